@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+
+routers_running() { # the numbers of the routers that run, ascending
+  local file name
+  for file in "$RUN"/r[0-9]*.pid; do
+    name=$(basename "$file" .pid)
+    [[ ! -f $file ]] || ! is_running "$name" || echo "${name#r}"
+  done | sort -n
+}
+
+router_start() { # router_start N
+  local state=$STATE/routers/r$1
+  mkdir -p "$state"
+  start_process "r$1" env -u ASPNETCORE_URLS -u ASPNETCORE_HTTP_PORTS \
+    SHARDING_CLUSTER="$CLUSTER" SHARDING_REDIS="127.0.0.1:$REDIS_PORT" SHARDING_ROUTER_ID="r$1" SHARDING_BIND=127.0.0.1 \
+    SHARDING_DATA_PORT=$((ROUTER_PORT + $1)) SHARDING_OPS_PORT=$((OPS_PORT + $1)) SHARDING_STATE_DIR="$state" \
+    PGUSER=sharding dotnet "$(staged ShardRouter)"
+}
+
+routers_up() { # routers_up COUNT: starts those of 1…COUNT that do not run, waits until all are ready
+  local n
+  for ((n = 1; n <= $1; n++)); do
+    is_running "r$n" || router_start "$n"
+  done
+  for ((n = 1; n <= $1; n++)); do
+    require_alive_until 60 "r$n" http_ok $((OPS_PORT + n)) /health/ready
+  done
+}
+
+routers_stop_above() { # routers_stop_above COUNT: the surplus, highest number first. SIGTERM: a router drains by itself,
+  # and the proxy, which still checks it, sends nothing new meanwhile.
+  local n
+  for n in $(routers_running | sort -rn); do
+    ((n <= $1)) || signal_process "r$n" TERM
+  done
+  for n in $(routers_running | sort -rn); do
+    # A request may take 30 s, and it is finished before the router goes.
+    ((n <= $1)) || stop_process "r$n" TERM 45
+  done
+}
