@@ -1,0 +1,62 @@
+using StackExchange.Redis;
+
+namespace ShardCore.RingStorage;
+
+/// <summary>
+/// The connection to Redis, which comes and goes: opening never fails for want of a server, and no call lasts longer
+/// than <see cref="CallTimeout"/>. Keeps to the API that StackExchange.Redis 1.2 and 3.x share.
+/// </summary>
+public sealed class RedisConnection : IAsyncDisposable
+{
+    /// <summary>Client 1.2 has no time limit on asynchronous calls, so every call here has this one.</summary>
+    public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly ConnectionMultiplexer _connection;
+
+    private RedisConnection(ConnectionMultiplexer connection, string endpoint)
+    {
+        _connection = connection;
+        Endpoint = endpoint;
+    }
+
+    /// <summary>host:port, for messages.</summary>
+    public string Endpoint { get; }
+
+    /// <param name="endpoint">host:port, or a StackExchange.Redis configuration string.</param>
+    /// <exception cref="ArgumentException">The endpoint cannot be read.</exception>
+    public static async Task<RedisConnection> OpenAsync(string endpoint)
+    {
+        var options = ConfigurationOptions.Parse(endpoint);
+        options.AbortOnConnectFail = false;
+        options.ConnectTimeout = 1000;
+        options.SyncTimeout = (int)CallTimeout.TotalMilliseconds;
+        options.ConnectRetry = 1;
+        options.KeepAlive = 5;
+        options.ReconnectRetryPolicy = new LinearRetry(500);
+        return new RedisConnection(await ConnectionMultiplexer.ConnectAsync(options), endpoint);
+    }
+
+    public IDatabase Database => _connection.GetDatabase();
+
+    public ISubscriber Subscriber => _connection.GetSubscriber();
+
+    /// <summary>Runs one call under <see cref="CallTimeout"/>.</summary>
+    /// <exception cref="RedisUnavailableException">Redis did not answer in time or not at all.</exception>
+    public async Task<T> CallAsync<T>(Func<IDatabase, Task<T>> call, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call(Database).WaitAsync(CallTimeout, cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or RedisConnectionException or ObjectDisposedException)
+        {
+            throw new RedisUnavailableException($"Redis at {Endpoint} does not answer: {e.Message}", e);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.CloseAsync(allowCommandsToComplete: false);
+        _connection.Dispose();
+    }
+}

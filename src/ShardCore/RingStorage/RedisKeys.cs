@@ -1,0 +1,22 @@
+namespace ShardCore.RingStorage;
+
+/// <summary>The names of everything this product keeps in Redis.</summary>
+public sealed class RedisKeys(string clusterName)
+{
+    private readonly string _prefix = $"sharding:{{{clusterName}}}:"; // braces: one Redis Cluster slot for one Lua script
+
+    /// <summary>String: the ring document.</summary>
+    public string Ring => _prefix + "ring";
+
+    /// <summary>Pub/sub channel: the epoch just published. A hint; readers also poll.</summary>
+    public string RingChanged => _prefix + "ring:changed";
+
+    /// <summary>List, newest first: the last <see cref="RedisRingStore.HistoryLength"/> published rings.</summary>
+    public string RingHistory => _prefix + "ring:history";
+
+    /// <summary>String with expiry: one router's heartbeat.</summary>
+    public string Router(string routerId) => _prefix + "router:" + routerId;
+
+    /// <summary>Set: the ids of routers that registered; those whose heartbeat expired are removed by readers.</summary>
+    public string Routers => _prefix + "routers";
+}

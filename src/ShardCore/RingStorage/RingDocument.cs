@@ -1,0 +1,29 @@
+using System.Text.Json.Serialization;
+
+namespace ShardCore.RingStorage;
+
+/// <summary>
+/// A ring as it is stored in Redis, in the history and on a router's disk; written and read only by
+/// <see cref="RingDocumentCodec"/>. Example:
+/// <code>{"schema":1,"cluster":{"name":"default","id":"…"},"epoch":7,"hash":"sha256-14",
+///  "shards":[{"id":"s1","host":"10.0.0.1","port":5432,"database":"app","weight":1,"state":"active"}],
+///  "slots":[[0,16383,"s1"]],"checksum":"sha256:…"}</code>
+/// </summary>
+internal sealed record RingDocument(
+    int Schema,
+    RingDocument.ClusterPart Cluster,
+    long Epoch,
+    string Hash,
+    IReadOnlyList<ShardDocument> Shards,
+    IReadOnlyList<SlotRunDocument> Slots,
+    string Checksum)
+{
+    internal sealed record ClusterPart(string Name, Guid Id);
+}
+
+/// <summary>A shard as written down: in the ring document and, as the shard list copy, in every shard.</summary>
+public sealed record ShardDocument(string Id, string Host, int Port, string Database, int Weight, string State);
+
+/// <summary>A slot run, written as <c>[first, last, "shard"]</c>.</summary>
+[JsonConverter(typeof(SlotRunConverter))]
+internal sealed record SlotRunDocument(int First, int Last, string Shard);

@@ -1,0 +1,40 @@
+using System.Text.Json;
+using ShardCore.Ring;
+
+namespace ShardCore.RingStorage;
+
+/// <summary>The shard list as JSON: a part of the ring document, and the copy that every shard keeps for a rebuild.</summary>
+public static class ShardListCodec
+{
+    public static string Write(IEnumerable<Shard> shards) =>
+        JsonSerializer.Serialize([.. shards.OrderBy(shard => shard.Id).Select(ToDocument)], RingJson.Default.IReadOnlyListShardDocument);
+
+    /// <exception cref="BadRingException">The text is no shard list.</exception>
+    public static IReadOnlyList<Shard> Read(string text)
+    {
+        try
+        {
+            return [.. JsonSerializer.Deserialize(text, RingJson.Default.IReadOnlyListShardDocument)!.Select(FromDocument)];
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException or FormatException)
+        {
+            throw new BadRingException($"The shard list is not readable: {e.Message}", e);
+        }
+    }
+
+    internal static ShardDocument ToDocument(Shard shard) =>
+        new(shard.Id.Value, shard.Host, shard.Port, shard.Database, shard.Weight, shard.State == ShardState.Active ? "active" : "draining");
+
+    internal static Shard FromDocument(ShardDocument document)
+    {
+        var shard = new Shard(new ShardId(document.Id), document.Host, document.Port, document.Database, document.Weight, document.State switch
+        {
+            "active" => ShardState.Active,
+            "draining" => ShardState.Draining,
+            _ => throw new FormatException($"Shard {document.Id} has the unknown state '{document.State}'."),
+        });
+        if (ShardRules.FirstViolation(shard) is { } violation)
+            throw new FormatException(violation);
+        return shard;
+    }
+}
