@@ -30,22 +30,22 @@ build() { # build SOLUTION: quiet unless it fails
 }
 
 build_programs() {
-  local stamp=$ROOT/.dev/built
+  local stamp=$ROOT/.dev/built started inputs
   detect_feed
-  # A build that finds nothing to do takes seconds; asking the files takes none.
-  if [[ -f $stamp && $(<"$stamp") == "$FullFeed" ]] && programs_exist && ! sources_newer_than "$stamp"; then
+  # A build that finds nothing to do takes seconds; asking the files takes none. Names count too: one may be gone.
+  inputs="FullFeed=$FullFeed files=$(sources | cksum)"
+  if [[ -f $stamp && $(<"$stamp") == "$inputs" && -z $(sources -newer "$stamp") ]] && programs_exist; then
     return
   fi
-  local started
-  started=$(mktemp "$ROOT/.dev/built.XXXXXX") # sources saved while it builds count as newer
-  echo "$FullFeed" >"$started"
+  started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
+  echo "$inputs" >"$started"
   build build/Programs.slnf
   mv "$started" "$stamp"
 }
 
-sources_newer_than() {
-  [[ -n $(find "$ROOT"/{src,samples/SampleLoader,migrations,build,global.json,.editorconfig} "$ROOT"/Directory.* \
-    \( -name bin -o -name obj \) -prune -o -newer "$1" -print -quit 2>/dev/null) ]]
+sources() { # sources [TEST...]: the files that the programs are made of
+  (cd "$ROOT" && find src samples/SampleLoader migrations build global.json .editorconfig Directory.* \
+    \( -name bin -o -name obj \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
 }
 
 program_of() { # program_of PROJECT: the dll that a build leaves

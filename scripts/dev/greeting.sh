@@ -14,7 +14,7 @@ Ready after $(seconds_since "$UP_STARTED").
 Try:
 $(up_curl_lines "$url")
 
-Next: ./dev status · ./dev admin status · ./dev shard s$((SHARDS + 1)) · ./dev test · ./dev down
+Next: ./dev status · ./dev admin status · ./dev shard s$(($(shard_ids | wc -l) + 1)) · ./dev test · ./dev down
 TEXT
 }
 

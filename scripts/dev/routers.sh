@@ -1,11 +1,17 @@
 # shellcheck shell=bash
 
-routers_running() { # the numbers of the routers that run, ascending
-  local file name
+routers_known() { # the numbers of the routers that were started and not stopped, dead ones too, ascending
+  local file
   for file in "$RUN"/r[0-9]*.pid; do
-    name=$(basename "$file" .pid)
-    [[ ! -f $file ]] || ! is_running "$name" || echo "${name#r}"
+    [[ ! -f $file ]] || basename "$file" .pid | cut -c2-
   done | sort -n
+}
+
+routers_running() {
+  local n
+  for n in $(routers_known); do
+    ! is_running "r$n" || echo "$n"
+  done
 }
 
 router_start() { # router_start N
@@ -30,10 +36,12 @@ routers_up() { # routers_up COUNT: starts those of 1…COUNT that do not run, wa
 routers_stop_above() { # routers_stop_above COUNT: the surplus, highest number first. SIGTERM: a router drains by itself,
   # and the proxy, which still checks it, sends nothing new meanwhile.
   local n
-  for n in $(routers_running | sort -rn); do
+  local -a surplus
+  mapfile -t surplus < <(routers_known | sort -rn)
+  for n in "${surplus[@]}"; do
     ((n <= $1)) || signal_process "r$n" TERM
   done
-  for n in $(routers_running | sort -rn); do
+  for n in "${surplus[@]}"; do
     # A request may take 30 s, and it is finished before the router goes.
     ((n <= $1)) || stop_process "r$n" TERM 45
   done

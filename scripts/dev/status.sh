@@ -22,16 +22,9 @@ status_command() {
   status_complete || return "$EXIT_FAILED"
 }
 
-status_routers() { # those that have been started and not been stopped, running or not
-  local file
-  for file in "$RUN"/r[0-9]*.pid; do
-    [[ ! -f $file ]] || basename "$file" .pid
-  done | sort -V
-}
-
 status_complete() {
   local name
-  for name in redis proxy $(shard_ids) $(status_routers); do
+  for name in redis proxy $(shard_ids) $(routers_known | sed 's/^/r/'); do
     is_running "$name" || return 1
   done
 }
@@ -39,8 +32,8 @@ status_complete() {
 status_json() {
   local name n separator=
   printf '{"proxy":"http://127.0.0.1:%d","routers":[' "$PROXY_PORT"
-  for name in $(status_routers); do
-    n=${name#r}
+  for n in $(routers_known); do
+    name=r$n
     printf '%s{"id":"%s","url":"http://127.0.0.1:%d","ops":"http://127.0.0.1:%d","pid":%s}' "$separator" "$name" \
       $((ROUTER_PORT + n)) $((OPS_PORT + n)) "$(pid_of "$name" || echo null)"
     separator=,
@@ -67,8 +60,8 @@ status_row() { # status_row NAME ADDRESS
 status_table() {
   local name n
   status_row proxy "http://127.0.0.1:$PROXY_PORT"
-  for name in $(status_routers); do
-    n=${name#r}
+  for n in $(routers_known); do
+    name=r$n
     status_row "$name" "http://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
   done
   status_row redis "127.0.0.1:$REDIS_PORT"

@@ -52,6 +52,7 @@ up_cluster() {
     die "$EXIT_PRECONDITION" "this cluster has $existing shards, not $SHARDS; add one with './dev shard s$((existing + 1))', or start over: './dev down --wipe'"
   fi
   SHARDS=${SHARD_COUNT:-${SHARDS:-3}}
+  [[ -n $ROUTERS ]] || ROUTERS=$(routers_known | tail -n 1) # as many as there are
   ROUTERS=${ROUTERS:-2}
 
   echo "Starting the cluster in $STATE"
@@ -115,11 +116,11 @@ up_take_back() { # `up` failed: what it started goes again, what ran before stay
 }
 
 cluster_init() { # the first time schema and ring, later only what the schema lacks
-  local id
+  local id what=schema
   local -a arguments=(migrate)
   step
   if [[ ! -f $STATE/initialised ]]; then
-    arguments=(init)
+    arguments=(init) what="schema and ring"
     for id in $(shard_ids); do
       arguments+=(--shard "$id=127.0.0.1:$(shard_port "$id")/sharding")
     done
@@ -129,5 +130,5 @@ cluster_init() { # the first time schema and ring, later only what the schema la
     die "$EXIT_FAILED" "shardadmin ${arguments[0]} failed"
   fi
   touch "$STATE/initialised"
-  step_done "${arguments[0]}" "schema and ring"
+  step_done "${arguments[0]}" "$what"
 }
