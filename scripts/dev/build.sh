@@ -29,6 +29,13 @@ build() { # build SOLUTION: quiet unless it fails
   step_done build "$1, FullFeed=$FullFeed"
 }
 
+build_command() {
+  (($# == 0)) || usage_error "build takes no arguments, not '$*'"
+  config_load
+  mkdir -p "$LOGS"
+  build Sharding.sln
+}
+
 build_programs() {
   local stamp=$ROOT/.dev/built started inputs
   detect_feed

@@ -16,6 +16,7 @@ help_show() {
   ./dev admin status            shardadmin on this cluster; so are: ./dev admin ring show, ./dev admin verify …
   ./dev shard s4                one more empty Postgres, and the command that adds it to the cluster
 
+  ./dev build                   everything, with the package feed that is at hand
   ./dev test                    every test; the last line is the verdict
   ./dev test Planner            only those whose name contains Planner
   ./dev bench get               one measurement, see docs/performance.md
