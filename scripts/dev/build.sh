@@ -8,7 +8,7 @@ detect_feed() { # exports FullFeed, which MSBuild reads: does the package feed a
   if [[ -z ${FullFeed:-} && ! -s $cache ]]; then
     mkdir -p "$ROOT/.dev"
     step
-    if (cd "$ROOT" && timeout 120 dotnet restore build/FeedProbe -v q -p:FullFeed=true -p:NuGetAudit=false >"$ROOT/.dev/feed.log" 2>&1 9>&-); then
+    if feed_has -p:Quick=true && feed_has; then
       echo true >"$cache"
     else
       echo false >"$cache"
@@ -17,6 +17,10 @@ detect_feed() { # exports FullFeed, which MSBuild reads: does the package feed a
   fi
   FullFeed=${FullFeed:-$(<"$cache")}
   export FullFeed
+}
+
+feed_has() {
+  (cd "$ROOT" && timeout 120 dotnet restore build/FeedProbe -v q -p:FullFeed=true -p:NuGetAudit=false "$@" >"$ROOT/.dev/feed.log" 2>&1 9>&-)
 }
 
 build() { # build SOLUTION: quiet unless it fails
