@@ -32,6 +32,7 @@ anything_running() {
 start_process() { # start_process NAME COMMAND...: in a session of its own, so that Ctrl-C here does not reach it
   local name=$1 pid
   shift
+  [[ ! -s $LOGS/$name.log ]] || mv "$LOGS/$name.log" "$LOGS/$name.log.1" # one earlier run is kept
   setsid "$@" >>"$LOGS/$name.log" 2>&1 </dev/null 9>&- &
   pid=$!
   disown "$pid"
