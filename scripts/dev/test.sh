@@ -30,7 +30,7 @@ test_project() { # test_project FOLDER FILTER: adds to its caller's passed, fail
   compgen -G "$1/bin/Release/net10.0/$name.dll" >/dev/null || return 0
   (cd "$ROOT" && MSBUILDDISABLENODEREUSE=1 dotnet test "$1" -c Release --no-build --nologo "${filter[@]}" </dev/null) 2>&1 | tee "$log" || code=$?
   # "Passed!  - Failed:     0, Passed:    12, Skipped:     1, Total: …"
-  if [[ $(<"$log") =~ Failed:\ +([0-9]+),\ Passed:\ +([0-9]+),\ Skipped:\ +([0-9]+) ]]; then
+  if [[ $(grep -E '^(Passed|Failed|Skipped)! ' "$log" | tail -n 1) =~ Failed:\ +([0-9]+),\ Passed:\ +([0-9]+),\ Skipped:\ +([0-9]+) ]]; then
     ((failed += BASH_REMATCH[1], passed += BASH_REMATCH[2], skipped += BASH_REMATCH[3])) || true
     ((code == 0 || BASH_REMATCH[1] > 0)) || { echo "dev: $name ended with exit code $code" >&2; ((failed += 1)); }
   elif ((code != 0)); then
