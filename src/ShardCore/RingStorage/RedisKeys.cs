@@ -19,7 +19,4 @@ public sealed class RedisKeys(string clusterName)
 
     /// <summary>Set: the ids of routers that registered; those whose heartbeat expired are removed by readers.</summary>
     public string Routers => _prefix + "routers";
-
-    /// <summary>Hash: collection name → its definition.</summary>
-    public string Collections => _prefix + "collections";
 }

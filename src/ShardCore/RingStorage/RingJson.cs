@@ -11,5 +11,6 @@ namespace ShardCore.RingStorage;
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(RingDocument))]
 [JsonSerializable(typeof(RingHistoryEntry))]
+[JsonSerializable(typeof(RouterHeartbeat))]
 [JsonSerializable(typeof(IReadOnlyList<ShardDocument>))]
 internal sealed partial class RingJson : JsonSerializerContext;
