@@ -1,3 +1,5 @@
+using ShardCore.Migrations;
+
 namespace TestCluster;
 
 /// <summary>
@@ -7,16 +9,41 @@ namespace TestCluster;
 /// </summary>
 public sealed class SharedPostgres : IAsyncDisposable
 {
-    private readonly OnceAsync<PostgresServer> _server = new(PostgresProvider.Default.StartAsync);
+    private const string MigratedTemplate = "migrated_shard";
+
+    private readonly OnceAsync<PostgresServer> _server;
+    private readonly OnceAsync<string> _template;
+
+    public SharedPostgres()
+    {
+        _server = new(PostgresProvider.Default.StartAsync);
+        _template = new(MakeTemplateAsync);
+    }
 
     public Task<PostgresServer> ServerAsync() => _server.GetAsync();
 
     /// <summary>A new, empty database.</summary>
     public async Task<TestDatabase> CreateDatabaseAsync() => await (await ServerAsync()).CreateDatabaseAsync();
 
+    /// <summary>A new database with the shard schema, copied from one that <see cref="ShardMigrator"/> made.</summary>
+    public async Task<TestDatabase> CreateShardAsync() =>
+        await (await ServerAsync()).CreateDatabaseAsync(await _template.GetAsync());
+
     public async ValueTask DisposeAsync()
     {
         if (_server.HasValue)
             await (await _server.GetAsync()).DisposeAsync();
+    }
+
+    private async Task<string> MakeTemplateAsync()
+    {
+        var server = await ServerAsync();
+        await using var scratch = await server.CreateDatabaseAsync();
+        var result = await new ShardMigrator().MigrateAsync(scratch.DataSource, CancellationToken.None);
+        if (!result.IsCurrent)
+            throw new InvalidOperationException($"The shard schema could not be made: {result.Problem}");
+        await scratch.DataSource.DisposeAsync(); // nobody may be connected to a template
+        await server.ExecuteAsync($"create database {MigratedTemplate} template {scratch.Name}");
+        return MigratedTemplate;
     }
 }
