@@ -36,8 +36,8 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, in
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<T> RunAsync<T>(string operation, bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
     {
-        await EnterAsync(deadline);
         var startedAt = Stopwatch.GetTimestamp();
+        await EnterAsync(deadline);
         try
         {
             for (var attempt = 1; ; attempt++)

@@ -16,7 +16,9 @@ internal sealed class RouterMetrics : IDisposable
 
     public RouterMetrics()
     {
-        _shardDuration = _meter.CreateHistogram<double>("sharding.shard.operation.duration", "s", "One call of a shard, by shard and operation.");
+        _shardDuration = _meter.CreateHistogram(
+            "sharding.shard.operation.duration", "s", "One call of a shard, waiting for a connection included, by shard and operation.",
+            tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
         _shardErrors = _meter.CreateCounter<long>("sharding.shard.operation.errors", "{error}", "Calls of a shard that failed, by shard and kind.");
         _fenced = _meter.CreateCounter<long>("sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
