@@ -1,0 +1,117 @@
+using System.Data;
+using System.Reflection;
+using Dapper;
+using Npgsql;
+
+namespace ShardCore.Migrations;
+
+/// <summary>Brings one shard's schema to the version that this program was written for. Safe to run twice and at once.</summary>
+/// <remarks>
+/// Steps: refuse an unsuitable database; take the advisory lock (<see cref="MigrationLock"/>); compare what was applied and
+/// what is there with what is known; refuse any difference but missing files; apply each missing file in a transaction of
+/// its own, together with its row. A crash leaves whole migrations only; the next run goes on from there.
+/// </remarks>
+public sealed class ShardMigrator
+{
+    /// <summary>How long another migrator may take before we give up.</summary>
+    public static readonly TimeSpan LockLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a statement may wait for a table that others use: all traffic queues behind it meanwhile.</summary>
+    public static readonly TimeSpan TableLockLimit = TimeSpan.FromSeconds(5);
+
+    private const int FileTimeoutSeconds = 3600; // a migration may rewrite a large table
+
+    private readonly IReadOnlyList<Migration> _known;
+    private readonly TimeSpan _lockLimit;
+
+    public ShardMigrator()
+        : this(Known, LockLimit)
+    {
+    }
+
+    internal ShardMigrator(IEnumerable<Migration> known, TimeSpan lockLimit)
+    {
+        _known = EmbeddedMigrations.InOrder(known);
+        _lockLimit = lockLimit;
+    }
+
+    /// <summary>The migrations inside this program, in order.</summary>
+    public static IReadOnlyList<Migration> Known { get; } = EmbeddedMigrations.Read();
+
+    /// <summary>Applies what is missing.</summary>
+    /// <exception cref="NpgsqlException">The shard cannot be reached, or a statement of a migration failed; whole
+    /// migrations before it stay applied.</exception>
+    public async Task<MigrationResult> MigrateAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)
+            return Unsuitable(unsuitable);
+        await using var held = await MigrationLock.TryTakeAsync(connection, _lockLimit, cancellation);
+        if (held is null)
+            return (await InspectAsync(connection, cancellation)) with
+            {
+                State = MigrationState.Busy,
+                Problem = $"Another program has been migrating this shard for {_lockLimit.TotalSeconds:0} s. Nothing was changed; try again.",
+            };
+        var before = await InspectAsync(connection, cancellation);
+        return before.State == MigrationState.Pending ? await ApplyAsync(connection, before, cancellation) : before;
+    }
+
+    /// <summary>Tells what <see cref="MigrateAsync"/> would do, in a read-only transaction.</summary>
+    /// <exception cref="NpgsqlException">The shard cannot be reached.</exception>
+    public async Task<MigrationResult> InspectAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        return (await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable
+            ? Unsuitable(unsuitable)
+            : await InspectAsync(connection, cancellation);
+    }
+
+    private async Task<MigrationResult> InspectAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        // One snapshot: the record of migrations and the catalog must not be of different moments.
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        await ExecuteAsync(connection, "set transaction read only; set local search_path = pg_catalog", cancellation);
+        var applied = await MigrationTable.ReadAsync(connection, cancellation);
+        return MigrationAssessment.Of(_known, applied, await SchemaCatalog.ReadAsync(connection, cancellation));
+    }
+
+    private async Task<MigrationResult> ApplyAsync(NpgsqlConnection connection, MigrationResult before, CancellationToken cancellation)
+    {
+        await MigrationLock.SetLockTimeoutAsync(connection, TableLockLimit, cancellation);
+        var result = before;
+        foreach (var migration in _known.Where(file => file.Version > before.VersionBefore))
+        {
+            try
+            {
+                await ApplyAsync(connection, migration, cancellation);
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+            {
+                return result with { State = MigrationState.Busy, Problem = $"{migration.FileName} waited {TableLockLimit.TotalSeconds:0} s for a table in use and was rolled back; try again." };
+            }
+            result = result with { VersionAfter = migration.Version, Applied = [.. result.Applied, migration.FileName], Pending = [.. result.Pending.Skip(1)] };
+        }
+        return result with { State = MigrationState.Migrated };
+    }
+
+    private static async Task ApplyAsync(NpgsqlConnection connection, Migration migration, CancellationToken cancellation)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await ExecuteAsync(connection, "set local search_path = pg_catalog", cancellation);
+        if (migration.Version == 1)
+            await MigrationTable.CreateAsync(connection, cancellation);
+        await ExecuteAsync(connection, migration.Sql, cancellation);
+        await MigrationTable.InsertAsync(connection, migration, await SchemaCatalog.ReadAsync(connection, cancellation), AppliedBy, cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
+
+    private static string AppliedBy =>
+        $"{Environment.UserName}@{Environment.MachineName} {Assembly.GetEntryAssembly()?.GetName().Name} {typeof(ShardMigrator).Assembly.GetName().Version}";
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellation) =>
+        await connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: FileTimeoutSeconds, cancellationToken: cancellation));
+
+    private MigrationResult Unsuitable(string problem) =>
+        new(0, 0, [], [.. _known.Select(file => file.FileName)], MigrationState.Unsuitable, problem + " Nothing was changed.");
+}

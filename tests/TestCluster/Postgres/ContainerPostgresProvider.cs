@@ -1,0 +1,32 @@
+#if FULL_FEED
+using System.Globalization;
+using Testcontainers.PostgreSql;
+
+namespace TestCluster;
+
+/// <summary>
+/// Servers in containers, by Testcontainers. The host port is ours and fixed, because a mapped one would change over a
+/// restart. An init process is process 1 of the container, so that the postmaster is an ordinary process in it and can
+/// be killed from inside like one.
+/// </summary>
+internal sealed class ContainerPostgresProvider : PostgresProvider
+{
+    private const string Image = "postgres:17";
+
+    public override async Task<PostgresServer> StartAsync(PostgresOptions options)
+    {
+        var port = FreePort.Next();
+        var container = new PostgreSqlBuilder(Image)
+            .WithUsername(PostgresServer.Superuser)
+            .WithPassword(PostgresServer.Superuser)
+            .WithEnvironment("POSTGRES_HOST_AUTH_METHOD", "trust")
+            .WithPortBinding(port.ToString(CultureInfo.InvariantCulture), "5432")
+            .WithCreateParameterModifier(parameters => parameters.HostConfig.Init = true)
+            .WithCommand([.. options.Arguments])
+            .Build();
+        var server = new ContainerPostgresServer(container, port);
+        await server.StartAsync();
+        return server;
+    }
+}
+#endif

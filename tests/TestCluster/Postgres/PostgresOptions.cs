@@ -1,0 +1,23 @@
+using System.Globalization;
+
+namespace TestCluster;
+
+/// <summary>What a test may ask of a server beyond the settings that all have.</summary>
+/// <param name="Host">A loopback address; servers on their own 127.0.1.x can be cut off one by one.</param>
+/// <param name="Settings">Further <c>name=value</c> pairs; the last of a name counts.</param>
+public sealed record PostgresOptions(string Host = "127.0.0.1", params string[] Settings)
+{
+    // fsync=off: a killed process loses nothing that the kernel has, and no test pulls the plug.
+    // synchronous_commit stays on: "acknowledged" must mean the same as in production.
+    private static readonly string[] Common =
+    [
+        "fsync=off", "full_page_writes=off", "synchronous_commit=on", "wal_level=logical", "max_connections=200",
+        "max_wal_senders=20", "max_replication_slots=20", "unix_socket_directories=", "lc_messages=C",
+    ];
+
+    /// <summary>The command line of the server, without port, address and data folder.</summary>
+    public IEnumerable<string> Arguments => Common.Concat(Settings).SelectMany(setting => new[] { "-c", setting });
+
+    internal IEnumerable<string> ArgumentsFor(int port) =>
+        [.. Arguments, "-c", $"listen_addresses={Host}", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}")];
+}
