@@ -14,6 +14,7 @@ internal static class CommandTable
         {
             new CommandGroup("ring", "Who owns which slots", new RingShowCommand(), new RingHistoryCommand(), new RingExportCommand(), new RingWhereCommand()),
             new InitCommand(),
+            new AddShardCommand(),
             new RoutersCommand(),
         };
         global.AddTo(root);
