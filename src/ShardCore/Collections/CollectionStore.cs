@@ -11,12 +11,9 @@ public static class CollectionStore
 {
     private const string Columns = "name as Name, created_at as CreatedAt, dropped_at as DroppedAt";
 
-    public static async Task<CollectionDefinition?> FindAsync(NpgsqlDataSource shard, string name, CancellationToken cancellation)
-    {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
-        return await connection.QuerySingleOrDefaultAsync<CollectionDefinition>(new CommandDefinition(
+    public static Task<CollectionDefinition?> FindAsync(NpgsqlConnection shard, string name, CancellationToken cancellation) =>
+        shard.QuerySingleOrDefaultAsync<CollectionDefinition>(new CommandDefinition(
             $"select {Columns} from sharding.collection where name = @name", new { name }, cancellationToken: cancellation));
-    }
 
     /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
     public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlDataSource shard, CancellationToken cancellation)

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs compose.yaml for real: up, write and read through the proxy, three routers, one killed, read again, down.
+# Needs a Docker engine and the images. Has containers, volumes, a port and a folder of its own.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+DEV_HOME=$(mktemp -d)
+export DEV_HOME DEV_PORT_OFFSET=${DEV_PORT_OFFSET:-9000}
+readonly URL=http://127.0.0.1:$((8080 + DEV_PORT_OFFSET)) ITEMS=40
+
+finish() {
+  local code=$?
+  ((code == 0)) || docker ps -a --format '{{.Names}}  {{.Status}}' || true
+  ./dev down --wipe || true
+  rm -rf "$DEV_HOME"
+  exit "$code"
+}
+trap finish EXIT
+
+fail() {
+  echo "compose-check: $*" >&2
+  exit 1
+}
+
+request() { # request EXPECTED_STATUS CURL_ARGUMENTS...
+  local expected=$1 status
+  shift
+  status=$(curl -sS -o "$DEV_HOME/answer" -w '%{http_code}' --max-time 10 "$@") || fail "no answer: $*"
+  [[ $status == "$expected" ]] || fail "$status instead of $expected for $*: $(<"$DEV_HOME/answer")"
+}
+
+write_items() { # write_items VALUE
+  local n
+  for ((n = 1; n <= ITEMS; n++)); do
+    request "$2" -X PUT "$URL/v1/collections/check/items/partition-$n/item%2Fwith%20slash" \
+      -H 'Content-Type: application/json' -d "{\"value\":\"$1-$n\"}"
+  done
+}
+
+read_items() { # read_items VALUE
+  local n
+  for ((n = 1; n <= ITEMS; n++)); do
+    request 200 "$URL/v1/collections/check/items/partition-$n/item%2Fwith%20slash"
+    [[ $(<"$DEV_HOME/answer") == *"\"$1-$n\""* ]] || fail "partition-$n holds $(<"$DEV_HOME/answer") instead of $1-$n"
+  done
+}
+
+routers_answering() { # how many different routers answer through the proxy
+  local n
+  for ((n = 0; n < 60; n++)); do
+    curl -sS -o /dev/null -D - --max-time 10 -H 'Prefer: shard-route' "$URL/v1/collections/check/items/partition-$n/x" |
+      grep -ioE 'router=[^;[:space:]]+'
+  done | sort -u | wc -l
+}
+
+expect_routers() { # expect_routers N: within 15 s, for the proxy learns of them by DNS
+  local deadline=$((SECONDS + 15))
+  until [[ $(routers_answering) == "$1" ]]; do
+    ((SECONDS < deadline)) || fail "$(routers_answering) routers answer instead of $1"
+  done
+}
+
+./dev up --compose --detach --no-data
+request 201 -X PUT "$URL/v1/collections/check" -H 'Content-Type: application/json' -d '{}'
+write_items first 201
+read_items first
+echo "compose-check: written and read through the proxy"
+
+./dev up --compose --detach --no-data --no-build --routers 3
+expect_routers 3
+read_items first
+echo "compose-check: three routers answer"
+
+victim=$(docker ps -q --filter name=router --filter label=com.docker.compose.project="$(docker ps --filter "publish=${URL##*:}" --format '{{.Label "com.docker.compose.project"}}')" | head -n 1)
+docker kill "$victim" >/dev/null
+read_items first
+write_items second 200
+read_items second
+expect_routers 2
+echo "compose-check: one router killed, everything was read and written again"
+
+[[ $(./dev admin verify -o json | tr -d ' \n') == *'"ok":true'* ]] || fail "shardadmin verify is not content: $(./dev admin verify)"
+echo "compose-check: shardadmin verify is content"

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# Builds the programs, and keeps a copy of what runs: a later build must not pull files from under it.
+
+readonly STAGED=(ShardRouter ShardAdmin)
+
+detect_feed() { # exports FullFeed, which MSBuild reads: does the package feed at hand have the current clients?
+  local cache=$ROOT/.dev/feed
+  if [[ -z ${FullFeed:-} && ! -s $cache ]]; then
+    mkdir -p "$ROOT/.dev"
+    step
+    if feed_has -p:Quick=true && feed_has; then
+      echo true >"$cache"
+    else
+      echo false >"$cache"
+    fi
+    step_done feed "FullFeed=$(<"$cache") (rm .dev/feed to ask again)"
+  fi
+  FullFeed=${FullFeed:-$(<"$cache")}
+  export FullFeed
+}
+
+feed_has() {
+  (cd "$ROOT" && timeout 120 dotnet restore build/FeedProbe -v q -p:FullFeed=true -p:NuGetAudit=false "$@" >"$ROOT/.dev/feed.log" 2>&1 9>&-)
+}
+
+build() { # build SOLUTION: quiet unless it fails
+  detect_feed
+  step
+  if ! (cd "$ROOT" && dotnet build "$1" -c Release -v q -nologo >"$LOGS/build.log" 2>&1 9>&-); then
+    tail_of "$LOGS/build.log"
+    die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
+  fi
+  step_done build "$1, FullFeed=$FullFeed"
+}
+
+build_command() {
+  (($# == 0)) || usage_error "build takes no arguments, not '$*'"
+  config_load
+  mkdir -p "$LOGS"
+  build Sharding.sln
+}
+
+build_programs() {
+  local stamp=$ROOT/.dev/built started inputs
+  detect_feed
+  # A build that finds nothing to do takes seconds; asking the files takes none. Names count too: one may be gone.
+  inputs="FullFeed=$FullFeed files=$(sources | cksum)"
+  if [[ -f $stamp && $(<"$stamp") == "$inputs" && -z $(sources -newer "$stamp") ]] && programs_exist; then
+    return
+  fi
+  started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
+  echo "$inputs" >"$started"
+  build build/Programs.slnf
+  mv "$started" "$stamp"
+}
+
+sources() { # sources [TEST...]: the files that the programs are made of
+  (cd "$ROOT" && find src samples/SampleLoader migrations build global.json .editorconfig Directory.* \
+    \( -name bin -o -name obj \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
+}
+
+program_of() { # program_of PROJECT: the dll that a build leaves
+  case $1 in
+    ShardAdmin) echo "$ROOT/src/ShardAdmin/bin/Release/net10.0/shardadmin.dll" ;;
+    SampleLoader) echo "$ROOT/samples/SampleLoader/bin/Release/net10.0/SampleLoader.dll" ;;
+    *) echo "$ROOT/src/$1/bin/Release/net10.0/$1.dll" ;;
+  esac
+}
+
+programs_exist() {
+  local project
+  for project in "${STAGED[@]}" SampleLoader; do
+    [[ -f $(program_of "$project") ]] || return 1
+  done
+}
+
+stage_programs() { # copies each program to a folder named by its content, and points .dev/bin/PROJECT there
+  local project source target
+  programs_exist || die "$EXIT_PRECONDITION" "the programs are not built; run ./dev up without --no-build"
+  mkdir -p "$STATE/bin"
+  for project in "${STAGED[@]}"; do
+    source=$(dirname "$(program_of "$project")")
+    target=$project-$(cat "$source"/*.dll | cksum | cut -d' ' -f1)
+    if [[ ! -d $STATE/bin/$target ]]; then
+      rm -rf "$STATE/bin/$target.part"
+      cp -a "$source" "$STATE/bin/$target.part"
+      mv "$STATE/bin/$target.part" "$STATE/bin/$target"
+    fi
+    ln -sfn "$target" "$STATE/bin/$project"
+  done
+}
+
+staged() { # staged PROJECT: the staged dll, with the link resolved, so that it stays what it was started as
+  echo "$(readlink -f "$STATE/bin/$1")/$(basename "$(program_of "$1")")"
+}

@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# The cluster of compose.yaml, by `docker compose` or by docker-compose 1.29, whichever there is.
+
+compose() { # compose ARGUMENTS...: on this cluster; each state folder has containers and volumes of its own
+  local -a program=(docker compose)
+  docker compose version >/dev/null 2>&1 || program=(docker-compose)
+  (
+    cd "$ROOT"
+    export PROXY_PORT FULL_FEED=${FullFeed:-false}
+    COMPOSE_PROJECT_NAME=sharding-$(cksum <<<"$STATE" | cut -d' ' -f1) "${program[@]}" "$@" 9>&-
+  )
+}
+
+compose_require() {
+  command -v docker >/dev/null && { docker compose version || docker-compose version; } >/dev/null 2>&1 ||
+    die "$EXIT_PRECONDITION" "missing: docker and docker compose (on Debian: apt-get install docker.io docker-compose)"
+  docker info >/dev/null 2>&1 || die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or see whether you may use it: docker info"
+}
+
+compose_up() {
+  [[ -z $SHARDS || $SHARDS == 3 ]] || usage_error "compose.yaml has three shards; --shards $SHARDS is for ./dev up without --compose"
+  compose_require
+  echo "Starting the cluster of compose.yaml"
+  if [[ -z $(compose ps -q proxy 2>/dev/null) ]] && port_answers "$PROXY_PORT"; then
+    die "$EXIT_PRECONDITION" "port $PROXY_PORT (for the proxy) is in use; choose another: DEV_PROXY_PORT=… ./dev up --compose"
+  fi
+  detect_feed
+  config_save compose 3
+  if [[ $BUILD == true ]]; then
+    step
+    compose_quietly build
+    step_done image "sharding:local, FullFeed=$FullFeed"
+  fi
+  step
+  compose_quietly up -d --scale "router=${ROUTERS:-2}"
+  wait_until 120 "the proxy to answer on $PROXY_PORT; see docker logs" http_ok "$PROXY_PORT" /v1/collections || exit "$EXIT_FAILED"
+  step_done containers "three shards, Redis, ${ROUTERS:-2} routers, HAProxy on $PROXY_PORT"
+  if [[ $WITH_DATA == true ]]; then
+    build_programs
+    data_load
+  fi
+  state_unlock
+  printf '\nReady after %s. Try:\n' "$(seconds_since "$UP_STARTED")"
+  up_curl_lines "http://127.0.0.1:$PROXY_PORT"
+  printf '\nNext: ./dev status · ./dev admin status · ./dev up --compose --detach --routers 4 · ./dev down\n'
+  [[ $DETACH == true ]] || compose_stay
+}
+
+compose_quietly() {
+  compose "$@" >"$LOGS/compose.log" 2>&1 </dev/null && return
+  tail_of "$LOGS/compose.log"
+  die "$EXIT_FAILED" "docker compose $1 failed; all of it is in $LOGS/compose.log"
+}
+
+compose_stay() {
+  trap 'echo; trap - INT TERM; compose_down false; exit 0' INT TERM
+  echo
+  echo "Ctrl-C stops everything (data is kept)."
+  while [[ -n $(compose ps -q proxy 2>/dev/null) ]]; do
+    sleep 3 &
+    wait $! || true
+  done
+}
+
+compose_down() { # compose_down WIPE
+  local -a arguments=(down)
+  [[ $1 != true ]] || arguments+=(--volumes)
+  compose_quietly "${arguments[@]}"
+  echo "Containers removed."
+}
+
+compose_admin() { # shardadmin in a container of its own, inside the cluster's network
+  local -a terminal=()
+  [[ -t 0 && -t 1 ]] || terminal=(-T)
+  compose run --rm --no-deps "${terminal[@]}" init shardadmin "$@"
+}
+
+compose_status() { # compose_status JSON
+  if [[ $1 != true ]]; then
+    compose ps
+    return
+  fi
+  printf '{"proxy":"http://127.0.0.1:%d","routers":[%s],"redis":%s,"shards":[%s],"apiKey":null}\n' "$PROXY_PORT" \
+    "$(compose_inspect router '{"id":"{{slice .Id 0 12}}-8080","url":"http://IP:8080","ops":"http://IP:8081","pid":{{.State.Pid}}}')" \
+    "$(compose_inspect redis '{"host":"IP","port":6379,"pid":{{.State.Pid}}}')" \
+    "$(for n in 1 2 3; do compose_inspect "shard$n" "{\"id\":\"s$n\",\"host\":\"IP\",\"port\":5432,\"database\":\"sharding\",\"pid\":{{.State.Pid}}}"; done | paste -sd,)"
+}
+
+compose_inspect() { # compose_inspect SERVICE FORMAT: one line, containers joined by commas; IP is the container's address
+  local -a containers
+  mapfile -t containers < <(compose ps -q "$1")
+  ((${#containers[@]} > 0)) || return 0
+  docker inspect -f "${2//IP/'{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'}" "${containers[@]}" | paste -sd,
+}

@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# Where the state is and which ports belong to it. Resolved from the environment, else from what the first `up`
+# remembered, else the defaults. Shard ports do not change while there is data: the ring holds their addresses.
+
+readonly PORT_VARIABLES=(DEV_PORT_OFFSET DEV_PROXY_PORT DEV_STATS_PORT DEV_REDIS_PORT DEV_SHARD_PORT DEV_ROUTER_PORT DEV_OPS_PORT)
+
+config_load() {
+  STATE=${DEV_HOME:-$ROOT/.dev}
+  [[ $STATE == /* ]] || STATE=$PWD/$STATE
+  CLUSTER=${SHARDING_CLUSTER:-default}
+  MODE='' SHARD_COUNT='' REMEMBERED_SHARD_PORT='' REMEMBERED_SETTINGS=''
+  local -A set_now=()
+  local name
+  for name in "${PORT_VARIABLES[@]}"; do
+    [[ -z ${!name:-} ]] || set_now[$name]=${!name}
+  done
+  DEV_PORT_OFFSET=0 DEV_PROXY_PORT=8080 DEV_STATS_PORT=8079 DEV_REDIS_PORT=6390
+  DEV_SHARD_PORT=5440 DEV_ROUTER_PORT=8100 DEV_OPS_PORT=8200
+  if [[ -f $STATE/config ]]; then
+    # shellcheck source=/dev/null
+    source "$STATE/config"
+    REMEMBERED_SHARD_PORT=$((DEV_SHARD_PORT + DEV_PORT_OFFSET))
+    REMEMBERED_SETTINGS=$(config_settings)
+  fi
+  # Only `up` may move a cluster; every other command means the one that is there.
+  if [[ ${1:-} == for-up || ! -f $STATE/config ]]; then
+    for name in "${!set_now[@]}"; do
+      [[ ${set_now[$name]} =~ ^[0-9]{1,5}$ ]] || usage_error "$name=${set_now[$name]} is not a number of a port"
+      printf -v "$name" '%d' "$((10#${set_now[$name]}))"
+    done
+  fi
+  config_resolve
+}
+
+config_resolve() {
+  PROXY_PORT=$((DEV_PROXY_PORT + DEV_PORT_OFFSET))
+  STATS_PORT=$((DEV_STATS_PORT + DEV_PORT_OFFSET))
+  REDIS_PORT=$((DEV_REDIS_PORT + DEV_PORT_OFFSET))
+  SHARD_PORT=$((DEV_SHARD_PORT + DEV_PORT_OFFSET))
+  ROUTER_PORT=$((DEV_ROUTER_PORT + DEV_PORT_OFFSET))
+  OPS_PORT=$((DEV_OPS_PORT + DEV_PORT_OFFSET))
+  RUN=$STATE/run LOGS=$STATE/logs
+}
+
+config_settings() { # the lines that the config file keeps
+  local name
+  for name in "${PORT_VARIABLES[@]}"; do
+    echo "$name=${!name}"
+  done
+  echo "CLUSTER=$CLUSTER"
+}
+
+config_check_move() { # config_check_move: refuses a change of ports that would tear the cluster apart
+  if [[ -n $REMEMBERED_SHARD_PORT && $SHARD_PORT != "$REMEMBERED_SHARD_PORT" && -s $STATE/shards.list ]]; then
+    die "$EXIT_PRECONDITION" "the shards in $STATE are on ports from $((REMEMBERED_SHARD_PORT + 1)), and the ring holds these addresses" \
+      "keep DEV_PORT_OFFSET and DEV_SHARD_PORT, start over with './dev down --wipe', or use another folder: DEV_HOME=…"
+  fi
+  if [[ -n $REMEMBERED_SETTINGS && $(config_settings) != "$REMEMBERED_SETTINGS" ]] && anything_running; then
+    die "$EXIT_PRECONDITION" "the cluster in $STATE runs on other ports; './dev down' first, or use another folder: DEV_HOME=…"
+  fi
+}
+
+config_save() { # config_save MODE SHARD_COUNT
+  MODE=$1 SHARD_COUNT=$2
+  { config_settings; echo "MODE=$1"; echo "SHARD_COUNT=$2"; } >"$STATE/config"
+}
+
+config_require() { # for commands that need a cluster
+  config_load
+  [[ -f $STATE/config ]] || die "$EXIT_NOT_FOUND" "there is no cluster in $STATE" "start one with ./dev up"
+}
+
+state_lock() { # one command at a time changes a cluster; the lock goes with this process
+  mkdir -p "$STATE" "$RUN" "$LOGS"
+  exec 9>"$STATE/lock"
+  flock -n 9 || die "$EXIT_PRECONDITION" "another ./dev is at work in $STATE; wait for it"
+}
+
+state_unlock() { exec 9>&-; }

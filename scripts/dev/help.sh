@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+
+help_show() {
+  cat <<'TEXT'
+./dev — the sharded data service on this machine: Postgres shards, Redis, routers, HAProxy
+
+  ./dev up                      start everything, load 171,075 cities, print what to try (Ctrl-C stops it)
+  ./dev up --detach             the same, and return when it is ready
+  ./dev up --shards 5 --routers 3
+  ./dev up --routers 4          on a running cluster: now 4 routers; no request fails meanwhile
+  ./dev up --compose            the same in containers, from compose.yaml
+  ./dev status [--json]         what runs where
+  ./dev down                    stop everything, keep the data
+  ./dev down --wipe             stop everything, delete the data
+
+  ./dev admin status            shardadmin on this cluster; so are: ./dev admin ring show, ./dev admin verify …
+  ./dev shard s4                one more empty Postgres, and the command that adds it to the cluster
+
+  ./dev build                   everything, with the package feed that is at hand
+  ./dev test                    every test; the last line is the verdict
+  ./dev test Planner            only those whose name contains Planner
+  ./dev bench get               one measurement, see docs/performance.md
+  ./dev chaos --minutes 5       faults, longer than the tests have time for
+
+Options of up: --shards N (3)  --routers N (2)  --no-data  --detach  --compose  --no-build
+  N shards are chosen by the first up; add more with ./dev shard. --no-build takes the programs as last built.
+
+Ports, all on 127.0.0.1. The first up remembers these variables, later commands need none:
+  DEV_PROXY_PORT=8080  DEV_STATS_PORT=8079  DEV_REDIS_PORT=6390
+  DEV_SHARD_PORT=5440 (shard N on 5440+N)  DEV_ROUTER_PORT=8100 and DEV_OPS_PORT=8200 (router N on +N)
+  DEV_PORT_OFFSET=1000 ./dev up   moves all of them: a second copy beside the first
+  DEV_HOME=/some/folder           the state somewhere else than in ./.dev
+
+Exit codes: 0 done · 1 failed · 2 not understood · 3 nothing there · 4 something is missing or in the way
+TEXT
+}

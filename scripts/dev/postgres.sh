@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# The shards: one Postgres server each, as durable as in production (fsync and synchronous_commit stay on).
+# $STATE/shards.list has a line "ID PORT" for each; data is in $STATE/shards/ID.
+
+shard_ids() { [[ ! -f $STATE/shards.list ]] || cut -d' ' -f1 "$STATE/shards.list"; }
+
+shard_port() { # shard_port ID; fails if there is no such shard
+  local id port
+  while read -r id port; do
+    [[ $id != "$1" ]] || { echo "$port"; return 0; }
+  done 2>/dev/null <"$STATE/shards.list"
+  return 1
+}
+
+shard_plan_port() { # shard_plan_port ID: the port a new shard gets: sN on 5440+N, others after the last one
+  local port=$SHARD_PORT used
+  if [[ $1 =~ ^s([1-9][0-9]?)$ ]]; then
+    echo $((SHARD_PORT + BASH_REMATCH[1]))
+    return
+  fi
+  ((port += 50))
+  while read -r _ used; do
+    ((used < port)) || port=$((used + 1))
+  done <"$STATE/shards.list"
+  echo "$port"
+}
+
+as_postgres() { # Postgres refuses to run as root, so root hands over to the user that Debian made for it
+  if [[ $EUID == 0 ]]; then
+    # The working folder may be one that this user cannot enter.
+    (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups "$@")
+  else
+    "$@"
+  fi
+}
+
+shards_folder() { # makes the folder of the data, where the user that Postgres runs as can reach it
+  [[ ! -d $STATE/shards ]] || return 0
+  local folder=$STATE/shards
+  rm -f "$folder" # a link whose target is gone
+  if [[ $EUID != 0 ]] || as_postgres test -x "$STATE"; then
+    mkdir "$folder"
+  else # a clone in /root, say
+    local elsewhere
+    elsewhere=$(mktemp -d /var/tmp/sharding-dev.XXXXXX)
+    ln -s "$elsewhere" "$folder"
+    note postgres "user postgres cannot enter $STATE: data in $elsewhere"
+  fi
+  [[ $EUID != 0 ]] || chown postgres: "$folder/."
+  chmod 700 "$folder/."
+}
+
+shard_create() { # shard_create ID: a new server's files
+  local data sockets
+  data=$(readlink -f "$STATE/shards")/$1
+  as_postgres "$(postgres_bin)/initdb" -D "$data.new" -U sharding -A trust -E UTF8 --locale=C >"$LOGS/$1.log" 2>&1 9>&-
+  # A socket's path has at most 107 bytes; without one, 127.0.0.1 does as well.
+  sockets=$data
+  ((${#data} + 20 <= 107)) || sockets=''
+  cat >>"$data.new/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '$sockets'
+max_connections = 200
+wal_level = logical # moves stream changes
+max_replication_slots = 20
+max_wal_senders = 20
+max_slot_wal_keep_size = 4GB # a move left behind must not fill the disk
+log_line_prefix = '%m [%p] '
+CONF
+  printf '%s\n' 'local all all trust' 'host all all 127.0.0.1/32 trust' 'host replication all 127.0.0.1/32 trust' >"$data.new/pg_hba.conf"
+  mv "$data.new" "$data" # whole or not there
+}
+
+shard_start() { # shard_start ID PORT: returns at once, see shard_wait
+  local data
+  data=$(readlink -f "$STATE/shards")/$1
+  local -a user=()
+  [[ $EUID != 0 ]] || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  start_process "$1" "${user[@]}" "$(postgres_bin)/postgres" -D "$data" -p "$2"
+}
+
+shard_wait() { # shard_wait ID PORT: until it answers, and has its database
+  require_alive_until 60 "$1" "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$2"
+  local -a psql=("$(postgres_bin)/psql" -X -q -h 127.0.0.1 -p "$2" -U sharding -d postgres -v ON_ERROR_STOP=1)
+  [[ $("${psql[@]}" -At -c "select 1 from pg_database where datname = 'sharding'") == 1 ]] ||
+    "${psql[@]}" -c 'create database sharding'
+}
+
+shards_up() { # shards_up: every shard of the list, all at the same time
+  local id port
+  local -a ids=() making=()
+  shards_folder
+  mapfile -t ids < <(shard_ids)
+  for id in "${ids[@]}"; do
+    [[ -d $(readlink -f "$STATE/shards")/$id ]] && continue
+    rm -rf "$(readlink -f "$STATE/shards")/$id.new"
+    (cd / && shard_create "$id") &
+    making+=("$!:$id")
+  done
+  for id in "${making[@]}"; do
+    wait "${id%%:*}" || { tail_of "$LOGS/${id#*:}.log"; die "$EXIT_FAILED" "cannot make the shard ${id#*:}"; }
+  done
+  for id in "${ids[@]}"; do
+    is_running "$id" || shard_start "$id" "$(shard_port "$id")"
+  done
+  for id in "${ids[@]}"; do
+    port=$(shard_port "$id")
+    shard_wait "$id" "$port"
+  done
+}
+
+shards_down() {
+  local id
+  for id in $(shard_ids); do
+    signal_process "$id" INT # "fast": open transactions are rolled back, everything is flushed
+  done
+  for id in $(shard_ids); do
+    stop_process "$id" INT 60
+  done
+}
+
+shards_wipe() {
+  [[ ! -L $STATE/shards ]] || rm -rf "$(readlink -f "$STATE/shards")"
+  rm -rf "$STATE/shards" "$STATE/shards.list"
+}

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# What runs where. The JSON form is what tests and tools read; its shape does not change with the table's.
+
+status_command() {
+  local json=false
+  case ${1:-} in
+    '') ;;
+    --json) json=true ;;
+    *) usage_error "status has no option '$1'" ;;
+  esac
+  config_require
+  if [[ $MODE == compose ]]; then
+    compose_status "$json"
+  elif [[ $json == true ]]; then
+    status_json
+  else
+    status_table
+  fi
+  # 0 all of it runs, 3 nothing does, 1 some of it
+  [[ $MODE != compose ]] || return 0
+  anything_running || return "$EXIT_NOT_FOUND"
+  status_complete || return "$EXIT_FAILED"
+}
+
+status_complete() {
+  local name
+  for name in redis proxy $(shard_ids) $(routers_known | sed 's/^/r/'); do
+    is_running "$name" || return 1
+  done
+}
+
+status_json() {
+  local name n separator=
+  printf '{"proxy":"http://127.0.0.1:%d","routers":[' "$PROXY_PORT"
+  for n in $(routers_known); do
+    name=r$n
+    printf '%s{"id":"%s","url":"http://127.0.0.1:%d","ops":"http://127.0.0.1:%d","pid":%s}' "$separator" "$name" \
+      $((ROUTER_PORT + n)) $((OPS_PORT + n)) "$(pid_of "$name" || echo null)"
+    separator=,
+  done
+  printf '],"redis":{"host":"127.0.0.1","port":%d,"pid":%s},"shards":[' "$REDIS_PORT" "$(pid_of redis || echo null)"
+  separator=
+  for name in $(shard_ids); do
+    printf '%s{"id":"%s","host":"127.0.0.1","port":%d,"database":"sharding","pid":%s}' "$separator" "$name" \
+      "$(shard_port "$name")" "$(pid_of "$name" || echo null)"
+    separator=,
+  done
+  printf '],"apiKey":null}\n'
+}
+
+status_row() { # status_row NAME ADDRESS
+  local pid
+  if pid=$(pid_of "$1"); then
+    printf '%-8s %-34s running  pid %s\n' "$1" "$2" "$pid"
+  else
+    printf '%-8s %-34s stopped\n' "$1" "$2"
+  fi
+}
+
+status_table() {
+  local name n
+  status_row proxy "http://127.0.0.1:$PROXY_PORT"
+  for n in $(routers_known); do
+    name=r$n
+    status_row "$name" "http://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
+  done
+  status_row redis "127.0.0.1:$REDIS_PORT"
+  for name in $(shard_ids); do
+    status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"
+  done
+  echo "state and logs: $STATE"
+}

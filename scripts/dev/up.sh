@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+
+up_options() {
+  SHARDS='' ROUTERS='' WITH_DATA=true DETACH=false COMPOSE=false BUILD=true
+  while (($# > 0)); do
+    case $1 in
+      --shards | --routers)
+        [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage_error "$1 needs a number from 1 to 99, not '${2:-}'"
+        if [[ $1 == --shards ]]; then SHARDS=$2; else ROUTERS=$2; fi
+        shift
+        ;;
+      --no-data) WITH_DATA=false ;;
+      --detach | -d) DETACH=true ;;
+      --compose) COMPOSE=true ;;
+      --no-build) BUILD=false ;;
+      *) usage_error "up has no option '$1'" ;;
+    esac
+    shift
+  done
+}
+
+up_command() {
+  up_options "$@"
+  config_load for-up
+  state_lock
+  config_check_move
+  up_check_mode
+  if [[ $COMPOSE == true ]]; then
+    compose_up
+    return
+  fi
+  trap up_take_back EXIT
+  up_cluster
+  trap - EXIT
+  state_unlock
+  up_show
+  [[ $DETACH == true ]] || up_stay
+}
+
+up_check_mode() {
+  local wanted=processes
+  [[ $COMPOSE != true ]] || wanted=compose
+  [[ -z $MODE || $MODE == "$wanted" ]] ||
+    die "$EXIT_PRECONDITION" "the cluster in $STATE was started with $MODE; './dev down --wipe' first, or another folder: DEV_HOME=…"
+}
+
+up_cluster() {
+  local existing
+  existing=$(shard_ids | wc -l)
+  # Shards are chosen once: the ring and their data rest on them. More come by ./dev shard.
+  if [[ -n $SHARDS && -n $SHARD_COUNT && $SHARDS != "$SHARD_COUNT" && $SHARDS != "$existing" ]]; then
+    die "$EXIT_PRECONDITION" "this cluster has $existing shards, not $SHARDS; add one with './dev shard s$((existing + 1))', or start over: './dev down --wipe'"
+  fi
+  SHARDS=${SHARD_COUNT:-${SHARDS:-3}}
+  [[ -n $ROUTERS ]] || ROUTERS=$(routers_known | tail -n 1) # as many as there are
+  ROUTERS=${ROUTERS:-2}
+
+  echo "Starting the cluster in $STATE"
+  install_missing
+  up_plan_shards
+  up_check_ports
+  [[ $BUILD != true ]] || build_programs
+  stage_programs
+  config_save processes "$SHARDS"
+  [[ ! -f $STATE/shards.list.new ]] || mv "$STATE/shards.list.new" "$STATE/shards.list"
+  step
+  redis_up
+  shards_up
+  step_done databases "Redis on $REDIS_PORT, shards $(shard_ids | paste -sd' ') on $(cut -d' ' -f2 "$STATE/shards.list" | paste -sd' ')"
+  cluster_init
+  step
+  routers_up "$ROUTERS"
+  # Away first, then out of the proxy's list: the proxy still checks a router that drains, and spares it.
+  routers_stop_above "$ROUTERS"
+  step_done routers "$(routers_running | sed 's/^/r/' | paste -sd' ') ready"
+  step
+  proxy_up
+  step_done proxy "HAProxy on $PROXY_PORT"
+  [[ $WITH_DATA != true ]] || data_load
+}
+
+up_plan_shards() { # the first time: which shards there will be, and where
+  [[ -s $STATE/shards.list ]] && return
+  local n
+  for ((n = 1; n <= SHARDS; n++)); do
+    echo "s$n $((SHARD_PORT + n))"
+  done >"$STATE/shards.list.new"
+}
+
+up_check_ports() { # all of them before anything starts
+  local id port n list=$STATE/shards.list
+  [[ ! -f $list.new ]] || list=$list.new
+  while read -r id port; do
+    require_port_free "$id" "$port" DEV_SHARD_PORT
+  done <"$list"
+  require_port_free redis "$REDIS_PORT" DEV_REDIS_PORT
+  for ((n = 1; n <= ROUTERS; n++)); do
+    require_port_free "r$n" $((ROUTER_PORT + n)) DEV_ROUTER_PORT
+    require_port_free "r$n" $((OPS_PORT + n)) DEV_OPS_PORT
+  done
+  require_port_free proxy "$PROXY_PORT" DEV_PROXY_PORT
+  require_port_free proxy "$STATS_PORT" DEV_STATS_PORT
+}
+
+up_take_back() { # `up` failed: what it started goes again, what ran before stays
+  local i
+  rm -f "$STATE/shards.list.new"
+  ((${#STARTED_NOW[@]} > 0)) || return
+  echo "dev: stopping what was started" >&2
+  for ((i = ${#STARTED_NOW[@]} - 1; i >= 0; i--)); do
+    case ${STARTED_NOW[i]} in
+      redis | proxy | r[0-9]*) stop_process "${STARTED_NOW[i]}" TERM 15 ;;
+      *) stop_process "${STARTED_NOW[i]}" INT 30 ;;
+    esac
+  done
+}
+
+cluster_init() { # the first time schema and ring, later only what the schema lacks
+  local id what=schema
+  local -a arguments=(migrate)
+  step
+  if [[ ! -f $STATE/initialised ]]; then
+    arguments=(init) what="schema and ring"
+    for id in $(shard_ids); do
+      arguments+=(--shard "$id=127.0.0.1:$(shard_port "$id")/sharding")
+    done
+  fi
+  if ! admin_run "${arguments[@]}" >"$LOGS/init.log" 2>&1; then
+    tail_of "$LOGS/init.log"
+    die "$EXIT_FAILED" "shardadmin ${arguments[0]} failed"
+  fi
+  touch "$STATE/initialised"
+  step_done "${arguments[0]}" "$what"
+}

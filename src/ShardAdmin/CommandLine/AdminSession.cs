@@ -1,0 +1,68 @@
+using Npgsql;
+using ShardAdmin.Output;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+using ShardCore.Shards;
+
+namespace ShardAdmin.CommandLine;
+
+/// <summary>One run of one command: its settings, its output, and the connections it opens.</summary>
+internal sealed class AdminSession : IAsyncDisposable
+{
+    /// <summary>A shard that does not take a connection within this time is unreachable.</summary>
+    private const int ConnectSeconds = 3;
+
+    private readonly RedisConnection _redis;
+
+    private AdminSession(AdminSettings settings, AdminOutput output, Failpoint failpoint, RedisConnection redis)
+    {
+        Settings = settings;
+        Output = output;
+        Failpoint = failpoint;
+        _redis = redis;
+        var keys = new RedisKeys(settings.Cluster);
+        Rings = new RedisRingStore(redis, keys);
+        Routers = new RouterRegistry(redis, keys);
+    }
+
+    public AdminSettings Settings { get; }
+
+    public AdminOutput Output { get; }
+
+    public Failpoint Failpoint { get; }
+
+    public RedisRingStore Rings { get; }
+
+    public RouterRegistry Routers { get; }
+
+    public RedisConnection Redis => _redis;
+
+    public ShardDataSources Sources { get; } = new(settings =>
+    {
+        settings.ApplicationName = "shardadmin";
+        settings.Timeout = ConnectSeconds;
+        settings.CommandTimeout = 30;
+        settings.IncludeErrorDetail = false; // a detail can hold a key
+        settings.KeepAlive = 5;
+    });
+
+    /// <summary>What an error at this moment leaves behind; a command that changes something says so before it does.</summary>
+    public string LeftOff { get; set; } = "Nothing was changed.";
+
+    /// <summary>Who is at work, for the ring history.</summary>
+    public static string Who => $"{Environment.UserName}@{Environment.MachineName}";
+
+    public static async Task<AdminSession> OpenAsync(AdminSettings settings, AdminOutput output, Failpoint failpoint)
+    {
+        var redis = await RedisConnection.OpenAsync(settings.Redis);
+        return new AdminSession(settings, output, failpoint, redis);
+    }
+
+    public NpgsqlDataSource Source(Shard shard) => Sources.Of(shard);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Sources.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+}

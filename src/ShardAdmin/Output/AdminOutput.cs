@@ -1,0 +1,118 @@
+using System.Text.Json;
+using ShardAdmin.CommandLine;
+using Spectre.Console;
+
+namespace ShardAdmin.Output;
+
+/// <summary>Results to stdout, everything else to stderr; tables for people, JSON for programs.</summary>
+internal sealed class AdminOutput(AdminProcess process, AdminSettings settings)
+{
+    /// <summary>Wide enough that no table wraps when a program or a file reads it.</summary>
+    private const int WidthWithoutTerminal = 4000;
+
+    private readonly IAnsiConsole _results = ConsoleFor(process.Out, process.OutIsTerminal, settings.NoColor);
+    private readonly IAnsiConsole _notes = ConsoleFor(process.Error, process.ErrorIsTerminal, settings.NoColor);
+
+    public bool ShowsTable => settings.Format == OutputFormat.Table;
+
+    /// <summary>A live display can be drawn over itself.</summary>
+    public bool IsLive => ShowsTable && process.OutIsTerminal;
+
+    public IAnsiConsole Results => _results;
+
+    /// <summary>The result of a command that has one.</summary>
+    public void Write<T>(T result, Action<IAnsiConsole> table)
+    {
+        if (settings.Format == OutputFormat.Table)
+            table(_results);
+        else
+            process.Out.WriteLine(JsonSerializer.Serialize(result, settings.Format == OutputFormat.Json ? AdminJson.Indented : AdminJson.OneLine));
+    }
+
+    /// <summary>The result of a command that lists: ndjson is a line an element.</summary>
+    public void WriteList<TList, TItem>(TList result, IEnumerable<TItem> items, Action<IAnsiConsole> table)
+    {
+        if (settings.Format != OutputFormat.NdJson)
+            Write(result, table);
+        else
+            foreach (var item in items)
+                process.Out.WriteLine(JsonSerializer.Serialize(item, AdminJson.OneLine));
+    }
+
+    /// <summary>A result that is a document of its own, byte for byte.</summary>
+    public void WriteDocument(string text) => process.Out.WriteLine(text);
+
+    /// <summary>What is going on; not with -q.</summary>
+    public void Note(string text)
+    {
+        if (!settings.Quiet)
+            _notes.MarkupLine($"[grey]{Markup.Escape(text)}[/]");
+    }
+
+    public void Warn(string text) => _notes.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
+
+    public void Fail(Failure failure, Exception? exception)
+    {
+        if (ShowsTable)
+        {
+            _notes.MarkupLine($"[red]error:[/] {Markup.Escape(failure.Problem)}");
+            _notes.MarkupLine($"       {Markup.Escape(failure.Untouched ?? "")}");
+            _notes.MarkupLine($"[green]next:[/]  {Markup.Escape(failure.Next)}");
+        }
+        else
+        {
+            var error = new { failure.Code, Exit = (int)failure.Code, failure.Problem, failure.Untouched, failure.Next };
+            process.Error.WriteLine(JsonSerializer.Serialize(new { ok = false, error }, AdminJson.OneLine));
+        }
+        if (settings.Verbose && exception is not null)
+            process.Error.WriteLine(exception);
+    }
+
+    /// <summary>Asks before something is changed that cannot be taken back.</summary>
+    /// <exception cref="CommandFailedException">Nobody can be asked, or the answer is no.</exception>
+    public async Task ConfirmAsync(string question, bool yes, string retry, CancellationToken cancellation)
+    {
+        if (yes)
+            return;
+        if (settings.NoInput)
+            throw new CommandFailedException(ExitCode.Usage, $"{question} There is nobody to ask; --yes answers it.", retry + " --yes");
+        _notes.Markup($"{Markup.Escape(question)} Type [bold]yes[/]: ");
+        var answer = await process.In.ReadLineAsync(cancellation);
+        if (answer?.Trim() is not ("yes" or "y"))
+            throw new CommandFailedException(ExitCode.NotAllowed, "The answer was not yes.", retry);
+    }
+
+    /// <summary>A bar on a terminal; elsewhere a line now and then; nothing with -q.</summary>
+    public async Task<T> WithProgressAsync<T>(string title, double total, Func<Action<double>, Task<T>> work)
+    {
+        if (settings.Quiet)
+            return await work(_ => { });
+        if (!process.ErrorIsTerminal)
+        {
+            var lines = new ProgressLines(title, total, Note);
+            return await work(lines.Advance);
+        }
+        return await _notes.Progress().AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .StartAsync(async context =>
+            {
+                var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(1, total));
+                return await work(done => task.Increment(done));
+            });
+    }
+
+    private static IAnsiConsole ConsoleFor(TextWriter writer, bool isTerminal, bool noColor)
+    {
+        var colors = isTerminal && !noColor;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = isTerminal && !noColor ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = colors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        if (!isTerminal)
+            console.Profile.Width = WidthWithoutTerminal;
+        return console;
+    }
+}

@@ -1,0 +1,56 @@
+using ShardCore.Ring;
+
+namespace ShardAdmin.Output;
+
+/// <summary>Slots as people write them: <c>5</c>, <c>5-9</c>, <c>5,7,9-12</c>.</summary>
+internal static class SlotText
+{
+    public static string Of(int first, int last) => first == last ? $"{first}" : $"{first}-{last}";
+
+    public static string Of(SlotRun run) => Of(run.First.Value, run.Last.Value);
+
+    /// <param name="slots">Ascending.</param>
+    /// <param name="most">Runs beyond it are only counted.</param>
+    public static string Of(IEnumerable<Slot> slots, int most = 20)
+    {
+        var runs = Runs(slots).ToArray();
+        var text = string.Join(',', runs.Take(most).Select(run => Of(run.First, run.Last)));
+        return runs.Length > most ? $"{text},… ({runs.Length - most} more runs)" : text;
+    }
+
+    /// <summary>Neighbours joined.</summary>
+    public static IEnumerable<(int First, int Last)> Runs(IEnumerable<Slot> slots)
+    {
+        (int First, int Last)? open = null;
+        foreach (var slot in slots)
+        {
+            if (open is { } run && run.Last + 1 == slot.Value)
+            {
+                open = (run.First, slot.Value);
+                continue;
+            }
+            if (open is { } done)
+                yield return done;
+            open = (slot.Value, slot.Value);
+        }
+        if (open is { } last)
+            yield return last;
+    }
+
+    /// <returns>Null when the text names no slots, or some that do not exist.</returns>
+    public static IReadOnlyList<Slot>? Parse(string text)
+    {
+        var found = new SortedSet<int>();
+        foreach (var part in text.Split(','))
+        {
+            var ends = part.Split('-');
+            if (ends.Length > 2 || !TryNumber(ends[0], out var first) || !TryNumber(ends[^1], out var last) || last < first)
+                return null;
+            found.UnionWith(Enumerable.Range(first, last - first + 1));
+        }
+        return [.. found.Select(slot => new Slot(slot))];
+    }
+
+    private static bool TryNumber(string text, out int slot) =>
+        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out slot) && slot < Slot.Count;
+}

@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using ShardCore.Collections;
+using ShardCore.Ring;
+using ShardRouter.Routing;
+
+namespace ShardRouter.Collections;
+
+/// <summary>
+/// Which collections exist, for telling "no such item" from "no such collection". Only existence is remembered, and
+/// briefly: one that was just created is found at once, by asking the shard that was just asked for the item.
+/// </summary>
+internal sealed class CollectionCatalog(SlotDispatch dispatch, TimeProvider time)
+{
+    private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _knownUntil = new(StringComparer.Ordinal);
+
+    /// <param name="slot">Of the key in question: its owner is asked.</param>
+    public async Task<Routed<bool>> ExistsAsync(string name, Slot slot, CancellationToken deadline)
+    {
+        var now = time.GetUtcNow();
+        if (_knownUntil.TryGetValue(name, out var until) && until > now)
+            return Routed<bool>.Answer(true, default);
+        var answers = await dispatch.RunAsync<Slot, bool>(
+            [slot],
+            only => only,
+            (pool, _, cancellation) => pool.RunAsync(
+                "collection", writes: false,
+                async (connection, stop) => new[] { Fenced<bool>.Answer(await CollectionStore.FindAsync(connection, name, stop) is { IsLive: true }) },
+                cancellation),
+            deadline);
+        if (answers[0].Value)
+            _knownUntil[name] = now + Remembered;
+        else
+            _knownUntil.TryRemove(name, out _);
+        return answers[0];
+    }
+
+    public void Forget(string name) => _knownUntil.TryRemove(name, out _);
+}

@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ShardRouter.Documents;
+
+/// <summary>Cuts a document down to the paths that a caller selected, in their nesting: <c>select=a,b.c</c>.</summary>
+internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
+{
+    public const int MaxPaths = 50;
+
+    public byte[] Apply(byte[] document)
+    {
+        using var parsed = JsonDocument.Parse(document, new JsonDocumentOptions { MaxDepth = DocumentRules.MaxDepth + 1 });
+        var selected = new JsonObject();
+        foreach (var path in paths)
+            if (Find(parsed.RootElement, path) is { } value)
+                Put(selected, path, value);
+        return JsonSerializer.SerializeToUtf8Bytes(selected, DocumentJson.Default.JsonObject);
+    }
+
+    private static JsonElement? Find(JsonElement element, string[] path)
+    {
+        foreach (var step in path)
+        {
+            if (element.ValueKind == JsonValueKind.Object && element.TryGetProperty(step, out var member))
+                element = member;
+            else if (element.ValueKind == JsonValueKind.Array && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < element.GetArrayLength())
+                element = element[index];
+            else
+                return null;
+        }
+        return element;
+    }
+
+    private static void Put(JsonObject target, string[] path, JsonElement value)
+    {
+        foreach (var step in path.AsSpan(0, path.Length - 1))
+        {
+            if (target[step] is not JsonObject child)
+                target[step] = child = [];
+            target = child;
+        }
+        target[path[^1]] = value.ValueKind switch
+        {
+            JsonValueKind.Object => JsonObject.Create(value.Clone()),
+            JsonValueKind.Array => JsonArray.Create(value.Clone()),
+            _ => JsonValue.Create(value.Clone()),
+        };
+    }
+}

@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Text.Json;
+using Npgsql;
+using ShardCore.Collections;
+using ShardCore.Ring;
+using ShardRouter.Http;
+using ShardRouter.Routing;
+using ShardRouter.Shards;
+
+namespace ShardRouter.Endpoints;
+
+/// <summary>Collections: PUT creates one in every shard, GET shows it, GET of all lists them.</summary>
+internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
+{
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapPut("/v1/collections/{collection}", Create);
+        routes.MapGet("/v1/collections/{collection}", Get);
+        routes.MapGet("/v1/collections", List);
+    }
+
+    private async Task Create(HttpContext context)
+    {
+        var name = ItemTarget.RequireName((string)context.GetRouteValue("collection")!);
+        await RequireNoOptionsAsync(context);
+        var ring = RequireRing();
+        using var deadline = RequestDeadline.Begin(context, writes: true);
+        try
+        {
+            var sources = ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Select(pool => pool.IsAvailable ? pool.Source : throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value));
+            switch (await CollectionStore.CreateAsync([.. sources], name, deadline.Token))
+            {
+                case CollectionCreation.BeingDeleted:
+                    await Answer.Problem(context, Problems.CollectionBeingDeleted(name));
+                    return;
+                case CollectionCreation.Created:
+                    context.Response.StatusCode = StatusCodes.Status201Created;
+                    break;
+            }
+            await Answer.Json(context, Write(json => WriteDefinition(json, name, null)));
+        }
+        catch (Exception e) when (e is ShardCallException or NpgsqlException or OperationCanceledException)
+        {
+            // Creating again completes what was begun, so this is safe to repeat whatever had happened.
+            await Answer.Problem(context, Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." });
+        }
+    }
+
+    private async Task Get(HttpContext context)
+    {
+        var name = ItemTarget.RequireName((string)context.GetRouteValue("collection")!);
+        if ((await ReadAsync(context)).FirstOrDefault(each => each.Name == name) is { } found)
+            await Answer.Json(context, Write(json => WriteDefinition(json, found.Name, found.CreatedAt)));
+        else
+            await Answer.Problem(context, Problems.CollectionNotFound(name));
+    }
+
+    private async Task List(HttpContext context)
+    {
+        var definitions = await ReadAsync(context);
+        await Answer.Json(context, Write(json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("collections");
+            foreach (var each in definitions)
+                WriteDefinition(json, each.Name, each.CreatedAt);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }));
+    }
+
+    /// <summary>From any shard that answers: all have all definitions.</summary>
+    private async Task<IReadOnlyList<CollectionDefinition>> ReadAsync(HttpContext context)
+    {
+        var ring = RequireRing();
+        using var deadline = RequestDeadline.Begin(context, writes: false);
+        foreach (var pool in ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Where(pool => pool.IsAvailable))
+        {
+            try
+            {
+                return [.. (await CollectionStore.ListAsync(pool.Source, deadline.Token)).Where(each => each.IsLive)];
+            }
+            catch (NpgsqlException)
+            {
+                // the next one
+            }
+        }
+        throw new ProblemException(Problems.Of(ShardFailure.Unavailable, writes: false));
+    }
+
+    private ShardRing RequireRing() =>
+        holder.Current is { IsEmpty: false } ring ? ring : throw new ProblemException(Problems.Of(ShardFailure.RingUnavailable, writes: false));
+
+    /// <summary>A body is optional and has no members yet; one that asks for something must not be told "created".</summary>
+    private static async Task RequireNoOptionsAsync(HttpContext context)
+    {
+        var body = await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes);
+        if (body.Length == 0)
+            return;
+        RequestBody.RequireMediaType(context, "application/json");
+        using var options = BatchParser.Parse(body);
+        foreach (var option in options.RootElement.EnumerateObject())
+            throw new ProblemException(Problems.InvalidJson("A collection has no such option.", "/" + option.Name));
+    }
+
+    private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> content)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
+            content(json);
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteDefinition(Utf8JsonWriter json, string name, DateTime? createdAt)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", name);
+        if (createdAt is { } at)
+            json.WriteString("createdAt", at);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,36 @@
+using System.Buffers;
+using System.Text.Json;
+using ShardCore.Ring;
+using ShardRouter.Http;
+using ShardRouter.Routing;
+using ShardRouter.Shards;
+
+namespace ShardRouter.Endpoints;
+
+/// <summary>Where a partition key lives by this router's ring: <c>{"slot","shard","epoch"}</c>.</summary>
+internal sealed class LocateEndpoints(RingHolder holder)
+{
+    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:locate", Locate);
+
+    private async Task Locate(HttpContext context)
+    {
+        RequestBody.RequireMediaType(context, "application/json");
+        using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes));
+        var slot = SlotHash.Of(BatchParser.Partition(body.RootElement));
+        if (holder.Current is not { IsEmpty: false } ring)
+        {
+            await Answer.Problem(context, Problems.Of(ShardFailure.RingUnavailable, writes: false));
+            return;
+        }
+        var buffer = new ArrayBufferWriter<byte>(128);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("slot", slot.Value);
+            json.WriteString("shard", ring.OwnerOf(slot).Id.Value);
+            json.WriteNumber("epoch", ring.Epoch.Value);
+            json.WriteEndObject();
+        }
+        await Answer.Json(context, buffer.WrittenMemory);
+    }
+}

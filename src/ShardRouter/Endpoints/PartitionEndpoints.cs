@@ -1,0 +1,59 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text.Json;
+using ShardCore.Ring;
+using ShardRouter.Collections;
+using ShardRouter.Http;
+using ShardRouter.Items;
+
+namespace ShardRouter.Endpoints;
+
+/// <summary>The items of one partition, page by page.</summary>
+internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cursorSecret, CollectionCatalog catalog, Answer answer)
+{
+    public void Map(IEndpointRouteBuilder routes) => routes.MapGet("/v1/collections/{collection}/items/{pk}", List);
+
+    private async Task List(HttpContext context)
+    {
+        var startedAt = Stopwatch.GetTimestamp();
+        var target = ItemTarget.Of(context);
+        var slot = SlotHash.Of(target.PartitionKey);
+        var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.Query);
+        using var deadline = RequestDeadline.Begin(context, writes: false);
+
+        var secret = await cursorSecret.GetAsync(slot, deadline.Token);
+        if (secret.Failure is { } noSecret)
+        {
+            await Answer.Problem(context, Problems.Of(noSecret, writes: false));
+            return;
+        }
+        if (cursor is not null)
+            query = query with { After = CursorCodec.Read(query, cursor, secret.Value!) ?? throw new ProblemException(Problems.InvalidCursor()) };
+
+        var routed = await reader.ReadAsync(query, slot, deadline.Token);
+        answer.Route(context, slot, routed.Shard, startedAt);
+        if (routed.Failure is { } failure)
+            await Answer.Problem(context, Problems.Of(failure, writes: false));
+        else if (routed.Value!.Rows.Count == 0 && await catalog.ExistsAsync(query.Collection, slot, deadline.Token) is { Failure: null, Value: false })
+            await Answer.Problem(context, Problems.CollectionNotFound(query.Collection));
+        else
+            await Answer.Json(context, Write(query, routed.Value, secret.Value!));
+    }
+
+    private static ReadOnlyMemory<byte> Write(PartitionQuery query, PartitionPage page, byte[] secret)
+    {
+        var buffer = new ArrayBufferWriter<byte>(16 * 1024);
+        using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("items");
+            foreach (var row in page.Rows)
+                ListEnvelope.WriteItem(json, query.PartitionKey, row.Id, row.Version, row.UpdatedAt, query.Select is { } select ? select.Apply(row.Doc) : row.Doc);
+            json.WriteEndArray();
+            if (page.HasMore)
+                json.WriteString("next", CursorCodec.Write(query, page.Rows[^1].Id, secret));
+            json.WriteEndObject();
+        }
+        return buffer.WrittenMemory;
+    }
+}

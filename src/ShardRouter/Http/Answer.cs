@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Net.Http.Headers;
+using ShardCore.Ring;
+using ShardRouter.Configuration;
+using ShardRouter.Items;
+using ShardRouter.Routing;
+
+namespace ShardRouter.Http;
+
+/// <summary>Writes answers: the headers that all have, documents as they came from the shard, and problems.</summary>
+internal sealed class Answer(RouterOptions options, RingHolder holder)
+{
+    /// <summary>Headers that every answer carries; called before the request is handled.</summary>
+    public static void Begin(HttpContext context)
+    {
+        var request = context.Request.Headers;
+        var response = context.Response.Headers;
+        var asked = request["Request-Id"];
+        response["Request-Id"] = asked.Count == 1 && IsHarmless(asked[0]!) ? asked : (context.TraceIdentifier = Guid.CreateVersion7().ToString("N"));
+        if (request.TraceParent.Count == 1 && IsHarmless(request.TraceParent[0]!))
+            response.TraceParent = request.TraceParent;
+    }
+
+    /// <summary>Says how long it took, and, when the caller asks, which way the request went.</summary>
+    public void Route(HttpContext context, Slot slot, ShardId shard, long startedAt)
+    {
+        var headers = context.Response.Headers;
+        headers["Server-Timing"] = string.Create(CultureInfo.InvariantCulture, $"shard;dur={Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds:0.00}");
+        if (Prefers(context, "shard-route"))
+            headers["Shard-Route"] = string.Create(CultureInfo.InvariantCulture, $"shard={shard};slot={slot};epoch={holder.Current?.Epoch.Value ?? 0};router={options.RouterId}");
+    }
+
+    /// <summary>ETag, Last-Modified, Expires-At.</summary>
+    public static void Describe(HttpContext context, long version, DateTime? updatedAt, DateTime? expiresAt)
+    {
+        var headers = context.Response.Headers;
+        headers.ETag = ETag.Of(version);
+        if (updatedAt is { } updated)
+            headers.LastModified = HeaderUtilities.FormatDate(new DateTimeOffset(updated, TimeSpan.Zero));
+        if (expiresAt is { } expires)
+            headers["Expires-At"] = expires.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+    }
+
+    public static Task Document(HttpContext context, Item item)
+    {
+        Describe(context, item.Version, item.UpdatedAt, item.ExpiresAt);
+        return Json(context, item.Doc);
+    }
+
+    public static async Task Json(HttpContext context, ReadOnlyMemory<byte> utf8)
+    {
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = utf8.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.BodyWriter.WriteAsync(utf8, context.RequestAborted);
+    }
+
+    public static async Task Problem(HttpContext context, Problem problem)
+    {
+        var response = context.Response;
+        response.StatusCode = problem.Status;
+        response.ContentType = Http.Problem.MediaType;
+        if (problem.RetryAfterSeconds is { } seconds)
+            response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (problem.CurrentETag is { } current)
+            response.Headers.ETag = current;
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        using var buffer = new MemoryStream();
+        await using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            problem.WriteMembers(json, response.Headers["Request-Id"].ToString());
+            json.WriteEndObject();
+        }
+        response.ContentLength = buffer.Length;
+        await response.BodyWriter.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
+    }
+
+    /// <summary>Whether the Prefer header (RFC 7240) names the preference.</summary>
+    public static bool Prefers(HttpContext context, string preference)
+    {
+        foreach (var line in context.Request.Headers["Prefer"])
+            foreach (var part in (line ?? "").Split(','))
+                if (part.Trim().Equals(preference, StringComparison.OrdinalIgnoreCase))
+                    return true;
+        return false;
+    }
+
+    private static bool IsHarmless(string value) => value.Length is > 0 and <= 128 && value.All(c => c is > ' ' and < '\x7f');
+}

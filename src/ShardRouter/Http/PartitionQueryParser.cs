@@ -1,0 +1,182 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ShardRouter.Documents;
+using ShardRouter.Items;
+
+namespace ShardRouter.Http;
+
+/// <summary>Reads the query string of a partition's list. An unknown parameter is an error, never ignored.</summary>
+internal static class PartitionQueryParser
+{
+    private const int MaxFilters = 10;
+    private const int MaxInValues = 100;
+
+    /// <exception cref="ProblemException">invalid-parameter, invalid-filter or invalid-key.</exception>
+    public static (PartitionQuery Query, string? Cursor) Parse(ItemTarget target, IQueryCollection parameters)
+    {
+        var bounds = new List<(string, string)>();
+        var filters = new List<FieldFilter>();
+        var descending = false;
+        var limit = PartitionQuery.DefaultLimit;
+        string? cursor = null;
+        FieldSelection? select = null;
+        foreach (var (name, values) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
+        {
+            if (values.Count != 1 && !name.StartsWith("f.", StringComparison.Ordinal))
+                throw new ProblemException(Problems.InvalidParameter(name, "It is given more than once."));
+            var value = values[0] ?? "";
+            switch (name)
+            {
+                case "id.gt":
+                    bounds.Add((">", Bound(name, value)));
+                    break;
+                case "id.gte":
+                    bounds.Add((">=", Bound(name, value)));
+                    break;
+                case "id.lt":
+                    bounds.Add(("<", Bound(name, value)));
+                    break;
+                case "id.lte":
+                    bounds.Add(("<=", Bound(name, value)));
+                    break;
+                case "id.prefix":
+                    bounds.Add((">=", Bound(name, value)));
+                    if (Successor(value) is { } end)
+                        bounds.Add(("<", end));
+                    break;
+                case "order":
+                    descending = value switch
+                    {
+                        "id.desc" => true,
+                        "id" or "id.asc" => false,
+                        _ => throw new ProblemException(Problems.InvalidParameter(name, "Expected id.asc or id.desc.")),
+                    };
+                    break;
+                case "limit":
+                    if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > PartitionQuery.MaxLimit)
+                        throw new ProblemException(Problems.InvalidParameter(name, $"Expected a whole number, 1 to {PartitionQuery.MaxLimit}."));
+                    break;
+                case "select":
+                    select = Select(value);
+                    break;
+                case "cursor":
+                    cursor = value;
+                    break;
+                default:
+                    if (!name.StartsWith("f.", StringComparison.Ordinal))
+                        throw new ProblemException(Problems.InvalidParameter(name, "There is no such parameter: id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, f.<path>."));
+                    filters.AddRange(values.Select(each => Filter(name[2..], each ?? "")));
+                    break;
+            }
+        }
+        if (filters.Count > MaxFilters)
+            throw new ProblemException(Problems.InvalidFilter($"At most {MaxFilters} filters."));
+        return (new PartitionQuery(target.Collection, target.PartitionKey, bounds, filters, descending, limit, null, select), cursor);
+    }
+
+    /// <summary>The first text, bytewise, behind all that begin with the prefix; null when there is none.</summary>
+    public static string? Successor(string prefix)
+    {
+        var runes = prefix.EnumerateRunes().ToList();
+        for (var i = runes.Count - 1; i >= 0; i--)
+        {
+            if (runes[i].Value == 0x10FFFF)
+                continue;
+            var next = runes[i].Value == 0xD7FF ? 0xE000 : runes[i].Value + 1; // UTF-8 sorts by code point, without surrogates
+            return string.Concat(runes.Take(i).Append(new Rune(next)));
+        }
+        return null;
+    }
+
+    private static string Bound(string parameter, string value)
+    {
+        if (!IsUnicode(value))
+            throw new ProblemException(Problems.InvalidParameter(parameter, "It is not valid UTF-8."));
+        return RawTarget.CheckKey(value, parameter);
+    }
+
+    private static FieldSelection Select(string value)
+    {
+        var paths = value.Split(',').Select(FieldPath.Parse).ToList();
+        if (paths.Contains(null) || paths.Count > FieldSelection.MaxPaths)
+            throw new ProblemException(Problems.InvalidParameter("select", $"Expected at most {FieldSelection.MaxPaths} paths like a,b.c."));
+        return new FieldSelection(paths!);
+    }
+
+    private static FieldFilter Filter(string path, string text)
+    {
+        var steps = FieldPath.Parse(path) ?? throw new ProblemException(Problems.InvalidFilter($"'f.{path}' names no field: f.a.b, or f./a.b/c as a JSON pointer."));
+        var dot = text.IndexOf('.', StringComparison.Ordinal);
+        var name = dot < 0 ? text : text[..dot];
+        var value = dot < 0 ? "" : text[(dot + 1)..];
+        if (!IsUnicode(value) || value.Contains('\0'))
+            throw new ProblemException(Problems.InvalidFilter($"The value of 'f.{path}' is not a text that can be stored."));
+        return name switch
+        {
+            "eq" => new(steps, FieldOperator.Eq, [Scalar(value)]),
+            "ne" => new(steps, FieldOperator.Ne, [Scalar(value)]),
+            "gt" => new(steps, FieldOperator.Gt, [Comparable(path, value)]),
+            "gte" => new(steps, FieldOperator.Gte, [Comparable(path, value)]),
+            "lt" => new(steps, FieldOperator.Lt, [Comparable(path, value)]),
+            "lte" => new(steps, FieldOperator.Lte, [Comparable(path, value)]),
+            "in" => new(steps, FieldOperator.In, Several(path, value)),
+            "prefix" => new(steps, FieldOperator.Prefix, [AsText(value)]),
+            "contains" => new(steps, FieldOperator.Contains, [Scalar(value)]),
+            "exists" when value is "true" or "false" or "" => new(steps, FieldOperator.Exists, [value.Length == 0 ? "true" : value]),
+            _ => throw new ProblemException(Problems.InvalidFilter($"'f.{path}={Shorten(text)}': expected eq, ne, gt, gte, lt, lte, in, prefix, exists.true, exists.false or contains, a dot and a value.")),
+        };
+    }
+
+    /// <summary>A JSON scalar where it is one (<c>5</c>, <c>true</c>, <c>"5"</c>), any other text as itself.</summary>
+    private static string Scalar(string value)
+    {
+        try
+        {
+            using var parsed = JsonDocument.Parse(value);
+            if (parsed.RootElement.ValueKind == JsonValueKind.Number)
+                return DocumentRules.IsPrintable(Encoding.ASCII.GetBytes(value.Trim())) ? value.Trim() : throw new ProblemException(Problems.InvalidFilter("A number has too many digits."));
+            if (parsed.RootElement.ValueKind == JsonValueKind.String)
+                return AsText(parsed.RootElement.GetString()!);
+            if (parsed.RootElement.ValueKind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null)
+                return parsed.RootElement.GetRawText();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // not JSON: a text without quotes
+        }
+        return AsText(value);
+    }
+
+    private static string Comparable(string path, string value)
+    {
+        var scalar = Scalar(value);
+        return scalar is "true" or "false" or "null"
+            ? throw new ProblemException(Problems.InvalidFilter($"'f.{path}': {scalar} has no order; compare with a number or a text."))
+            : scalar;
+    }
+
+    private static List<string> Several(string path, string value)
+    {
+        var values = value.Split(',').Select(Scalar).ToList();
+        return values.Count <= MaxInValues ? values : throw new ProblemException(Problems.InvalidFilter($"'f.{path}': at most {MaxInValues} values."));
+    }
+
+    private static string AsText(string value)
+    {
+        if (value.Contains('\0') || !IsUnicode(value))
+            throw new ProblemException(Problems.InvalidFilter("A text cannot contain NUL or a lone surrogate."));
+        return "\"" + JsonEncodedText.Encode(value) + "\"";
+    }
+
+    /// <summary>The framework decodes bytes that are no UTF-8 to U+FFFD or leaves them encoded; a lone surrogate has no UTF-8 form.</summary>
+    private static bool IsUnicode(string value)
+    {
+        foreach (var c in value.AsSpan())
+            if (char.IsSurrogate(c))
+                return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(value)) == value;
+        return true;
+    }
+
+    private static string Shorten(string text) => text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+}

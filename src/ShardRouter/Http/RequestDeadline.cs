@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace ShardRouter.Http;
+
+/// <summary>How long a request may take: <c>Request-Timeout: seconds</c>, 5 unless said, at most 30.</summary>
+internal static class RequestDeadline
+{
+    public const string Header = "Request-Timeout";
+
+    private static readonly TimeSpan Default = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A source that is cancelled when the request's time is over, and for reads also when the client has gone. A write
+    /// goes on without its client: stopping it half-way would only make its outcome unknown.
+    /// </summary>
+    public static CancellationTokenSource Begin(HttpContext context, bool writes)
+    {
+        var deadline = writes ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        deadline.CancelAfter(Of(context.Request.Headers));
+        return deadline;
+    }
+
+    private static TimeSpan Of(IHeaderDictionary headers)
+    {
+        var text = headers[Header];
+        if (text.Count == 0)
+            return Default;
+        return double.TryParse(text.ToString(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds > 0 && seconds <= Longest.TotalSeconds
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new ProblemException(Problems.InvalidHeader(Header, "Expected a number of seconds, more than 0 and at most 30."));
+    }
+}

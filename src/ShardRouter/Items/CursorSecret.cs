@@ -1,0 +1,36 @@
+using ShardCore.Ring;
+using ShardRouter.Routing;
+
+namespace ShardRouter.Items;
+
+/// <summary>
+/// The cluster's secret for cursors, the same in all routers: made by <c>shardadmin init</c>, kept in every shard,
+/// asked for once.
+/// </summary>
+internal sealed class CursorSecret(SlotDispatch dispatch)
+{
+    private byte[]? _secret;
+
+    /// <param name="slot">Any slot whose shard is likely to answer: that of the request.</param>
+    public async Task<Routed<byte[]>> GetAsync(Slot slot, CancellationToken deadline)
+    {
+        if (_secret is { } known)
+            return Routed<byte[]>.Answer(known, default);
+        var answers = await dispatch.RunAsync<Slot, byte[]>(
+            [slot],
+            only => only,
+            (pool, _, cancellation) => pool.RunAsync(
+                "secret", writes: false,
+                async (connection, stop) =>
+                {
+                    await using var command = connection.CreateCommand();
+                    command.CommandText = "select cursor_secret from sharding.cluster";
+                    return new[] { Fenced<byte[]>.Answer((byte[])(await command.ExecuteScalarAsync(stop))!) };
+                },
+                cancellation),
+            deadline);
+        if (answers[0].Failure is null)
+            _secret = answers[0].Value;
+        return answers[0];
+    }
+}

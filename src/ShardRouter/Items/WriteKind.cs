@@ -1,0 +1,11 @@
+namespace ShardRouter.Items;
+
+internal enum WriteKind
+{
+    Put,
+    Delete,
+    MergePatch,
+    JsonPatch,
+    Increment,
+    Check,
+}

@@ -1,0 +1,45 @@
+using Npgsql;
+using ShardRouter.Routing;
+using ShardRouter.Shards;
+
+namespace ShardRouter.Operations;
+
+/// <summary>
+/// Deletes expired items, which nobody can see any more. Every router does it for every shard, in small steps; rows
+/// that another is deleting are skipped, so any number of routers do no harm and one is enough.
+/// </summary>
+internal sealed class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvider time) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
+    private const int BatchSize = 500;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+            if (holder.Current is { } ring)
+                foreach (var shard in ring.Shards)
+                    await SweepAsync(pools.Of(shard, ring.Cluster), stoppingToken);
+    }
+
+    private static async Task SweepAsync(ShardPool pool, CancellationToken cancellation)
+    {
+        try
+        {
+            while (await pool.RunAsync("sweep", writes: true, DeleteSomeAsync, cancellation) == BatchSize)
+            {
+                // more of them
+            }
+        }
+        catch (ShardCallException)
+        {
+            // counted and logged there; the next round tries again
+        }
+    }
+
+    private static async Task<int> DeleteSomeAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("select sharding.delete_expired($1)", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = BatchSize } } };
+        return (int)(await command.ExecuteScalarAsync(cancellation))!;
+    }
+}

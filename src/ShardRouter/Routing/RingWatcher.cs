@@ -1,0 +1,128 @@
+using ShardCore.RingStorage;
+using ShardRouter.Configuration;
+using ShardRouter.Telemetry;
+using StackExchange.Redis;
+
+namespace ShardRouter.Routing;
+
+/// <summary>
+/// Keeps <see cref="RingHolder"/> up to date: a pub/sub message is a hint to look at once, and a look every second
+/// bounds what a lost message costs. A bad document is logged, counted and otherwise ignored.
+/// </summary>
+internal sealed partial class RingWatcher(
+    RingHolder holder, RedisConnection redis, RingDiskCopy diskCopy, RouterMetrics metrics, RouterOptions options, ILogger<RingWatcher> log) : BackgroundService
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    private readonly RedisKeys _keys = new(options.ClusterName);
+    private readonly SemaphoreSlim _wakeUp = new(0, 1);
+    private readonly SemaphoreSlim _looking = new(1, 1);
+    private string? _refusedText;
+    private bool _redisAnswers = true;
+
+    /// <summary>Takes the disk copy, then what Redis has; called once before the first request.</summary>
+    public async Task LoadAsync(CancellationToken cancellation)
+    {
+        if (diskCopy.Load() is { } copy && copy.Cluster.Name == options.ClusterName)
+            holder.Accept(copy);
+        await LookAsync(cancellation);
+    }
+
+    /// <summary>
+    /// Looks into Redis now, because a shard said that our ring is old. Returns when a look that began after this call
+    /// has ended, whatever it found.
+    /// </summary>
+    public Task RefreshAsync(CancellationToken cancellation) => LookAsync(cancellation);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await SubscribeAsync();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await _wakeUp.WaitAsync(PollInterval, stoppingToken);
+            await LookAsync(stoppingToken);
+        }
+    }
+
+    private async Task SubscribeAsync()
+    {
+        try
+        {
+            // The client re-subscribes by itself after a reconnect.
+            await redis.Subscriber.SubscribeAsync(new RedisChannel(_keys.RingChanged, RedisChannel.PatternMode.Literal), (_, _) => WakeUp());
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            LogRedisSilent(e, redis.Endpoint); // polling goes on without the hints
+        }
+    }
+
+    private void WakeUp()
+    {
+        try
+        {
+            _wakeUp.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // a look is due already
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancellation)
+    {
+        await _looking.WaitAsync(cancellation);
+        string? text = null;
+        try
+        {
+            text = await redis.CallAsync(database => database.StringGetAsync(_keys.Ring), cancellation);
+            _redisAnswers = true;
+            if (text is not null)
+                Take(text);
+        }
+        catch (RedisUnavailableException e)
+        {
+            if (_redisAnswers) // once per outage, not once per second
+                LogRedisSilent(e, redis.Endpoint);
+            _redisAnswers = false;
+        }
+        catch (BadRingException e)
+        {
+            metrics.RingRefused();
+            if (text != _refusedText)
+                LogRefused(e.Message);
+            _refusedText = text;
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
+
+    private void Take(string text)
+    {
+        var ring = RingDocumentCodec.Read(text);
+        if (ring.Cluster.Name != options.ClusterName)
+            throw new BadRingException($"The ring is of cluster {ring.Cluster}; this router serves '{options.ClusterName}'.");
+        if (!holder.Accept(ring))
+            return;
+        diskCopy.Save(ring);
+        LogTaken(ring.Epoch.Value, ring.Shards.Length);
+    }
+
+    [LoggerMessage(LogLevel.Information, "Routing by ring epoch {Epoch} with {Shards} shards")]
+    private partial void LogTaken(long epoch, int shards);
+
+    [LoggerMessage(LogLevel.Error, "Refused the ring in Redis, the last good one stays in use: {Reason}")]
+    private partial void LogRefused(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Redis at {Endpoint} does not answer; the last good ring stays in use")]
+    private partial void LogRedisSilent(Exception exception, string endpoint);
+
+    public override void Dispose()
+    {
+        _wakeUp.Dispose();
+        _looking.Dispose();
+        base.Dispose();
+    }
+}

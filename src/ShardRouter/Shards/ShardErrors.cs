@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace ShardRouter.Shards;
+
+/// <summary>Reads what an error of Postgres or of the connection to it means for the request. Pure.</summary>
+internal static class ShardErrors
+{
+    /// <summary>
+    /// An ERROR aborts its transaction, so nothing of it was applied; a FATAL or a lost connection may come between
+    /// a commit and its answer.
+    /// </summary>
+    /// <param name="mayHaveLanded">A write had been sent when it happened.</param>
+    /// <returns>The failure, or null when the error is a defect of ours: 500.</returns>
+    public static ShardFailure? Classify(Exception error, bool mayHaveLanded) => error switch
+    {
+        OperationCanceledException { InnerException: PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } } => ShardFailure.DeadlineExceeded,
+        OperationCanceledException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded,
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => ShardFailure.DeadlineExceeded,
+        PostgresException postgres when IsFatal(postgres) => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
+        PostgresException postgres => IsShardTrouble(postgres.SqlState) ? ShardFailure.Unavailable : null,
+        NpgsqlException or SocketException or IOException or TimeoutException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
+        _ => null,
+    };
+
+    /// <summary>Rolled back by Postgres for the sake of others: nothing was applied, so trying again is safe.</summary>
+    public static bool IsRolledBackAndRepeatable(Exception error) =>
+        error is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure };
+
+    /// <summary>The connection is gone: worth one try on a fresh one when nothing can have been applied.</summary>
+    public static bool IsConnectionLost(Exception error) =>
+        error is PostgresException postgres ? IsFatal(postgres) : error is NpgsqlException or SocketException or IOException;
+
+    private static bool IsFatal(PostgresException error) => error.InvariantSeverity is "FATAL" or "PANIC";
+
+    private static bool IsShardTrouble(string sqlState) =>
+        sqlState is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction
+            or PostgresErrorCodes.InvalidSchemaName or PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.LockNotAvailable
+        || sqlState.StartsWith("53", StringComparison.Ordinal)   // insufficient resources: disk full, out of memory, too many connections
+        || sqlState.StartsWith("57P", StringComparison.Ordinal)  // operator intervention
+        || sqlState.StartsWith("58", StringComparison.Ordinal)   // I/O errors of the server
+        || sqlState.StartsWith("08", StringComparison.Ordinal)   // connection
+        || sqlState.StartsWith("28", StringComparison.Ordinal);  // authorization
+}

@@ -1,0 +1,80 @@
+using System.Net.Sockets;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace ShardRouter.Shards;
+
+/// <summary>
+/// Watches one shard over a connection of its own. A server that stops closes that connection, so the circuit opens
+/// within a millisecond, before requests meet its dead connections one by one; a server that hangs misses the probe.
+/// While open, it tries every 200 ms, and closes the circuit only once the database answers as a primary and as the
+/// shard that the ring says it is.
+/// </summary>
+internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, NpgsqlDataSource source, ShardCircuit circuit, TimeProvider time, ILogger log)
+{
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
+
+    private const string ProbeSql = """
+        select case when pg_is_in_recovery() then 'it is a standby'
+                    when c.shard_id <> $1 or c.cluster_id <> $2 then 'it is shard ' || c.shard_id || ' of cluster ' || c.cluster_id
+                    else '' end
+        from sharding.cluster c
+        """;
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await WatchAsync(cancellation);
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
+            {
+                if (circuit.Open(e.Message))
+                    LogOpened(shard.Id.Value, e is PostgresException p ? p.MessageText : e.Message);
+                await Task.Delay(RetryInterval, time, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Returns only by an exception: the shard stopped answering, or watching is over.</summary>
+    private async Task WatchAsync(CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(ProbeLimit, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        await using var connection = await source.OpenConnectionAsync(both.Token);
+        while (true)
+        {
+            await ProbeAsync(connection, cancellation);
+            if (!circuit.IsClosed)
+            {
+                source.Clear(); // before anyone meets a connection of the server that went away
+                if (circuit.Close())
+                    LogClosed(shard.Id.Value);
+            }
+            await connection.WaitAsync(ProbeInterval, cancellation); // throws as soon as the server closes it
+        }
+    }
+
+    private async Task ProbeAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(ProbeLimit, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        await using var command = new NpgsqlCommand(ProbeSql, connection)
+        {
+            Parameters = { new NpgsqlParameter<string> { TypedValue = shard.Id.Value }, new NpgsqlParameter<Guid> { TypedValue = cluster.Id } },
+        };
+        var problem = await command.ExecuteScalarAsync(both.Token) as string ?? "it has no row in sharding.cluster";
+        if (problem.Length > 0)
+            throw new InvalidOperationException($"The database at {shard.Address} cannot serve as shard {shard.Id}: {problem}.");
+    }
+
+    [LoggerMessage(LogLevel.Error, "Shard {Shard} does not answer, its requests get 503 until it does: {Reason}")]
+    private partial void LogOpened(string shard, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Shard {Shard} answers again")]
+    private partial void LogClosed(string shard);
+}

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Npgsql;
+using ShardCore.Ring;
+using ShardCore.Shards;
+using ShardRouter.Configuration;
+using ShardRouter.Telemetry;
+
+namespace ShardRouter.Shards;
+
+/// <summary>One <see cref="ShardPool"/> for each shard address, made when first needed and watched from then on.</summary>
+internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, TimeProvider time, ILogger<ShardPools> log) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<(ShardId Id, string Address), Lazy<ShardPool>> _pools = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ConcurrentBag<Task> _monitors = [];
+    private readonly ShardDataSources _sources = new(settings => Configure(settings, options));
+
+    public ShardPool Of(Shard shard, ClusterId cluster) =>
+        _pools.GetOrAdd((shard.Id, shard.Address), _ => new Lazy<ShardPool>(() => Create(shard, cluster))).Value;
+
+    /// <summary>Pools and their watching begin before the first request needs them.</summary>
+    public void Warm(ShardRing ring)
+    {
+        foreach (var shard in ring.Shards)
+            Of(shard, ring.Cluster);
+    }
+
+    public IEnumerable<Measurement<int>> Measure(Func<ShardPool, int> reading) => _pools.Values.Where(pool => pool.IsValueCreated)
+        .Select(pool => new Measurement<int>(reading(pool.Value), new KeyValuePair<string, object?>("shard", pool.Value.Shard.Id.Value)));
+
+    private ShardPool Create(Shard shard, ClusterId cluster)
+    {
+        var source = _sources.Of(shard);
+        var circuit = new ShardCircuit();
+        _monitors.Add(new ShardMonitor(shard, cluster, source, circuit, time, log).RunAsync(_stopping.Token));
+        return new ShardPool(shard, source, options.PoolSize, circuit, metrics, log);
+    }
+
+    private static void Configure(NpgsqlConnectionStringBuilder settings, RouterOptions options)
+    {
+        settings.ApplicationName = "router " + options.RouterId;
+        settings.MaxPoolSize = options.PoolSize + 2; // the monitor's, and one for the catalogue
+        settings.Timeout = 3;
+        settings.CommandTimeout = 0;                 // each request brings its own deadline
+        settings.NoResetOnClose = true;              // no statement of ours leaves anything behind in the session
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 2;
+        settings.Enlist = false;
+        settings.IncludeErrorDetail = true;          // SH003 carries its result there; no detail is logged or sent on
+        settings.KeepAlive = 0;                      // the monitor does it
+        // Every statement of the router is a look-up by key. Statistics of a table that has just been filled must not
+        // talk the planner into anything else, least of all into a plan that is then kept.
+        settings.Options = "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+            + " -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=35s -c default_transaction_isolation=read\\ committed";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        foreach (var monitor in _monitors)
+            await monitor.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var pool in _pools.Values.Where(pool => pool.IsValueCreated))
+            pool.Value.Dispose();
+        await _sources.DisposeAsync();
+        _stopping.Dispose();
+    }
+}
