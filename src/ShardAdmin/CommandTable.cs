@@ -13,6 +13,8 @@ internal static class CommandTable
         var root = new RootCommand("Makes, changes and examines a sharded cluster. Talks to Redis and to the shards; needs no router.")
         {
             new CommandGroup("ring", "Who owns which slots", new RingShowCommand(), new RingHistoryCommand(), new RingExportCommand(), new RingWhereCommand()),
+            new InitCommand(),
+            new AddShardCommand(),
             new RoutersCommand(),
         };
         global.AddTo(root);
