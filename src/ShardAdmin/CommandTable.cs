@@ -12,8 +12,15 @@ internal static class CommandTable
     {
         var root = new RootCommand("Makes, changes and examines a sharded cluster. Talks to Redis and to the shards; needs no router.")
         {
-            new CommandGroup("ring", "Who owns which slots", new RingShowCommand(), new RingHistoryCommand(), new RingExportCommand(), new RingWhereCommand()),
+            new CommandGroup("ring", "Who owns which slots", new RingShowCommand(), new RingHistoryCommand(), new RingExportCommand(), new RingWhereCommand(), new RingRebuildCommand()),
+            new InitCommand(),
+            new AddShardCommand(),
+            new StatusCommand(),
             new RoutersCommand(),
+            new MigrateCommand(),
+            new CommandGroup("collections", "What may be stored", new CollectionsListCommand(), new CollectionsCreateCommand(), new CollectionsDeleteCommand()),
+            new VerifyCommand(),
+            new DoctorCommand(),
         };
         global.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();

@@ -38,7 +38,7 @@ internal static class ExitCodes
     {
         CommandFailedException e => e.Failure with { Untouched = e.Failure.Untouched ?? leftOff },
         ShardUnreachableException e => new Failure(ExitCode.CannotReach, e.Message, leftOff, e.Next),
-        RedisUnavailableException e => new Failure(ExitCode.CannotReach, e.Message, leftOff, "start Redis, or name it with --redis host:port (SHARDING_REDIS); then: " + retry),
+        RedisUnavailableException e => new Failure(ExitCode.CannotReach, e.Message.Split(": ")[0] + ".", leftOff, "start Redis, or name it with --redis host:port (SHARDING_REDIS); then: " + retry),
         OperationCanceledException when timedOut => new Failure(ExitCode.TimedOut, "The time given by --timeout is over.", leftOff, $"{retry}   (with a longer --timeout)"),
         OperationCanceledException => new Failure(ExitCode.Interrupted, "Interrupted.", leftOff, retry),
         BadRingException e => new Failure(ExitCode.Precondition, e.Message, leftOff, "shardadmin doctor"),

@@ -20,7 +20,7 @@ internal static class Reach
         }
         catch (Exception e) when (IsUnreachable(e))
         {
-            throw new ShardUnreachableException($"{what} cannot be reached: {Reason(e)}", NextFor(e), e);
+            throw new ShardUnreachableException($"{what} cannot be reached: {Reason(e).TrimEnd('.')}.", NextFor(e), e);
         }
     }
 

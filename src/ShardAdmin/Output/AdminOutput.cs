@@ -8,7 +8,7 @@ namespace ShardAdmin.Output;
 internal sealed class AdminOutput(AdminProcess process, AdminSettings settings)
 {
     /// <summary>Wide enough that no table wraps when a program or a file reads it.</summary>
-    private const int WidthWithoutTerminal = 220;
+    private const int WidthWithoutTerminal = 4000;
 
     private readonly IAnsiConsole _results = ConsoleFor(process.Out, process.OutIsTerminal, settings.NoColor);
     private readonly IAnsiConsole _notes = ConsoleFor(process.Error, process.ErrorIsTerminal, settings.NoColor);

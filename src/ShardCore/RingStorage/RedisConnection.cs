@@ -48,7 +48,12 @@ public sealed class RedisConnection : IAsyncDisposable
         {
             return await call(Database).WaitAsync(CallTimeout, cancellation);
         }
-        catch (Exception e) when (e is TimeoutException or RedisConnectionException or ObjectDisposedException)
+        catch (RedisServerException e) // loading its file, read-only, out of memory, a key of another type, …
+        {
+            throw new RedisUnavailableException($"Redis at {Endpoint} answered with an error: {e.Message}", e);
+        }
+        catch (Exception e) when (e is TimeoutException or RedisException or ObjectDisposedException
+            || (e is OperationCanceledException && !cancellation.IsCancellationRequested)) // client 1.2 cancels what was queued when a connection breaks
         {
             throw new RedisUnavailableException($"Redis at {Endpoint} does not answer: {e.Message}", e);
         }

@@ -61,7 +61,7 @@ public static class RingDocumentCodec
             return JsonSerializer.Deserialize(text, RingJson.Default.RingDocument)
                 ?? throw new BadRingException("The ring document is null.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or ArgumentException) // the latter: text with a lone surrogate
         {
             throw new BadRingException($"The ring document is not readable JSON of a ring: {e.Message}", e);
         }

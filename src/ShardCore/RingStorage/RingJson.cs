@@ -6,6 +6,7 @@ namespace ShardCore.RingStorage;
 /// <summary>One spelling of stored JSON, without reflection: the checksum is over these bytes.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    AllowDuplicateProperties = false,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]

@@ -25,8 +25,11 @@ public static class ShardListCodec
     internal static ShardDocument ToDocument(Shard shard) =>
         new(shard.Id.Value, shard.Host, shard.Port, shard.Database, shard.Weight, shard.State == ShardState.Active ? "active" : "draining");
 
-    internal static Shard FromDocument(ShardDocument document)
+    /// <param name="document">null where the list has a null: the reader lets it through.</param>
+    internal static Shard FromDocument(ShardDocument? document)
     {
+        if (document is null)
+            throw new FormatException("The shard list has a null in the place of a shard.");
         var shard = new Shard(new ShardId(document.Id), document.Host, document.Port, document.Database, document.Weight, document.State switch
         {
             "active" => ShardState.Active,

@@ -5,6 +5,9 @@ namespace ShardCore.RingStorage;
 
 internal sealed class SlotRunConverter : JsonConverter<SlotRunDocument>
 {
+    /// <summary>Otherwise null would pass by this converter and stand among the runs.</summary>
+    public override bool HandleNull => true;
+
     public override SlotRunDocument Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         Expect(reader.TokenType == JsonTokenType.StartArray);

@@ -18,6 +18,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
             Answer.Begin(context);
             if (drain.HasBegun)
                 context.Response.Headers.Connection = "close"; // the proxy shall not keep this connection for later
+            RefuseUnkeptPromise(context.Request.Headers);
             await next(context);
             if (!context.Response.HasStarted && context.Response.ContentLength is null && StatusWithoutBody(context) is { } problem)
             {
@@ -35,6 +36,13 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
         {
             inFlight.Leave();
         }
+    }
+
+    /// <summary>A client that sends this key repeats requests in the belief that each is applied once.</summary>
+    private static void RefuseUnkeptPromise(IHeaderDictionary headers)
+    {
+        if (headers.ContainsKey("Idempotency-Key"))
+            throw new ProblemException(Problems.InvalidHeader("Idempotency-Key", "This version does not remember keys. Use If-Match or If-None-Match: * to make a repeated write harmless."));
     }
 
     private Problem? ProblemOf(Exception error, HttpContext context)

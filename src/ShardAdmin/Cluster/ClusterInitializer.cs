@@ -1,0 +1,132 @@
+using System.Security.Cryptography;
+using ShardAdmin.CommandLine;
+using ShardCore.Migrations;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Makes a cluster out of empty databases.</summary>
+/// <remarks>
+/// Steps: 0 look at Redis and at every database, change nothing · 1 lock, look again · 2 migrate all shards · 3 identity
+/// row of the first shard (lowest id), then of the others · 4 ownership, each shard its part · 5 publish the ring.
+///
+/// Why in this order: the ring comes last, so whoever sees a ring sees a cluster that serves. The first shard's identity
+/// row decides the cluster's id and cursor secret; the others copy it, so a second init, at once or after a crash,
+/// finishes the same cluster and never starts another beside it. The plan is a pure function of the arguments, so what
+/// was half written is exactly a part of what the second run writes.
+///
+/// A crash leaves: after 2 a schema without a cluster, as good as empty · after 3 or 4 shards that say which cluster they
+/// are for and with which shards; the same command completes it · after 5 nothing to do. While no ring is published no
+/// router serves, so no data can be in a half-made cluster.
+/// </remarks>
+internal sealed class ClusterInitializer(AdminSession session)
+{
+    private string ClusterName => session.Settings.Cluster;
+
+    public async Task<InitResult> RunAsync(IReadOnlyList<Shard> shards, bool dryRun, CancellationToken cancellation)
+    {
+        if (await FindInitialisedAsync(shards, cancellation) is { } already)
+            return already;
+        var facts = await Preflight.ReadAsync(session, shards, cancellation); // 0
+        Preflight.RequireUsable(shards, facts);
+        var ring = PlanFor(shards, facts);
+        if (dryRun)
+            return new InitResult(InitOutcome.WouldInitialise, ring, facts.ToDictionary(pair => pair.Key, pair => pair.Value.Schema));
+
+        await using var held = await AdminLock.TakeAsync(session, shards, cancellation); // 1
+        if (await FindInitialisedAsync(shards, cancellation) is { } meanwhile)
+            return meanwhile;
+        ring = PlanFor(shards, await Preflight.ReadAsync(session, shards, cancellation));
+
+        session.LeftOff = "No ring was published, so no router serves yet. The same command completes what was begun.";
+        var migrated = await SchemaMigration.ApplyAsync(session, shards, cancellation); // 2
+        SchemaMigration.RequireCurrent(migrated);
+        await session.Failpoint.ReachedAsync("migrated", cancellation);
+        ring = await WriteIdentitiesAsync(ring, cancellation); // 3
+        foreach (var shard in ring.Shards) // 4
+        {
+            await Reach.ShardAsync(shard, () => WriteOwnershipAsync(ring, shard, cancellation));
+            await session.Failpoint.ReachedAsync($"ownership-written:{shard.Id}", cancellation);
+        }
+        await new RingPublisher(session).PublishToRedisAsync(ring, expected: null, "init", cancellation); // 5
+        await session.Failpoint.ReachedAsync("ring-published", cancellation);
+        return new InitResult(InitOutcome.Initialised, ring, migrated);
+    }
+
+    /// <summary>A cluster that has these shards, and perhaps more by now, is what was asked for.</summary>
+    private async Task<InitResult?> FindInitialisedAsync(IReadOnlyList<Shard> shards, CancellationToken cancellation)
+    {
+        if (await session.FindRingAsync(cancellation) is not { } ring)
+            return null;
+        var differences = shards
+            .Where(shard => ring.Find(shard.Id)?.Address != shard.Address)
+            .Select(shard => ring.Find(shard.Id) is { } there
+                ? $"Shard {shard.Id} is {there.Address} there, not {shard.Address}."
+                : $"There is no shard {shard.Id} ({shard.Address}) in it.")
+            .ToArray();
+        if (differences.Length > 0)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"The cluster {ring.Cluster} exists already, at epoch {ring.Epoch}, with other shards. {string.Join(" ", differences)}",
+                "shardadmin ring show; a further shard joins with: shardadmin add-shard ID --host H --port P --database D");
+        return new InitResult(InitOutcome.AlreadyInitialised, ring, new Dictionary<ShardId, MigrationResult>());
+    }
+
+    /// <summary>The ring that init would publish: of a new cluster, or of one that an earlier init did not complete.</summary>
+    private ShardRing PlanFor(IReadOnlyList<Shard> shards, IReadOnlyDictionary<ShardId, ShardFacts> facts)
+    {
+        var begun = facts.Values.Select(fact => fact.Identity).OfType<ShardIdentity>().FirstOrDefault();
+        Preflight.RequireNotForeign(shards, facts, ClusterName, begun?.Cluster.Id);
+        foreach (var identity in facts.Values.Select(fact => fact.Identity).OfType<ShardIdentity>())
+            RequireResumable(identity, shards);
+        return RingOf(begun?.Cluster ?? new ClusterId(ClusterName, Guid.NewGuid()), shards);
+    }
+
+    /// <summary>Only an init that stopped before its ring was published may be gone on with; a cluster that lived may not.</summary>
+    private void RequireResumable(ShardIdentity identity, IReadOnlyList<Shard> shards)
+    {
+        if (identity.RingEpoch > Epoch.First)
+            throw new CommandFailedException(
+                ExitCode.Precondition,
+                $"Shard {identity.Shard} belongs to the cluster {identity.Cluster}, which has been at epoch {identity.RingEpoch}, but Redis at {session.Settings.Redis} has no ring of it.",
+                $"shardadmin ring rebuild --seed {shards.First(shard => shard.Id == identity.Shard).Address}");
+        if (!identity.Shards.OrderBy(shard => shard.Id).SequenceEqual(shards.OrderBy(shard => shard.Id)))
+            throw new CommandFailedException(
+                ExitCode.Conflict,
+                $"Shard {identity.Shard} is part of a cluster that was begun with other shards: {string.Join(", ", identity.Shards.Select(shard => $"{shard.Id}={shard.Address}"))}.",
+                $"shardadmin init {string.Join(' ', identity.Shards.Select(shard => $"--shard {shard.Id}={shard.Address}"))}");
+    }
+
+    private static ShardRing RingOf(ClusterId cluster, IReadOnlyList<Shard> shards) =>
+        ShardRing.Create(cluster, Epoch.First, shards, shards.Count == 0 ? [] : RingPlanner.Plan([], shards).Owners);
+
+    /// <returns>The ring with the cluster id that the first shard decided.</returns>
+    private async Task<ShardRing> WriteIdentitiesAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        ShardIdentity? decided = null;
+        foreach (var shard in ring.Shards)
+        {
+            var wanted = new ShardIdentity(
+                decided?.Cluster ?? ring.Cluster, shard.Id, decided?.CursorSecret ?? RandomNumberGenerator.GetBytes(ShardIdentity.CursorSecretBytes),
+                ring.Epoch, ring.Shards);
+            var actual = await Reach.ShardAsync(shard, () => ShardOwnershipStore.WriteIdentityAsync(session.Source(shard), wanted, cancellation));
+            if (actual.Cluster.Name != ClusterName || actual.Shard != shard.Id || (decided is not null && actual.Cluster != decided.Cluster))
+                throw new CommandFailedException(
+                    ExitCode.Conflict, $"The database {shard.Address} was taken by the cluster {actual.Cluster} as {actual.Shard} meanwhile.", "shardadmin init --help");
+            decided ??= actual;
+            await session.Failpoint.ReachedAsync($"identity-written:{shard.Id}", cancellation);
+        }
+        return decided is null ? ring : RingOf(decided.Cluster, ring.Shards);
+    }
+
+    private async Task<bool> WriteOwnershipAsync(ShardRing ring, Shard shard, CancellationToken cancellation)
+    {
+        var planned = ring.SlotsOf(shard.Id);
+        await ShardOwnershipStore.InsertFirstOwnershipAsync(session.Source(shard), planned, ring.Epoch, cancellation);
+        var runs = await ShardOwnershipStore.ReadRunsAsync(session.Source(shard), cancellation);
+        if (!runs.Where(run => run.IsOwner).SelectMany(run => run.Slots).SequenceEqual(planned))
+            throw new CommandFailedException(
+                ExitCode.Precondition, $"Shard {shard.Id} says that it owns other slots than a new cluster gives it.", "shardadmin ring rebuild --dry-run --seed " + shard.Address);
+        return true;
+    }
+}

@@ -1,0 +1,111 @@
+using Dapper;
+using Npgsql;
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Deletes a collection with all its items, while the cluster serves.</summary>
+/// <remarks>
+/// Steps: 1 mark it in every shard: from then on no write is accepted · 2 wait for writers that looked before the mark ·
+/// 3 delete the rows in small batches · 4 delete the definition everywhere, which frees the name.
+///
+/// At 2, transaction ids would not do: a writer has none until its first change, so one that has looked and not yet
+/// written is in no snapshot. But it looked while holding the advisory locks of its slots (write_items, steps 2 and 3), so
+/// whoever looked before the mark was committed holds one when the mark has been. Waiting until those very transactions
+/// are gone is exact; later ones find the mark.
+///
+/// A crash leaves a marked collection, which the same command goes on deleting.
+/// </remarks>
+internal sealed class CollectionDeletion(AdminSession session, string name)
+{
+    /// <summary>Small enough that no lock, no WAL burst and no replica waits long.</summary>
+    private const int BatchRows = 5_000;
+
+    /// <summary>The key begins with the slot, so a range of slots is a range of the index.</summary>
+    private const int RangeSlots = 64;
+
+    private static readonly TimeSpan WriterLimit = TimeSpan.FromSeconds(60);
+
+    public async Task<long> RunAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        await using var held = await AdminLock.TakeAsync(session, ring.Shards, cancellation);
+        session.LeftOff = $"The collection {name} may be marked as being deleted and takes no writes. The same command completes the deletion.";
+        await Reach.AllAsync(ring.Shards, shard => MarkAsync(session.Source(shard), cancellation)); // 1
+        await session.Failpoint.ReachedAsync("marked", cancellation);
+        await Reach.AllAsync(ring.Shards, shard => WaitForWritersAsync(session.Source(shard), shard, cancellation)); // 2
+        var rows = await session.Output.WithProgressAsync($"Deleting {name}", Slot.Count * (double)ring.Shards.Length, async advance => // 3
+            (await Reach.AllAsync(ring.Shards, shard => DeleteRowsAsync(session.Source(shard), advance, cancellation))).Values.Sum());
+        await session.Failpoint.ReachedAsync("rows-deleted", cancellation);
+        await Reach.AllAsync(ring.Shards, shard => ForgetAsync(session.Source(shard), cancellation)); // 4
+        return rows;
+    }
+
+    private async Task<int> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        return await connection.ExecuteAsync(new CommandDefinition(
+            "update sharding.collection set dropped_at = now() where name = @name and dropped_at is null", new { name }, cancellationToken: cancellation));
+    }
+
+    private static async Task<bool> WaitForWritersAsync(NpgsqlDataSource source, Shard shard, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var before = await WritersAsync(connection, cancellation);
+        var limit = TimeProvider.System.GetUtcNow() + WriterLimit;
+        while (before.Length > 0)
+        {
+            if (TimeProvider.System.GetUtcNow() > limit)
+                throw new CommandFailedException(
+                    ExitCode.Conflict, $"A transaction has been writing to shard {shard.Id} for {WriterLimit.TotalSeconds:0} s.",
+                    "look for idle transactions in pg_stat_activity of that shard, then the same command again");
+            await Task.Delay(20, cancellation);
+            before = [.. before.Intersect(await WritersAsync(connection, cancellation), StringComparer.Ordinal)];
+        }
+        return true;
+    }
+
+    /// <summary>Transactions that hold the lock of any slot in this database.</summary>
+    private static async Task<string[]> WritersAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
+        [.. await connection.QueryAsync<string>(new CommandDefinition(
+            """
+            select distinct virtualtransaction from pg_locks
+            where locktype = 'advisory' and classid = 1397246027 and granted
+              and database = (select oid from pg_database where datname = current_database())
+            """,
+            cancellationToken: cancellation))];
+
+    private async Task<long> DeleteRowsAsync(NpgsqlDataSource shard, Action<double> advance, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        var total = 0L;
+        for (var first = 0; first < Slot.Count; first += RangeSlots)
+        {
+            var slots = Enumerable.Range(first, RangeSlots).Select(slot => (short)slot).ToArray();
+            int deleted;
+            do
+            {
+                deleted = await connection.ExecuteAsync(new CommandDefinition(
+                    """
+                    delete from sharding.item i
+                    using (select slot, collection, pk, id from sharding.item
+                           where slot = any (@slots) and collection = @name limit @limit) batch
+                    where i.slot = batch.slot and i.collection = batch.collection and i.pk = batch.pk and i.id = batch.id
+                    """,
+                    new { slots, name, limit = BatchRows },
+                    cancellationToken: cancellation));
+                total += deleted;
+            }
+            while (deleted == BatchRows);
+            advance(RangeSlots);
+        }
+        return total;
+    }
+
+    private async Task<int> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        return await connection.ExecuteAsync(new CommandDefinition(
+            "delete from sharding.collection where name = @name and dropped_at is not null", new { name }, cancellationToken: cancellation));
+    }
+}

@@ -1,0 +1,68 @@
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>What all shards together say of the slots. Pure; the shards decide, so this is what the ring has to agree with.</summary>
+internal sealed class OwnershipMap
+{
+    private readonly List<ShardId>[] _owners; // by slot; exactly one each when all is well
+
+    private OwnershipMap(List<ShardId>[] owners, IReadOnlyList<Handover> unfinished, long highestEpoch)
+    {
+        _owners = owners;
+        Unfinished = unfinished;
+        HighestEpoch = highestEpoch;
+    }
+
+    /// <summary>Slots without an owner whose last owner released them to a shard that has not taken them yet.</summary>
+    public IReadOnlyList<Handover> Unfinished { get; }
+
+    /// <summary>0 when no shard says anything of any slot.</summary>
+    public long HighestEpoch { get; }
+
+    public IEnumerable<Slot> Unowned => Slot.All.Where(slot => _owners[slot.Value].Count == 0);
+
+    public IEnumerable<(Slot Slot, IReadOnlyList<ShardId> Owners)> OwnedTwice =>
+        Slot.All.Where(slot => _owners[slot.Value].Count > 1).Select(slot => (slot, (IReadOnlyList<ShardId>)_owners[slot.Value]));
+
+    public bool IsComplete => Array.TrueForAll(_owners, owners => owners.Count == 1);
+
+    public IReadOnlyList<ShardId> OwnersOf(Slot slot) => _owners[slot.Value];
+
+    /// <summary>One owner a slot, in slot order.</summary>
+    /// <exception cref="InvalidOperationException">Not <see cref="IsComplete"/>.</exception>
+    public IReadOnlyList<ShardId> Owners => [.. _owners.Select(owners => owners.Single())];
+
+    public static OwnershipMap Of(IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>> byShard)
+    {
+        var owners = Enumerable.Range(0, Slot.Count).Select(_ => new List<ShardId>(1)).ToArray();
+        var lastRelease = new Handover?[Slot.Count];
+        foreach (var (shard, runs) in byShard.OrderBy(pair => pair.Key))
+            foreach (var run in runs)
+                foreach (var slot in run.Slots)
+                {
+                    if (run.IsOwner)
+                        owners[slot.Value].Add(shard);
+                    else if (run is { State: OwnershipState.Released, Peer: { } peer } && !(lastRelease[slot.Value]?.Epoch >= run.Epoch))
+                        lastRelease[slot.Value] = new Handover(slot, shard, peer, run.Epoch, run.VersionFloor);
+                }
+        var unfinished = lastRelease.OfType<Handover>().Where(handover => owners[handover.Slot.Value].Count == 0).ToArray();
+        return new OwnershipMap(owners, unfinished, byShard.Values.SelectMany(runs => runs).Select(run => run.Epoch.Value).DefaultIfEmpty().Max());
+    }
+
+    /// <summary>Every slot that has not exactly one owner, as sentences; empty when all is well.</summary>
+    public IReadOnlyList<string> Problems()
+    {
+        var problems = new List<string>();
+        if (Unowned.Any())
+            problems.Add($"Slots {Output.SlotText.Of(Unowned)} are owned by no shard.");
+        problems.AddRange(OwnedTwice
+            .GroupBy(slot => string.Join(" and ", slot.Owners), StringComparer.Ordinal)
+            .Select(same => $"Slots {Output.SlotText.Of(same.Select(slot => slot.Slot))} are owned by {same.Key} at once."));
+        return problems;
+    }
+
+    /// <summary>A slot on its way: released by one shard, not yet owned by the other.</summary>
+    internal sealed record Handover(Slot Slot, ShardId From, ShardId To, Epoch Epoch, long VersionFloor);
+}

@@ -1,0 +1,34 @@
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Addresses at which shards are asked for the shard list when Redis cannot tell: --seed, or SHARDING_SEEDS.</summary>
+internal static class RingSeeds
+{
+    /// <exception cref="CommandFailedException">One of them is no address.</exception>
+    public static IReadOnlyList<Endpoint> Parse(IEnumerable<string> texts) =>
+        [.. texts.Select(text => Endpoint.Parse(text.Trim()) ?? throw new CommandFailedException(
+            ExitCode.Usage, $"A seed (--seed, SHARDING_SEEDS) is {Endpoint.Form}, not '{text}'.", "shardadmin ring rebuild --help"))];
+
+    public static IReadOnlyList<Endpoint> FromEnvironment(AdminSession session) =>
+        Parse(session.Settings.Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    /// <summary>Who a database says it is; null when it is no shard.</summary>
+    /// <exception cref="ShardUnreachableException" />
+    public static Task<ShardIdentity?> AskAsync(AdminSession session, Endpoint seed, CancellationToken cancellation) =>
+        Reach.AddressAsync($"The seed {seed}", () => ShardOwnershipStore.ReadIdentityAsync(session.Sources.Of(seed.Host, seed.Port, seed.Database), cancellation));
+
+    /// <summary>An empty Redis is no proof that there is no cluster: the seeds may know one.</summary>
+    public static async Task RequireNoClusterBehindAsync(AdminSession session, CancellationToken cancellation)
+    {
+        if (await session.FindRingAsync(cancellation) is not null)
+            return;
+        foreach (var seed in FromEnvironment(session))
+            if (await AskAsync(session, seed, cancellation) is { } identity && identity.Cluster.Name == session.Settings.Cluster)
+                throw new CommandFailedException(
+                    ExitCode.Precondition, $"Redis has no ring, but the seed {seed} is shard {identity.Shard} of the cluster {identity.Cluster}.",
+                    $"shardadmin ring rebuild --seed {seed}");
+    }
+}

@@ -1,0 +1,43 @@
+using Dapper;
+using Npgsql;
+using ShardCore.Migrations;
+using ShardCore.RingStorage;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>What a database is, before anything is decided about it.</summary>
+/// <param name="SystemIdentifier">Of the Postgres instance; with the database's oid it tells two addresses of one database.</param>
+/// <param name="Schema">How far its schema is; its problem, if any.</param>
+/// <param name="Identity">Null: no shard yet.</param>
+internal sealed record ShardFacts(
+    ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity)
+{
+    public static async Task<ShardFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        var server = await ServerFacts.ReadAsync(source, cancellation);
+        var schema = await new ShardMigrator().InspectAsync(source, cancellation);
+        return new ShardFacts(server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation));
+    }
+}
+
+/// <summary>Settings of a server, and where in the world its clock is.</summary>
+internal sealed record ServerFacts(
+    int VersionNumber, string Encoding, bool IsStandby, long SystemIdentifier, long DatabaseOid, string WalLevel, string MaxSlotWalKeepSize, DateTime Clock)
+{
+    public string Database => $"{SystemIdentifier}/{DatabaseOid}";
+
+    public static async Task<ServerFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await connection.QuerySingleAsync<ServerFacts>(new CommandDefinition(
+            """
+            select current_setting('server_version_num')::integer as VersionNumber, current_setting('server_encoding') as Encoding,
+                   pg_is_in_recovery() as IsStandby, (select system_identifier from pg_control_system()) as SystemIdentifier,
+                   d.oid::bigint as DatabaseOid, current_setting('wal_level') as WalLevel,
+                   current_setting('max_slot_wal_keep_size') as MaxSlotWalKeepSize, clock_timestamp() as Clock
+            from pg_database d where d.datname = current_database()
+            """,
+            cancellationToken: cancellation));
+    }
+}

@@ -1,0 +1,216 @@
+using System.Security.Cryptography;
+using Dapper;
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Brings a database into the cluster as a shard, and, while the cluster holds no item, gives it its share.</summary>
+/// <remarks>
+/// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database · 3 its collections and
+/// identity · 4 shard list copies, then the ring with the shard and no slots · 5 collections once more, for those created
+/// by a router that did not know the shard yet · 6 complete interrupted handovers, then hand slots over in batches ·
+/// 7 shard list copies, ring with the new owners.
+///
+/// Every step looks at what is there and does what is missing, so the same command completes a crash anywhere:
+/// after 2 or 3 a database with a schema that nobody asks · after 4 a member without slots · within 6 slots whose owner
+/// is already another than the ring says: the old owner sends routers on, and slots between two owners are carried
+/// forward by the released row · before 7 a ring that is behind, which the fence makes harmless.
+///
+/// The first shard of a cluster is different: there is no other shard whose fence could decide between two that
+/// join at once, so Redis does. The ring is published first, by compare-and-set, and ownership is written after it.
+/// </remarks>
+internal sealed class ShardJoin(AdminSession session, Shard shard)
+{
+    /// <summary>How long to wait for routers to know the shard before its collections are compared again.</summary>
+    private static readonly TimeSpan RouterLimit = TimeSpan.FromSeconds(5);
+
+    private readonly RingPublisher _publisher = new(session);
+
+    public async Task<JoinResult> RunAsync(bool rebalance, bool dryRun, CancellationToken cancellation)
+    {
+        var ring = await session.RequireRingAsync(cancellation);
+        await RequirePossibleAsync(ring, rebalance, cancellation); // 0
+        if (dryRun)
+            return await PlanAsync(ring, rebalance, cancellation);
+        await using var held = await AdminLock.TakeAsync(session, ring.Shards.Append(shard).DistinctBy(each => each.Address, StringComparer.Ordinal), cancellation); // 1
+        ring = await session.RequireRingAsync(cancellation);
+        await RequirePossibleAsync(ring, rebalance, cancellation);
+
+        session.LeftOff = $"Shard {shard.Id} may be half joined; every slot still has its owner. The same command completes it.";
+        SchemaMigration.RequireCurrent(await SchemaMigration.ApplyAsync(session, [shard], cancellation)); // 2
+        await session.Failpoint.ReachedAsync("migrated", cancellation);
+        return ring.IsEmpty || ring.Shards is [{ } only] && only == shard
+            ? await JoinAsFirstAsync(ring, cancellation)
+            : await JoinOthersAsync(ring, rebalance, cancellation);
+    }
+
+    /// <summary>Everything that can be known to be wrong before anything is changed.</summary>
+    private async Task RequirePossibleAsync(ShardRing ring, bool rebalance, CancellationToken cancellation)
+    {
+        RequireNoConflict(ring);
+        var all = WithShard(ring);
+        var facts = await Preflight.ReadAsync(session, all, cancellation);
+        Preflight.RequireUsable(all, facts);
+        Preflight.RequireNotForeign(all, facts, ring.Cluster.Name, ring.Cluster.Id);
+        SchemaMigration.RequireCurrent(facts.Where(fact => fact.Key != shard.Id).ToDictionary(fact => fact.Key, fact => fact.Value.Schema));
+        if (!rebalance || ring.IsEmpty)
+            return;
+        // With something left to complete, that comes first; the refusal then follows it.
+        var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
+        if (map.IsComplete && map.Owners.SequenceEqual(ring.Owners)
+            && RingPlanner.Plan(map.Owners, WithShard(ring)).Moves.Length is > 0 and var slots && await HoldsItemsAsync(ring.Shards, cancellation))
+            throw RefusedWithData(slots, ring.Find(shard.Id) is not null);
+    }
+
+    private void RequireNoConflict(ShardRing ring)
+    {
+        if (ring.Find(shard.Id) is { } there && there != shard)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"The cluster has a shard {shard.Id} already: {there.Address} with weight {there.Weight}, not {shard.Address} with weight {shard.Weight}.",
+                "shardadmin ring show; then choose another id, or the same address and weight");
+        if (ring.Shards.FirstOrDefault(each => each.Address == shard.Address && each.Id != shard.Id) is { } twin)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"The database {shard.Address} is in the cluster already, as shard {twin.Id}.", "shardadmin ring show");
+    }
+
+    private CommandFailedException RefusedWithData(int slots, bool isMember) => new(
+        ExitCode.Precondition,
+        $"The cluster holds items, and giving {shard.Id} its share means moving {slots} slots. This version joins a shard to a cluster with data only without moving slots (--no-rebalance)."
+            + (isMember ? $" {shard.Id} is a member already." : ""),
+        isMember
+            ? "shardadmin ring show"
+            : $"shardadmin add-shard {shard.Id} --host {shard.Host} --port {shard.Port} --database {shard.Database}{(shard.Weight == 1 ? "" : $" --weight {shard.Weight}")} --no-rebalance");
+
+    private async Task<JoinResult> JoinAsFirstAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var joined = ring.IsEmpty;
+        var next = joined ? ring.Next([shard], [.. Enumerable.Repeat(shard.Id, Slot.Count)]) : ring;
+        await WriteIdentityAsync(next, RandomNumberGenerator.GetBytes(ShardIdentity.CursorSecretBytes), cancellation);
+        if (joined)
+            await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}", cancellation);
+        // Only now, and only if no shard says anything of any slot: after a rebuild or a move there would be rows.
+        if ((await ClusterOwnership.ReadAsync(session, [shard], cancellation)).HighestEpoch == 0)
+            await Reach.ShardAsync(shard, async () =>
+            {
+                await ShardOwnershipStore.InsertFirstOwnershipAsync(session.Source(shard), Slot.All, next.Epoch, cancellation);
+                return true;
+            });
+        return new JoinResult(joined, joined ? Slot.Count : 0, next, DryRun: false);
+    }
+
+    private async Task<JoinResult> JoinOthersAsync(ShardRing ring, bool rebalance, CancellationToken cancellation)
+    {
+        var joined = ring.Find(shard.Id) is null;
+        if (joined)
+            ring = await JoinWithoutSlotsAsync(ring, cancellation);
+        await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 5
+
+        var handover = new SlotHandover(session, ring.Cluster); // 6
+        var moved = await handover.CarryForwardAsync(await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation), ring.Shards, cancellation);
+        var (handedOver, refused) = rebalance ? await RebalanceAsync(handover, ring, cancellation) : (0, 0);
+        moved += handedOver;
+        ring = await PublishOwnersAsync(ring, cancellation); // 7
+        session.LeftOff = $"Shard {shard.Id} has joined; every slot has an owner and the ring is published.";
+        return refused == 0 ? new JoinResult(joined, moved, ring, DryRun: false) : throw RefusedWithData(refused, isMember: true);
+    }
+
+    private async Task<ShardRing> JoinWithoutSlotsAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var donor = await Reach.ShardAsync(ring.Shards[0], () => ShardOwnershipStore.ReadIdentityAsync(session.Source(ring.Shards[0]), cancellation))
+            ?? throw new CommandFailedException(ExitCode.Precondition, $"Shard {ring.Shards[0].Id} does not know that it is a shard.", "shardadmin doctor");
+        var next = ring.Next(ring.Shards.Append(shard), ring.Owners);
+        await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 3
+        await WriteIdentityAsync(next, donor.CursorSecret, cancellation);
+        await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}", cancellation); // 4
+        await WaitForRoutersAsync(next, cancellation);
+        return next;
+    }
+
+    private async Task WriteIdentityAsync(ShardRing ring, ReadOnlyMemory<byte> secret, CancellationToken cancellation)
+    {
+        var wanted = new ShardIdentity(ring.Cluster, shard.Id, secret, ring.Epoch, ring.Shards);
+        var actual = await Reach.ShardAsync(shard, () => ShardOwnershipStore.WriteIdentityAsync(session.Source(shard), wanted, cancellation));
+        if (actual.Cluster != ring.Cluster || actual.Shard != shard.Id)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"The database {shard.Address} was taken by the cluster {actual.Cluster} as {actual.Shard} meanwhile.", "shardadmin add-shard --help");
+        await session.Failpoint.ReachedAsync("identity-written", cancellation);
+    }
+
+    private async Task<(int Moved, int Refused)> RebalanceAsync(SlotHandover handover, ShardRing ring, CancellationToken cancellation)
+    {
+        var map = await RequireCompleteAsync(ring, cancellation);
+        var moves = RingPlanner.Plan(map.Owners, ring.Shards).Moves;
+        if (moves.IsEmpty)
+            return (0, 0);
+        if (await HoldsItemsAsync(ring.Shards, cancellation))
+            return (0, moves.Length);
+        var epoch = new Epoch(Math.Max(ring.Epoch.Value, map.HighestEpoch)).Next();
+        var moved = 0;
+        session.LeftOff = $"Shard {shard.Id} has joined; some slots have moved, and up to {SlotHandover.BatchSlots} may be between two owners. The same command completes it.";
+        foreach (var batch in moves.GroupBy(move => (From: move.From!.Value, move.To)).SelectMany(same => same.Chunk(SlotHandover.BatchSlots)))
+        {
+            var (from, to) = (ring.Find(batch[0].From!.Value)!, ring.Find(batch[0].To)!);
+            if (!await handover.TryMoveAsync(from, to, [.. batch.Select(move => move.Slot)], epoch, cancellation))
+                return (moved, moves.Length - moved); // an item was written meanwhile
+            moved += batch.Length;
+        }
+        return (moved, 0);
+    }
+
+    /// <summary>Makes the ring say what the shards say, if it does not.</summary>
+    private async Task<ShardRing> PublishOwnersAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var map = await RequireCompleteAsync(ring, cancellation);
+        if (map.Owners.SequenceEqual(ring.Owners))
+            return ring;
+        var next = ShardRing.Create(ring.Cluster, new Epoch(Math.Max(map.HighestEpoch, ring.Epoch.Value + 1)), ring.Shards, map.Owners);
+        await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}: slots", cancellation);
+        return next;
+    }
+
+    private async Task<OwnershipMap> RequireCompleteAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
+        return map.IsComplete ? map : throw new CommandFailedException(ExitCode.Precondition, string.Join(" ", map.Problems()), "shardadmin verify");
+    }
+
+    private Shard[] WithShard(ShardRing ring) => [.. ring.Shards.Where(each => each.Id != shard.Id), shard];
+
+    private async Task<JoinResult> PlanAsync(ShardRing ring, bool rebalance, CancellationToken cancellation)
+    {
+        var shards = WithShard(ring);
+        var joined = ring.Find(shard.Id) is null;
+        if (ring.IsEmpty || !rebalance)
+            return new JoinResult(joined, ring.IsEmpty ? Slot.Count : 0, ring.Next(shards, ring.IsEmpty ? [.. Enumerable.Repeat(shard.Id, Slot.Count)] : ring.Owners), DryRun: true);
+        var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
+        var plan = RingPlanner.Plan(map.IsComplete ? map.Owners : ring.Owners, shards);
+        return new JoinResult(joined, plan.Moves.Length, ring.Next(shards, plan.Owners), DryRun: true);
+    }
+
+    /// <summary>Any row at all: residue would have to be looked at first, too.</summary>
+    private async Task<bool> HoldsItemsAsync(IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    {
+        var answers = await Reach.AllAsync(shards, async each =>
+        {
+            await using var connection = await session.Source(each).OpenConnectionAsync(cancellation);
+            return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select exists (select from sharding.item)", cancellationToken: cancellation));
+        });
+        return answers.Values.Any(holds => holds);
+    }
+
+    private async Task WaitForRoutersAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var limit = TimeProvider.System.GetUtcNow() + RouterLimit;
+        while ((await session.Routers.ListAsync(cancellation)).Any(router => router.Epoch < ring.Epoch.Value))
+        {
+            if (TimeProvider.System.GetUtcNow() > limit)
+            {
+                session.Output.Warn($"Some routers do not know epoch {ring.Epoch} yet (shardadmin routers); a collection they create now would be missing in {shard.Id} (shardadmin doctor tells).");
+                return;
+            }
+            await Task.Delay(100, cancellation);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
+using ShardCore.Ring;
+using Spectre.Console;
+
+namespace ShardAdmin.Commands;
+
+internal sealed class AddShardCommand : AdminCommand
+{
+    private readonly Argument<string> _id = new("ID") { Description = "Name of the new shard, for instance s4" };
+    private readonly Option<string> _host = new("--host") { Description = "Host of its Postgres server, as the routers reach it", HelpName = "H", Required = true };
+    private readonly Option<int> _port = new("--port") { Description = "Port of its Postgres server", HelpName = "P", Required = true };
+    private readonly Option<string> _database = new("--database") { Description = "Database, which exists and is empty", HelpName = "D", Required = true };
+    private readonly Option<int> _weight = new("--weight") { Description = "Its share of the slots beside the other shards' weights", HelpName = "W", DefaultValueFactory = _ => 1 };
+    private readonly Option<bool> _noRebalance = new("--no-rebalance") { Description = "Join only; it gets no slots yet" };
+    private readonly ChangeOptions _change;
+
+    public AddShardCommand()
+        : base(
+            "add-shard", "Brings a database into the cluster as a shard. Safe to repeat; repeating completes what a crash left",
+            "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app",
+            "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app --no-rebalance   # a cluster that holds data")
+    {
+        Arguments.Add(_id);
+        foreach (Option option in (Option[])[_host, _port, _database, _weight, _noRebalance])
+            Options.Add(option);
+        _change = new ChangeOptions(this);
+        Validators.Add(result =>
+        {
+            if (result.GetValue(_id) is { } id && !ShardId.IsValid(id))
+                result.AddError($"'{id}' is not a shard id: a lower-case letter, then up to 62 of a-z, 0-9, '_' and '-'.");
+            else if (result.GetResult(_port)?.Errors.Any() == false && result.GetResult(_weight)?.Errors.Any() != true
+                && result.GetValue(_id) is { } valid && result.GetValue(_host) is { } host && result.GetValue(_database) is { } database
+                && ShardRules.FirstViolation(new Shard(new ShardId(valid), host, result.GetValue(_port), database, result.GetResult(_weight) is null ? 1 : result.GetValue(_weight))) is { } violation)
+                result.AddError(violation);
+        });
+    }
+
+    public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
+    {
+        var shard = new Shard(
+            new ShardId(parse.GetRequiredValue(_id)), parse.GetRequiredValue(_host), parse.GetRequiredValue(_port),
+            parse.GetRequiredValue(_database), parse.GetRequiredValue(_weight));
+        var result = await new ShardJoin(session, shard).RunAsync(!parse.GetValue(_noRebalance), _change.IsDryRun(parse), cancellation);
+        var slots = result.Ring.SlotsOf(shard.Id).Length;
+        session.Output.Write(
+            new
+            {
+                shard = shard.Id.Value,
+                address = shard.Address,
+                joined = result.Joined,
+                movedSlots = result.MovedSlots,
+                slots,
+                epoch = result.Ring.Epoch.Value,
+                dryRun = result.DryRun,
+            },
+            console => console.WriteLine(Sentence(shard, result, slots)));
+        return ExitCode.Done;
+    }
+
+    private static string Sentence(Shard shard, JoinResult result, int slots)
+    {
+        if (result.DryRun)
+            return $"Dry run: shard {shard.Id} at {shard.Address} would own {Tables.Count(slots)} slots, {Tables.Count(result.MovedSlots)} of which would move. Nothing was changed.";
+        if (!result.ChangedAnything)
+            return $"Shard {shard.Id} at {shard.Address} is in the cluster already and owns {Tables.Count(slots)} slots. Nothing was changed.";
+        return slots > 0
+            ? $"Shard {shard.Id} at {shard.Address} is in the cluster and owns {Tables.Count(slots)} slots, epoch {result.Ring.Epoch}."
+            : $"Shard {shard.Id} at {shard.Address} is in the cluster, epoch {result.Ring.Epoch}. It owns no slots yet.";
+    }
+}

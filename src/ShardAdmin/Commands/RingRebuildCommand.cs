@@ -1,0 +1,53 @@
+using System.CommandLine;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
+using ShardCore.RingStorage;
+using Spectre.Console;
+
+namespace ShardAdmin.Commands;
+
+internal sealed class RingRebuildCommand : AdminCommand
+{
+    private readonly Option<string[]> _seeds = new("--seed")
+    {
+        Description = "A shard to ask for the shard list; may be given several times (SHARDING_SEEDS; default: the shards of the ring in Redis)",
+        HelpName = "HOST:PORT/DATABASE",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly ChangeOptions _change;
+
+    public RingRebuildCommand()
+        : base(
+            "rebuild", "Makes the ring in Redis again from the shards, after Redis lost it or was set back",
+            "shardadmin ring rebuild --seed 10.0.0.1:5432/app", "shardadmin ring rebuild --dry-run   # only compares")
+    {
+        _seeds.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(token => Endpoint.Parse(token.Value) is null))
+                result.AddError($"--seed takes {Endpoint.Form}, not '{token.Value}'.");
+        });
+        Options.Add(_seeds);
+        _change = new ChangeOptions(this);
+    }
+
+    public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
+    {
+        var given = RingSeeds.Parse(parse.GetRequiredValue(_seeds));
+        var seeds = given.Count > 0 ? given : RingSeeds.FromEnvironment(session);
+        var result = await new RingRebuild(session, seeds).RunAsync(
+            _change.IsDryRun(parse), question => session.Output.ConfirmAsync(question, _change.IsYes(parse), "shardadmin ring rebuild", cancellation), cancellation);
+        session.Output.Write(
+            new { outcome = result.Outcome, cluster = result.Ring.Cluster.Name, epoch = result.Ring.Epoch.Value, shards = result.Ring.Shards.Length, problem = result.Problem, document = RingDocumentCodec.Write(result.Ring) },
+            console => console.WriteLine(Sentence(result)));
+        return ExitCode.Done;
+    }
+
+    private static string Sentence(RebuildResult result) => result.Outcome switch
+    {
+        RebuildOutcome.Agrees => $"The ring in Redis, epoch {result.Ring.Epoch}, is what the {result.Ring.Shards.Length} shards say. Nothing to rebuild.",
+        RebuildOutcome.WouldRebuild => $"Dry run: epoch {result.Ring.Epoch} with {result.Ring.Shards.Length} shards would be published. Nothing was changed.",
+        _ => $"The ring was rebuilt from {result.Ring.Shards.Length} shards and published as epoch {result.Ring.Epoch}.",
+    };
+}

@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace EndToEnd.Tests;
+
+/// <summary>
+/// Clients that write through the proxy without pause: each writes ever-growing numbers to keys of its own and reads
+/// them back. Remembers what was acknowledged, which must never be lost, and what failed, which mostly must not happen.
+/// </summary>
+public sealed class AcknowledgedWrites : IAsyncDisposable
+{
+    private const int Clients = 8;
+    private const int KeysPerClient = 16;
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<string, int> _acknowledged = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> _attempted = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _failures = new();
+    private readonly HttpClient _client;
+    private readonly Task[] _writers;
+    private readonly string _run = Guid.NewGuid().ToString("N")[..8];
+    private long _requests;
+
+    private AcknowledgedWrites(Uri proxy)
+    {
+        // As applications do: a pool of connections, each used again and again.
+        _client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients * 2 }) { BaseAddress = proxy, Timeout = TimeSpan.FromSeconds(40) };
+        _writers = [.. Enumerable.Range(0, Clients).Select(client => Task.Run(() => WriteAsync(client)))];
+    }
+
+    public static AcknowledgedWrites Begin(Uri proxy) => new(proxy);
+
+    public long Requests => Interlocked.Read(ref _requests);
+
+    /// <summary>Requests that got no success: status or exception, with the time.</summary>
+    public IReadOnlyCollection<string> Failures => _failures;
+
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_writers);
+    }
+
+    /// <summary>Compares what is stored with what was acknowledged.</summary>
+    /// <returns>A line for each key that holds less than was acknowledged, or a value that was never sent.</returns>
+    public async Task<IReadOnlyList<string>> LostAsync()
+    {
+        var lost = new List<string>();
+        foreach (var (path, acknowledged) in _acknowledged)
+        {
+            var stored = await ReadAsync(path);
+            if (stored < acknowledged || stored > _attempted[path])
+                lost.Add($"{path}: acknowledged {acknowledged}, attempted {_attempted[path]}, stored {stored}");
+        }
+        return lost;
+    }
+
+    private async Task WriteAsync(int client)
+    {
+        for (var number = 1; !_stop.IsCancellationRequested; number++)
+        {
+            var path = string.Create(CultureInfo.InvariantCulture, $"/v1/collections/things/items/{_run}-{client}-{number % KeysPerClient}/item");
+            _attempted[path] = number;
+            Interlocked.Increment(ref _requests);
+            try
+            {
+                using var body = new StringContent(string.Create(CultureInfo.InvariantCulture, $"{{\"number\":{number}}}"), Encoding.UTF8, "application/json");
+                using var response = await _client.PutAsync(new Uri(path, UriKind.Relative), body);
+                if (!response.IsSuccessStatusCode)
+                {
+                    Failed($"PUT {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+                    continue;
+                }
+                _acknowledged[path] = number;
+                if (await ReadAsync(path) != number)
+                    Failed($"{path} did not read back {number}");
+            }
+            catch (HttpRequestException e)
+            {
+                Failed(e.Message);
+            }
+        }
+    }
+
+    private async Task<int> ReadAsync(string path)
+    {
+        Interlocked.Increment(ref _requests);
+        using var response = await _client.GetAsync(new Uri(path, UriKind.Relative));
+        if (response.StatusCode != HttpStatusCode.OK)
+            throw new HttpRequestException($"GET {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+        using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
+        return document.RootElement.GetProperty("number").GetInt32();
+    }
+
+    private void Failed(string what) => _failures.Enqueue($"{DateTimeOffset.UtcNow:HH:mm:ss.fff} {what}");
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _client.Dispose();
+        _stop.Dispose();
+    }
+}

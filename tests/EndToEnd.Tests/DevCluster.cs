@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using TestCluster;
+
+namespace EndToEnd.Tests;
+
+/// <summary>
+/// A whole cluster as people start it: <c>./dev up</c> in a folder and on ports of its own, with real Postgres, Redis,
+/// HAProxy and router processes. One for all tests of this project; each test leaves it as it found it.
+/// </summary>
+public sealed class DevCluster : IAsyncLifetime
+{
+    private static readonly TimeSpan UpLimit = TimeSpan.FromMinutes(5);
+
+    private readonly string _home = TemporaryFolder.NewPath("dev");
+    private readonly Dictionary<string, string?> _environment = new(StringComparer.Ordinal);
+    private HttpClient? _client;
+
+    public static string Root { get; } = FindRoot();
+
+    public Uri Proxy { get; private set; } = new("http://127.0.0.1");
+
+    /// <summary>Through the proxy.</summary>
+    public HttpClient Client => _client!;
+
+    public async ValueTask InitializeAsync()
+    {
+        RequiredProgram.Find("postgres", "postgresql");
+        RequiredProgram.Find("redis-server", "redis-server");
+        RequiredProgram.Find("haproxy", "haproxy");
+        _environment["DEV_HOME"] = _home;
+        _environment["DEV_PORT_OFFSET"] = FreeOffset().ToString(CultureInfo.InvariantCulture);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => DevAsync("down", "--wipe").Wait(TimeSpan.FromSeconds(30));
+        await DevAsync("up", "--detach", "--no-data", "--no-build");
+        var status = await StatusAsync();
+        Proxy = new Uri(status.Proxy);
+        _client = new HttpClient { BaseAddress = Proxy, Timeout = TimeSpan.FromSeconds(40) };
+        (await Client.PutAsync(new Uri("/v1/collections/things", UriKind.Relative), null)).EnsureSuccessStatusCode();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client?.Dispose();
+        if (Directory.Exists(_home))
+            await DevAsync("down", "--wipe");
+    }
+
+    /// <summary>As many routers as asked for; those that died are started again.</summary>
+    public Task ScaleRoutersAsync(int routers) =>
+        DevAsync("up", "--detach", "--no-data", "--no-build", "--routers", routers.ToString(CultureInfo.InvariantCulture));
+
+    public Task<string> AdminAsync(params string[] arguments) => DevAsync(["admin", .. arguments]);
+
+    /// <summary>What runs, and what does not: its pid is null.</summary>
+    public async Task<ClusterStatus> StatusAsync() =>
+        JsonSerializer.Deserialize<ClusterStatus>((await RunAsync("status", "--json")).Output, JsonSerializerOptions.Web)!;
+
+    /// <returns>What it printed.</returns>
+    /// <exception cref="InvalidOperationException">It failed; the message has its output.</exception>
+    public async Task<string> DevAsync(params string[] arguments)
+    {
+        var (exitCode, output, errors) = await RunAsync(arguments);
+        return exitCode == 0
+            ? output
+            : throw new InvalidOperationException($"./dev {string.Join(' ', arguments)} ended with {exitCode}:\n{output}{errors}");
+    }
+
+    private async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    {
+        // No pdeathsig-wrapped child here: what `up` starts must outlive the command that started it.
+        var start = new System.Diagnostics.ProcessStartInfo(Path.Combine(Root, "dev"))
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = Root,
+        };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in _environment)
+            start.Environment[name] = value;
+        using var process = System.Diagnostics.Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(UpLimit);
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, await output, await errors);
+    }
+
+    private static int FreeOffset()
+    {
+        int[] basePorts = [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204];
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            var offset = 12_000 + (Random.Shared.Next(300) * 30);
+            if (Array.TrueForAll(basePorts, port => IsFree(port + offset)))
+                return offset;
+        }
+        throw new InvalidOperationException("No free range of ports was found for a cluster.");
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+            if (File.Exists(Path.Combine(folder, "Sharding.sln")))
+                return folder;
+        throw new InvalidOperationException("The tests run outside of the repository.");
+    }
+}
+
+/// <summary>What <c>./dev status --json</c> prints.</summary>
+public sealed record ClusterStatus(string Proxy, IReadOnlyList<ClusterStatus.Router> Routers, ClusterStatus.RedisServer Redis, IReadOnlyList<ClusterStatus.Shard> Shards)
+{
+    public sealed record Router(string Id, string Url, string Ops, int? Pid);
+
+    public sealed record RedisServer(string Host, int Port, int? Pid);
+
+    public sealed record Shard(string Id, string Host, int Port, string Database, int? Pid);
+}
