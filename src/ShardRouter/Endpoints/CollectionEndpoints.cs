@@ -88,9 +88,13 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
                 Answer.Timing(context, "shard", startedAt);
                 return [.. all.Where(each => each.IsLive)];
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !deadline.IsCancellationRequested)
             {
                 // the next one
+            }
+            catch (OperationCanceledException)
+            {
+                throw new ProblemException(Problems.Of(ShardFailure.DeadlineExceeded, writes: false));
             }
         }
         throw new ProblemException(Problems.Of(ShardFailure.Unavailable, writes: false));
