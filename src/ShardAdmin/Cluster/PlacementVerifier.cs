@@ -27,7 +27,8 @@ internal sealed class PlacementVerifier(NpgsqlDataSource source, ShardId shard)
         """;
 
     private readonly List<VerifyDifference> _differences = [];
-    private readonly List<VerifyResidue> _residue = [];
+    private readonly SortedDictionary<int, long> _residue = [];
+    private readonly SortedDictionary<int, long> _foreign = [];
     private long _rows;
 
     /// <param name="slots">Null: all, and also numbers that are no slot at all.</param>
@@ -40,14 +41,18 @@ internal sealed class PlacementVerifier(NpgsqlDataSource source, ShardId shard)
             await LookAsync(connection, short.MinValue, -1, cancellation);
             await LookAsync(connection, Slot.Count, short.MaxValue, cancellation);
         }
-        foreach (var (first, last) in SlotText.Runs(slots ?? [.. Slot.All]))
+        foreach (var (first, last) in SlotText.Runs((slots ?? [.. Slot.All]).Select(slot => (int)slot.Value)))
             for (var from = first; from <= last; from += RangeSlots)
             {
                 var to = Math.Min(last, from + RangeSlots - 1);
                 await LookAsync(connection, from, to, cancellation);
                 advance(to - from + 1);
             }
-        return (_rows, _differences, _residue);
+        if (_foreign.Count > 0)
+            _differences.Add(new VerifyDifference(
+                "row-in-foreign-slot", SlotText.OfNumbers(_foreign.Keys, int.MaxValue), shard.Value,
+                $"{_foreign.Values.Sum()} rows in {_foreign.Count} slots that were never this shard's."));
+        return (_rows, _differences, _residue.Count == 0 ? [] : [new VerifyResidue(shard.Value, SlotText.OfNumbers(_residue.Keys, int.MaxValue), _residue.Values.Sum())]);
     }
 
     private async Task LookAsync(NpgsqlConnection connection, int first, int last, CancellationToken cancellation)
@@ -62,9 +67,9 @@ internal sealed class PlacementVerifier(NpgsqlDataSource source, ShardId shard)
                     "row-misplaced", $"{slot.Slot}", shard.Value,
                     $"{slot.Misplaced} rows belong to another slot, for instance those with pk '{slot.Example}', which belong to slot {SlotHash.Of(slot.Example!)}."));
             if (slot.State is "released" or "importing")
-                _residue.Add(new VerifyResidue(shard.Value, $"{slot.Slot}", slot.Rows));
+                _residue[slot.Slot] = slot.Rows;
             else if (slot.State is null)
-                _differences.Add(new VerifyDifference("row-in-foreign-slot", $"{slot.Slot}", shard.Value, $"{slot.Rows} rows in a slot that was never this shard's."));
+                _foreign[slot.Slot] = slot.Rows;
         }
     }
 

@@ -24,7 +24,8 @@ internal static class ShardChecks
     }
 
     private static IEnumerable<string> Each(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string?> problem) =>
-        shards.OrderBy(shard => shard.Key).Select(shard => (shard.Key, Problem: problem(shard.Value))).Where(found => found.Problem is not null).Select(found => $"{found.Key}: {found.Problem}");
+        shards.OrderBy(shard => shard.Key).Select(shard => (shard.Key, Problem: problem(shard.Value))).Where(found => found.Problem is not null)
+            .GroupBy(found => found.Problem, StringComparer.Ordinal).Select(same => $"{string.Join(", ", same.Select(found => found.Key))}: {same.Key}");
 
     private static IEnumerable<string> Strangers(ShardRing ring, IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
         shards.Where(shard => shard.Value.Identity?.Cluster != ring.Cluster || shard.Value.Identity?.Shard != shard.Key)

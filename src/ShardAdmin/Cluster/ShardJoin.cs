@@ -135,6 +135,13 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         if (actual.Cluster != ring.Cluster || actual.Shard != shard.Id)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"The database {shard.Address} was taken by the cluster {actual.Cluster} as {actual.Shard} meanwhile.", "shardadmin add-shard --help");
+        // It may have been about to become the first shard when another won: then it has a secret that nobody else has.
+        if (!actual.CursorSecret.Span.SequenceEqual(secret.Span))
+            await Reach.ShardAsync(shard, async () =>
+            {
+                await ShardOwnershipStore.AdoptCursorSecretAsync(session.Source(shard), wanted, cancellation);
+                return true;
+            });
         await session.Failpoint.ReachedAsync("identity-written", cancellation);
     }
 

@@ -56,12 +56,14 @@ internal sealed class VerifyCommand : AdminCommand
         {
             var table = Tables.New("difference", "shard", "slots", "detail");
             foreach (var difference in report.Differences.Take(Shown))
-                table.Row(difference.Kind, difference.Shard, difference.Slots, difference.Detail);
+                table.Row(difference.Kind, difference.Shard, Shorten(difference.Slots), difference.Detail);
             console.Write(table);
         }
         if (report.Differences.Count > Shown)
             console.WriteLine($"… and {report.Differences.Count - Shown} more (-o json has all)");
-        foreach (var shard in report.Residue.GroupBy(residue => residue.Shard, StringComparer.Ordinal))
-            console.MarkupLine($"[yellow]residue[/] in {shard.Key}: {Tables.Count(shard.Sum(residue => residue.Rows))} rows in {shard.Count()} slots it no longer owns; invisible, left over by a move");
+        foreach (var shard in report.Residue)
+            console.MarkupLine($"[yellow]residue[/] in {shard.Shard}: {Tables.Count(shard.Rows)} rows in slots {Shorten(shard.Slots)} that it no longer owns; invisible, left over by a move");
     }
+
+    private static string? Shorten(string? slots) => slots is { Length: > 60 } ? slots[..60] + "…" : slots;
 }
