@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using ShardCore.Ring;
 using ShardRouter.Collections;
 using ShardRouter.Http;
@@ -18,6 +19,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         var startedAt = Stopwatch.GetTimestamp();
         var target = ItemTarget.Of(context);
         var slot = SlotHash.Of(target.PartitionKey);
+        RawTarget.CheckQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.Query);
         using var deadline = RequestDeadline.Begin(context, writes: false);
 

@@ -25,6 +25,10 @@ internal static class BatchParser
             var document = JsonDocument.Parse(body, Options);
             return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw Invalid("Expected a JSON object.");
         }
+        catch (InvalidOperationException) // what comparing names throws for a lone surrogate
+        {
+            throw Invalid("A name contains an unpaired surrogate (\\uD800…\\uDFFF).");
+        }
         catch (JsonException e)
         {
             throw Invalid(body.Length == 0 ? "The body is empty." : $"Not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {(e.Message.Contains("duplicate", StringComparison.OrdinalIgnoreCase) ? "a name stands twice" : "see RFC 8259")}.");

@@ -19,6 +19,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
             if (drain.HasBegun)
                 context.Response.Headers.Connection = "close"; // the proxy shall not keep this connection for later
             RefuseUnkeptPromise(context.Request.Headers);
+            RefuseTwoLengths(context);
             await next(context);
             if (!context.Response.HasStarted && context.Response.ContentLength is null && StatusWithoutBody(context) is { } problem)
             {
@@ -45,6 +46,18 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
             throw new ProblemException(Problems.InvalidHeader("Idempotency-Key", "This version does not remember keys. Use If-Match or If-None-Match: * to make a repeated write harmless."));
     }
 
+    /// <summary>
+    /// A body with Content-Length and Transfer-Encoding: two servers on the way may see two different requests in it.
+    /// Kestrel would believe the latter and move the former to the header looked for here.
+    /// </summary>
+    private static void RefuseTwoLengths(HttpContext context)
+    {
+        if (context.Request.Headers.TransferEncoding.Count == 0 || !context.Request.Headers.ContainsKey("X-Content-Length"))
+            return;
+        context.Response.Headers.Connection = "close";
+        throw new ProblemException(Problems.BadRequest("Content-Length and Transfer-Encoding exclude each other."));
+    }
+
     private Problem? ProblemOf(Exception error, HttpContext context)
     {
         switch (error)
@@ -59,6 +72,8 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
                 return Problems.BadRequest(bad.Message);
             case OperationCanceledException or IOException when context.RequestAborted.IsCancellationRequested:
                 return Problems.RequestTimeout(); // the client is gone; nobody reads this
+            case IOException: // the shard's are told apart before they come here; Kestrel's is of a chunk size that overflows
+                return Problems.BadRequest("The body cannot be read.");
             default:
                 LogDefect(error, context.Response.Headers["Request-Id"].ToString(), error.GetType().Name);
                 return Problems.Internal();

@@ -34,23 +34,49 @@ internal static class RawTarget
         if (segment.Length > MaxKeyBytes * 3)
             throw Invalid(name, $"is longer than {MaxKeyBytes} bytes of UTF-8");
         Span<byte> bytes = stackalloc byte[segment.Length];
-        var length = 0;
-        for (var i = 0; i < segment.Length; i++)
+        return Decode(segment, ref bytes) is { } why ? throw Invalid(name, why) : CheckKey(Encoding.UTF8.GetString(bytes), name);
+    }
+
+    /// <summary>
+    /// Refuses a query that the framework would not decode but take as it stands: <c>id.gt=%FF</c> for the text "%FF".
+    /// </summary>
+    /// <exception cref="ProblemException">invalid-parameter.</exception>
+    public static void CheckQuery(string rawTarget)
+    {
+        var query = rawTarget.AsSpan(rawTarget.IndexOf('?', StringComparison.Ordinal) + 1);
+        if (query.Length == rawTarget.Length || !query.Contains('%'))
+            return;
+        foreach (var range in query.Split('&'))
         {
-            var c = segment[i];
+            var parameter = query[range];
+            Span<byte> bytes = new byte[parameter.Length];
+            if (Decode(parameter, ref bytes) is { } why)
+                throw new ProblemException(Problems.InvalidParameter(parameter[..(parameter.IndexOf('=') is >= 0 and var end ? end : parameter.Length)].ToString(), $"It {why}."));
+        }
+    }
+
+    /// <param name="bytes">As long as the text; afterwards what it says.</param>
+    /// <returns>What is wrong with it, or null.</returns>
+    private static string? Decode(ReadOnlySpan<char> text, ref Span<byte> bytes)
+    {
+        var length = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            var c = text[i];
             if (c != '%')
             {
                 if (c > 0x7F)
-                    throw Invalid(name, "has a character that must be percent-encoded");
+                    return "has a character that must be percent-encoded";
                 bytes[length++] = (byte)c;
                 continue;
             }
-            if (i + 2 >= segment.Length || !char.IsAsciiHexDigit(segment[i + 1]) || !char.IsAsciiHexDigit(segment[i + 2]))
-                throw Invalid(name, "has a '%' that is not followed by two hexadecimal digits");
-            bytes[length++] = byte.Parse(segment.Slice(i + 1, 2), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture);
+            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2]))
+                return "has a '%' that is not followed by two hexadecimal digits";
+            bytes[length++] = byte.Parse(text.Slice(i + 1, 2), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture);
             i += 2;
         }
-        return CheckKey(bytes[..length], name);
+        bytes = bytes[..length];
+        return System.Text.Unicode.Utf8.IsValid(bytes) ? null : "is not valid UTF-8";
     }
 
     /// <summary>Checks a key that came in a body.</summary>
@@ -61,13 +87,6 @@ internal static class RawTarget
         if (key.Contains('\0'))
             throw Invalid(name, "contains NUL", pointer);
         return Encoding.UTF8.GetByteCount(key) <= MaxKeyBytes ? key : throw Invalid(name, $"is longer than {MaxKeyBytes} bytes of UTF-8", pointer);
-    }
-
-    private static string CheckKey(ReadOnlySpan<byte> utf8, string name)
-    {
-        if (!System.Text.Unicode.Utf8.IsValid(utf8))
-            throw Invalid(name, "is not valid UTF-8");
-        return CheckKey(Encoding.UTF8.GetString(utf8), name);
     }
 
     private static ProblemException Invalid(string name, string why, string? pointer = null) =>

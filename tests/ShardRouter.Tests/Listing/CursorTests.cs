@@ -63,7 +63,7 @@ public sealed class CursorTests(RouterFixture fixture) : RouterTests(fixture)
     [InlineData("A")]
     [InlineData("AAAA")]
     [InlineData("%00")]
-    [InlineData("%FF")]
+    [InlineData("%C3%A9")]
     [InlineData("....")]
     [InlineData("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("null")]

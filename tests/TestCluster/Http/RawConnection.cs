@@ -10,17 +10,20 @@ public sealed class RawConnection : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    private readonly TcpClient _client = new() { NoDelay = true };
+    private readonly TcpClient _client;
+    private readonly NetworkStream _stream;
 
-    private RawConnection()
+    private RawConnection(TcpClient client)
     {
+        _client = client;
+        _stream = client.GetStream();
     }
 
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
-        var connection = new RawConnection();
-        await connection._client.ConnectAsync(address.Host, address.Port);
-        return connection;
+        var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(address.Host, address.Port);
+        return new RawConnection(client);
     }
 
     /// <summary>Sends one request, written with <c>\n</c> at the ends of its head's lines, and reads the answer.</summary>
@@ -35,7 +38,7 @@ public sealed class RawConnection : IDisposable
     public async Task SendAsync(string bytes)
     {
         using var timer = new CancellationTokenSource(Limit);
-        await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(bytes), timer.Token);
+        await _stream.WriteAsync(Encoding.Latin1.GetBytes(bytes), timer.Token);
     }
 
     /// <summary>Closes without a farewell: the other side sees a reset.</summary>
@@ -44,6 +47,9 @@ public sealed class RawConnection : IDisposable
         _client.LingerState = new LingerOption(enable: true, seconds: 0);
         _client.Close();
     }
+
+    /// <summary>Says that no more will come; the answer can still be read.</summary>
+    public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
 
     /// <returns>The next answer, or null when the connection was closed or reset instead.</returns>
     public async Task<ApiReply?> ReadAsync()
@@ -89,7 +95,7 @@ public sealed class RawConnection : IDisposable
     private async Task CopyAsync(MemoryStream target, int count, CancellationToken cancellation)
     {
         var bytes = new byte[count];
-        await _client.GetStream().ReadExactlyAsync(bytes, cancellation);
+        await _stream.ReadExactlyAsync(bytes, cancellation);
         target.Write(bytes);
     }
 
@@ -97,7 +103,7 @@ public sealed class RawConnection : IDisposable
     {
         var line = new StringBuilder();
         var one = new byte[1];
-        while (await _client.GetStream().ReadAsync(one, cancellation) == 1)
+        while (await _stream.ReadAsync(one, cancellation) == 1)
         {
             if (one[0] == '\n')
                 return line.ToString();
