@@ -83,6 +83,9 @@ begin
         outcome := null; version := null; updated_at := null; expires_at := null; doc := null; detail := null;
         if owner.slot is distinct from op.slot then
             select o.* into owner from sharding.slot_ownership o where o.slot = op.slot;
+            if owner.state = 'frozen' and owner.frozen_until < clock_timestamp() and sharding.thaw_if_expired(op.slot) then
+                select o.* into owner from sharding.slot_ownership o where o.slot = op.slot;
+            end if;
         end if;
         if collection is distinct from op.collection then
             collection := op.collection;

@@ -18,7 +18,15 @@ Next: ./dev status · ./dev admin status · ./dev shard s$(($(shard_ids | wc -l)
 TEXT
 }
 
-up_curl_lines() {
+up_curl_lines() { # lines that work as printed, with the sample data or without
+  if [[ ! -f $STATE/loaded ]]; then
+    cat <<TEXT
+  curl -X PUT '$1/v1/collections/notes'
+  curl -X PUT '$1/v1/collections/notes/items/me/first' -H 'Content-Type: application/json' -d '{"text":"hello"}'
+  curl '$1/v1/collections/notes/items/me/first'
+TEXT
+    return
+  fi
   cat <<TEXT
   curl '$1/v1/collections/cities/items/FR/Paris,48.85341,2.3488'
   curl '$1/v1/collections/cities/items/IS?limit=3&f.lat=gte.65'

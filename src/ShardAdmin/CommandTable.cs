@@ -15,9 +15,12 @@ internal static class CommandTable
             new CommandGroup("ring", "Who owns which slots", new RingShowCommand(), new RingHistoryCommand(), new RingExportCommand(), new RingWhereCommand(), new RingRebuildCommand()),
             new InitCommand(),
             new AddShardCommand(),
+            new StatusCommand(),
             new RoutersCommand(),
             new MigrateCommand(),
             new CommandGroup("collections", "What may be stored", new CollectionsListCommand(), new CollectionsCreateCommand(), new CollectionsDeleteCommand()),
+            new VerifyCommand(),
+            new DoctorCommand(),
         };
         global.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();

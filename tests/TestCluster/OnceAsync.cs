@@ -1,7 +1,7 @@
 namespace TestCluster;
 
 /// <summary>A value that is made once, by whoever asks first; a failure is not kept, the next one tries again.</summary>
-internal sealed class OnceAsync<T>(Func<Task<T>> make)
+public sealed class OnceAsync<T>(Func<Task<T>> make)
 {
     private readonly Lock _gate = new();
     private Task<T>? _value;

@@ -7,7 +7,6 @@ using ShardCore.Shards;
 namespace ShardAdmin.Cluster;
 
 /// <summary>What a database is, before anything is decided about it.</summary>
-/// <param name="SystemIdentifier">Of the Postgres instance; with the database's oid it tells two addresses of one database.</param>
 /// <param name="Schema">How far its schema is; its problem, if any.</param>
 /// <param name="Identity">Null: no shard yet.</param>
 internal sealed record ShardFacts(
@@ -23,9 +22,13 @@ internal sealed record ShardFacts(
 
 /// <summary>Settings of a server, and where in the world its clock is.</summary>
 internal sealed record ServerFacts(
-    int VersionNumber, string Encoding, bool IsStandby, long SystemIdentifier, long DatabaseOid, string WalLevel, string MaxSlotWalKeepSize, DateTime Clock)
+    int VersionNumber, string Encoding, bool IsStandby, string SystemIdentifier, long DatabaseOid, DateTime StartedAt, string WalLevel, string MaxSlotWalKeepSize, DateTime Clock)
 {
-    public string Database => $"{SystemIdentifier}/{DatabaseOid}";
+    /// <summary>
+    /// The same for two addresses of one database, different for any two databases. The system identifier alone would not
+    /// do: servers made from one base backup or volume snapshot share it. No two start in the same microsecond.
+    /// </summary>
+    public string Database => $"{SystemIdentifier}/{StartedAt:O}/{DatabaseOid}";
 
     public static async Task<ServerFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
@@ -33,8 +36,8 @@ internal sealed record ServerFacts(
         return await connection.QuerySingleAsync<ServerFacts>(new CommandDefinition(
             """
             select current_setting('server_version_num')::integer as VersionNumber, current_setting('server_encoding') as Encoding,
-                   pg_is_in_recovery() as IsStandby, (select system_identifier from pg_control_system()) as SystemIdentifier,
-                   d.oid::bigint as DatabaseOid, current_setting('wal_level') as WalLevel,
+                   pg_is_in_recovery() as IsStandby, (select system_identifier::text from pg_control_system()) as SystemIdentifier,
+                   d.oid::bigint as DatabaseOid, pg_postmaster_start_time() as StartedAt, current_setting('wal_level') as WalLevel,
                    current_setting('max_slot_wal_keep_size') as MaxSlotWalKeepSize, clock_timestamp() as Clock
             from pg_database d where d.datname = current_database()
             """,

@@ -122,13 +122,20 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
             ?? throw new CommandFailedException(ExitCode.Precondition, $"Shard {ring.Shards[0].Id} does not know that it is a shard.", "shardadmin doctor");
         var next = ring.Next(ring.Shards.Append(shard), ring.Owners);
         await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 3
-        await WriteIdentityAsync(next, donor.CursorSecret, cancellation);
+        var identity = await WriteIdentityAsync(next, donor.CursorSecret, cancellation);
+        // It may have been about to become the first shard when another won: then it has a secret that nobody else has.
+        if (!identity.CursorSecret.Span.SequenceEqual(donor.CursorSecret.Span))
+            await Reach.ShardAsync(shard, async () =>
+            {
+                await ShardOwnershipStore.AdoptCursorSecretAsync(session.Source(shard), identity with { CursorSecret = donor.CursorSecret }, cancellation);
+                return true;
+            });
         await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}", cancellation); // 4
         await WaitForRoutersAsync(next, cancellation);
         return next;
     }
 
-    private async Task WriteIdentityAsync(ShardRing ring, ReadOnlyMemory<byte> secret, CancellationToken cancellation)
+    private async Task<ShardIdentity> WriteIdentityAsync(ShardRing ring, ReadOnlyMemory<byte> secret, CancellationToken cancellation)
     {
         var wanted = new ShardIdentity(ring.Cluster, shard.Id, secret, ring.Epoch, ring.Shards);
         var actual = await Reach.ShardAsync(shard, () => ShardOwnershipStore.WriteIdentityAsync(session.Source(shard), wanted, cancellation));
@@ -136,6 +143,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"The database {shard.Address} was taken by the cluster {actual.Cluster} as {actual.Shard} meanwhile.", "shardadmin add-shard --help");
         await session.Failpoint.ReachedAsync("identity-written", cancellation);
+        return actual;
     }
 
     private async Task<(int Moved, int Refused)> RebalanceAsync(SlotHandover handover, ShardRing ring, CancellationToken cancellation)

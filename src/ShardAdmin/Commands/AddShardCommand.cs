@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
@@ -27,15 +29,7 @@ internal sealed class AddShardCommand : AdminCommand
         foreach (Option option in (Option[])[_host, _port, _database, _weight, _noRebalance])
             Options.Add(option);
         _change = new ChangeOptions(this);
-        Validators.Add(result =>
-        {
-            if (result.GetValue(_id) is { } id && !ShardId.IsValid(id))
-                result.AddError($"'{id}' is not a shard id: a lower-case letter, then up to 62 of a-z, 0-9, '_' and '-'.");
-            else if (result.GetResult(_port)?.Errors.Any() == false && result.GetResult(_weight)?.Errors.Any() != true
-                && result.GetValue(_id) is { } valid && result.GetValue(_host) is { } host && result.GetValue(_database) is { } database
-                && ShardRules.FirstViolation(new Shard(new ShardId(valid), host, result.GetValue(_port), database, result.GetResult(_weight) is null ? 1 : result.GetValue(_weight))) is { } violation)
-                result.AddError(violation);
-        });
+        Validators.Add(RequireWellFormed);
     }
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
@@ -70,4 +64,20 @@ internal sealed class AddShardCommand : AdminCommand
             ? $"Shard {shard.Id} at {shard.Address} is in the cluster and owns {Tables.Count(slots)} slots, epoch {result.Ring.Epoch}."
             : $"Shard {shard.Id} at {shard.Address} is in the cluster, epoch {result.Ring.Epoch}. It owns no slots yet.";
     }
+
+    private void RequireWellFormed(CommandResult result)
+    {
+        if (result.GetValue(_id) is not { } id)
+            return; // missing: the parser says so
+        if (!ShardId.IsValid(id))
+            result.AddError($"'{id}' is not a shard id: a lower-case letter, then up to 62 of a-z, 0-9, '_' and '-'.");
+        else if (result.GetValue(_host) is { } host && result.GetValue(_database) is { } database
+            && Number(result, _port) is { } port && (result.GetResult(_weight) is { Tokens.Count: > 0 } ? Number(result, _weight) : 1) is { } weight
+            && ShardRules.FirstViolation(new Shard(new ShardId(id), host, port, database, weight)) is { } violation)
+            result.AddError(violation);
+    }
+
+    /// <summary>Null when it is missing or no number: the parser says so, and asking it for the value would throw.</summary>
+    private static int? Number(CommandResult result, Option<int> option) =>
+        int.TryParse(result.GetResult(option)?.Tokens is { Count: > 0 } tokens ? tokens[^1].Value : null, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

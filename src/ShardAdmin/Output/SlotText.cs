@@ -11,27 +11,30 @@ internal static class SlotText
 
     /// <param name="slots">Ascending.</param>
     /// <param name="most">Runs beyond it are only counted.</param>
-    public static string Of(IEnumerable<Slot> slots, int most = 20)
+    public static string Of(IEnumerable<Slot> slots, int most = 20) => OfNumbers(slots.Select(slot => (int)slot.Value), most);
+
+    /// <summary>As <see cref="Of(IEnumerable{Slot}, int)"/>, for numbers that need not be slots.</summary>
+    public static string OfNumbers(IEnumerable<int> numbers, int most)
     {
-        var runs = Runs(slots).ToArray();
+        var runs = Runs(numbers).ToArray();
         var text = string.Join(',', runs.Take(most).Select(run => Of(run.First, run.Last)));
         return runs.Length > most ? $"{text},… ({runs.Length - most} more runs)" : text;
     }
 
     /// <summary>Neighbours joined.</summary>
-    public static IEnumerable<(int First, int Last)> Runs(IEnumerable<Slot> slots)
+    public static IEnumerable<(int First, int Last)> Runs(IEnumerable<int> numbers)
     {
         (int First, int Last)? open = null;
-        foreach (var slot in slots)
+        foreach (var number in numbers)
         {
-            if (open is { } run && run.Last + 1 == slot.Value)
+            if (open is { } run && run.Last + 1 == number)
             {
-                open = (run.First, slot.Value);
+                open = (run.First, number);
                 continue;
             }
             if (open is { } done)
                 yield return done;
-            open = (slot.Value, slot.Value);
+            open = (number, number);
         }
         if (open is { } last)
             yield return last;

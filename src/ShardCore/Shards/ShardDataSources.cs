@@ -22,8 +22,12 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     {
         var settings = new NpgsqlConnectionStringBuilder { Host = host, Port = port, Database = database };
         configure(settings);
-        return new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity().Build();
+        return Build(settings);
     }
+
+    /// <summary>A data source with exactly what this product uses of Npgsql.</summary>
+    public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings) =>
+        new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity().Build();
 
     public async ValueTask DisposeAsync()
     {

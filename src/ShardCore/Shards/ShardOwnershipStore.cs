@@ -65,6 +65,19 @@ public static class ShardOwnershipStore
             ?? throw new InvalidOperationException("The identity of the shard vanished while it was written.");
     }
 
+    /// <summary>Gives a shard that owns nothing the cluster's cursor secret: it may have made one of its own, see ShardJoin.</summary>
+    public static async Task AdoptCursorSecretAsync(NpgsqlDataSource shard, ShardIdentity identity, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(new CommandDefinition(
+            """
+            update sharding.cluster set cursor_secret = @secret
+            where cluster_id = @id and shard_id = @shard and not exists (select from sharding.slot_ownership)
+            """,
+            new { secret = identity.CursorSecret.ToArray(), id = identity.Cluster.Id, shard = identity.Shard.Value },
+            cancellationToken: cancellation));
+    }
+
     /// <summary>Replaces the shard list copy, unless a newer one stands there.</summary>
     /// <returns>False when a newer list stands there, or the database is not this cluster's.</returns>
     public static async Task<bool> StoreShardListAsync(

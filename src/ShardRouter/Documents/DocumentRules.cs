@@ -111,7 +111,7 @@ internal static class DocumentRules
     {
         if (length == 0)
             return "The body is empty.";
-        if (error.Message.Contains("depth", StringComparison.OrdinalIgnoreCase))
+        if (error.Message.Contains("maximum configured depth", StringComparison.OrdinalIgnoreCase)) // a truncated text, too, is told of by its depth
             return $"It is nested deeper than {MaxDepth}.";
         return $"Not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.";
     }

@@ -16,7 +16,7 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
         foreach (var path in paths)
             if (Find(parsed.RootElement, path) is { } value)
                 Put(selected, path, value);
-        return JsonSerializer.SerializeToUtf8Bytes(selected, DocumentJson.Default.JsonObject);
+        return JsonSerializer.SerializeToUtf8Bytes(selected, DocumentJson.AsItIs.JsonObject);
     }
 
     private static JsonElement? Find(JsonElement element, string[] path)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text.Json;
 using ShardRouter.Collections;
 using ShardRouter.Http;
@@ -26,7 +27,9 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var keys = BatchParser.Keys(body.RootElement, collection);
         using var deadline = RequestDeadline.Begin(context, writes: false);
+        var startedAt = Stopwatch.GetTimestamp();
         var answers = await reader.ReadAsync(keys, deadline.Token);
+        Answer.Timing(context, "shard", startedAt);
         if (Array.TrueForAll(answers, answer => answer is { Failure: null, Value: null })
             && await catalog.ExistsAsync(collection, keys[0].Slot, deadline.Token) is { Failure: null, Value: false })
         {
@@ -43,7 +46,9 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var operations = BatchParser.Operations(body.RootElement, collection);
         using var deadline = RequestDeadline.Begin(context, writes: true);
+        var startedAt = Stopwatch.GetTimestamp();
         var answers = await writer.WriteAsync(operations, deadline.Token);
+        Answer.Timing(context, "shard", startedAt);
         if (Array.TrueForAll(answers, answer => answer.Value?.Outcome == WriteOutcome.NoCollection))
         {
             catalog.Forget(collection);

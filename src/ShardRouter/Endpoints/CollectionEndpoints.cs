@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text.Json;
 using Npgsql;
 using ShardCore.Collections;
@@ -25,10 +26,13 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         await RequireNoOptionsAsync(context);
         var ring = RequireRing();
         using var deadline = RequestDeadline.Begin(context, writes: true);
+        var startedAt = Stopwatch.GetTimestamp();
         try
         {
             var sources = ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Select(pool => pool.IsAvailable ? pool.Source : throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value));
-            switch (await CollectionStore.CreateAsync([.. sources], name, deadline.Token))
+            var creation = await CollectionStore.CreateAsync([.. sources], name, deadline.Token);
+            Answer.Timing(context, "shard", startedAt);
+            switch (creation)
             {
                 case CollectionCreation.BeingDeleted:
                     await Answer.Problem(context, Problems.CollectionBeingDeleted(name));
@@ -42,6 +46,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         catch (Exception e) when (e is ShardCallException or NpgsqlException or OperationCanceledException)
         {
             // Creating again completes what was begun, so this is safe to repeat whatever had happened.
+            Answer.Timing(context, "shard", startedAt);
             await Answer.Problem(context, Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." });
         }
     }
@@ -74,15 +79,22 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
     {
         var ring = RequireRing();
         using var deadline = RequestDeadline.Begin(context, writes: false);
+        var startedAt = Stopwatch.GetTimestamp();
         foreach (var pool in ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Where(pool => pool.IsAvailable))
         {
             try
             {
-                return [.. (await CollectionStore.ListAsync(pool.Source, deadline.Token)).Where(each => each.IsLive)];
+                var all = await CollectionStore.ListAsync(pool.Source, deadline.Token);
+                Answer.Timing(context, "shard", startedAt);
+                return [.. all.Where(each => each.IsLive)];
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !deadline.IsCancellationRequested)
             {
                 // the next one
+            }
+            catch (OperationCanceledException)
+            {
+                throw new ProblemException(Problems.Of(ShardFailure.DeadlineExceeded, writes: false));
             }
         }
         throw new ProblemException(Problems.Of(ShardFailure.Unavailable, writes: false));

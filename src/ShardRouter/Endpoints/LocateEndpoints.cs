@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text.Json;
 using ShardCore.Ring;
 using ShardRouter.Http;
@@ -14,9 +15,11 @@ internal sealed class LocateEndpoints(RingHolder holder)
 
     private async Task Locate(HttpContext context)
     {
+        var startedAt = Stopwatch.GetTimestamp();
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes));
         var slot = SlotHash.Of(BatchParser.Partition(body.RootElement));
+        Answer.Timing(context, "router", startedAt);
         if (holder.Current is not { IsEmpty: false } ring)
         {
             await Answer.Problem(context, Problems.Of(ShardFailure.RingUnavailable, writes: false));

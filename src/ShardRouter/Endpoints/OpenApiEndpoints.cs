@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ShardRouter.Http;
 
 namespace ShardRouter.Endpoints;
@@ -7,7 +8,11 @@ internal static class OpenApiEndpoints
 {
     private static readonly byte[] Document = Load();
 
-    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/openapi/v1.json", context => Answer.Json(context, Document));
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/openapi/v1.json", context =>
+    {
+        Answer.Timing(context, "router", Stopwatch.GetTimestamp());
+        return Answer.Json(context, Document);
+    });
 
     private static byte[] Load()
     {

@@ -26,11 +26,14 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
     /// <summary>Says how long it took, and, when the caller asks, which way the request went.</summary>
     public void Route(HttpContext context, Slot slot, ShardId shard, long startedAt)
     {
-        var headers = context.Response.Headers;
-        headers["Server-Timing"] = string.Create(CultureInfo.InvariantCulture, $"shard;dur={Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds:0.00}");
+        Timing(context, "shard", startedAt);
         if (Prefers(context, "shard-route"))
-            headers["Shard-Route"] = string.Create(CultureInfo.InvariantCulture, $"shard={shard};slot={slot};epoch={holder.Current?.Epoch.Value ?? 0};router={options.RouterId}");
+            context.Response.Headers["Shard-Route"] = string.Create(CultureInfo.InvariantCulture, $"shard={shard};slot={slot};epoch={holder.Current?.Epoch.Value ?? 0};router={options.RouterId}");
     }
+
+    /// <param name="what">shard: waiting for one or more of them; router: everything, where no shard answered.</param>
+    public static void Timing(HttpContext context, string what, long startedAt) => context.Response.Headers["Server-Timing"] =
+        string.Create(CultureInfo.InvariantCulture, $"{what};dur={Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds:0.00}");
 
     /// <summary>ETag, Last-Modified, Expires-At.</summary>
     public static void Describe(HttpContext context, long version, DateTime? updatedAt, DateTime? expiresAt)

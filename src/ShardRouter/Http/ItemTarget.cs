@@ -21,6 +21,8 @@ internal sealed record ItemTarget(string Collection, string PartitionKey, string
         var rest = path.AsSpan(Prefix.Length);
         Span<Range> segments = stackalloc Range[5];
         var count = rest.Split(segments, '/');
+        if (count == 1 && rest.Contains(':') && !HttpMethods.IsPost(context.Request.Method))
+            return RefuseMethod(context, rest[(rest.IndexOf(':') + 1)..]);
         if (count is not (3 or 4) || !rest[segments[1]].SequenceEqual("items"))
             return next(context);
 
@@ -32,6 +34,16 @@ internal sealed record ItemTarget(string Collection, string PartitionKey, string
         context.Features.Set(target);
         context.Request.Path = target.Id is null ? $"{Prefix}{collection}/items/~" : $"{Prefix}{collection}/items/~/~";
         return next(context);
+    }
+
+    /// <summary>The framework would take <c>GET cities:batchGet</c> for the collection "cities:batchGet".</summary>
+    private static Task RefuseMethod(HttpContext context, ReadOnlySpan<char> verb)
+    {
+        var isKnown = verb is "batchGet" or "batchWrite";
+        if (isKnown)
+            context.Response.Headers.Allow = "POST";
+        context.Response.StatusCode = isKnown ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
     }
 
     public static ItemTarget Of(HttpContext context) => context.Features.GetRequiredFeature<ItemTarget>();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ShardRouter.Operations;
 
 namespace ShardRouter.Http;
@@ -11,6 +12,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
     public async Task Handle(HttpContext context, RequestDelegate next)
     {
         inFlight.Enter();
+        var startedAt = Stopwatch.GetTimestamp();
         try
         {
             Answer.Begin(context);
@@ -19,11 +21,15 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
             RefuseUnkeptPromise(context.Request.Headers);
             await next(context);
             if (!context.Response.HasStarted && context.Response.ContentLength is null && StatusWithoutBody(context) is { } problem)
+            {
+                Answer.Timing(context, "router", startedAt);
                 await Answer.Problem(context, problem);
+            }
         }
         catch (Exception e) when (!context.Response.HasStarted && ProblemOf(e, context) is { } problem)
         {
             KeepOnlyCommonHeaders(context);
+            Answer.Timing(context, "router", startedAt);
             await Answer.Problem(context, problem);
         }
         finally

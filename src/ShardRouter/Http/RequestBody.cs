@@ -35,7 +35,7 @@ internal static class RequestBody
     public static int RequireMediaType(HttpContext context, params ReadOnlySpan<string> accepted)
     {
         if (MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var sent)
-            && (!sent.Charset.HasValue || sent.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)))
+            && (!sent.Charset.HasValue || HeaderUtilities.RemoveQuotes(sent.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)))
         {
             for (var i = 0; i < accepted.Length; i++)
                 if (sent.MediaType.Equals(accepted[i], StringComparison.OrdinalIgnoreCase))

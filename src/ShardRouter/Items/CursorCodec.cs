@@ -11,6 +11,8 @@ namespace ShardRouter.Items;
 /// </summary>
 internal static class CursorCodec
 {
+    public const int MaxLength = 2048;
+
     private const byte FormatVersion = 1;
     private const int QueryHashBytes = 8;
     private const int SignatureBytes = 16;
@@ -29,7 +31,7 @@ internal static class CursorCodec
     /// <returns>The id after which the next page begins, or null when the cursor is forged, foreign or of another query.</returns>
     public static string? Read(PartitionQuery query, string text, byte[] secret)
     {
-        if (text.Length > 2048 || !Base64Url.IsValid(text))
+        if (text.Length > MaxLength || !Base64Url.IsValid(text))
             return null;
         var cursor = Base64Url.DecodeFromChars(text);
         if (cursor.Length <= 1 + QueryHashBytes + SignatureBytes || cursor[0] != FormatVersion)

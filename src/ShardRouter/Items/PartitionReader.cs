@@ -7,8 +7,11 @@ namespace ShardRouter.Items;
 /// <summary>Reads a page of one partition: one statement to one shard.</summary>
 internal sealed class PartitionReader(SlotDispatch dispatch)
 {
-    /// <summary>A page ends early when its documents come to so much.</summary>
+    /// <summary>A page ends before the item that would make its answer larger.</summary>
     public const int MaxPageBytes = 4 * 1024 * 1024;
+
+    private const int EnvelopeBytes = 160; // of one item: names, etag, updatedAt
+    private const int MaxEscapedBytes = 6; // of one character of a key: \u001f
 
     public async Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, CancellationToken deadline)
     {
@@ -25,7 +28,7 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
     {
         await using var command = PartitionSql.Build(connection, query, slot);
         var rows = new List<PartitionRow>();
-        var bytes = 0L;
+        var bytes = (long)CursorCodec.MaxLength + EnvelopeBytes;
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         if (!await reader.ReadAsync(cancellation))
             return Fenced<PartitionPage>.Refused(new FenceRefusal(null, null, null));
@@ -36,16 +39,16 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
         {
             if (reader.IsDBNull(3))
                 break; // the partition has nothing (more)
-            var isFull = rows.Count == query.Limit;
-            if (isFull || bytes > MaxPageBytes)
+            if (rows.Count == query.Limit)
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
+            var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
+            bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
+            if (bytes > MaxPageBytes && rows.Count > 0)
             {
-                if (!isFull)
-                    command.Cancel(); // do not drain what may be hundreds of large documents
+                command.Cancel(); // do not drain what may be hundreds of large documents
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
             }
-            var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
             rows.Add(row);
-            bytes += row.Doc.Length;
         }
         while (await reader.ReadAsync(cancellation));
         return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: false));

@@ -43,6 +43,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         settings.MaxPoolSize = options.PoolSize + 2; // the monitor's, and one for the catalogue
         settings.Timeout = 3;
         settings.CommandTimeout = 0;                 // each request brings its own deadline
+        settings.CancellationTimeout = 250;          // a hung server does not confirm a cancel: give the connection up
         settings.NoResetOnClose = true;              // no statement of ours leaves anything behind in the session
         settings.MaxAutoPrepare = 64;
         settings.AutoPrepareMinUsages = 2;

@@ -1,0 +1,21 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+// The least that an HTTP answer of an item's size can cost here: Kestrel, no routing, no shard. BareKestrel PORT
+var answer = new byte[200];
+Array.Fill(answer, (byte)' ');
+"{\"n\": 0}"u8.CopyTo(answer);
+
+var builder = WebApplication.CreateSlimBuilder();
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
+    IPAddress.Loopback, int.Parse(args[0], CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http1));
+var app = builder.Build();
+app.Run(async context =>
+{
+    context.Response.ContentType = "application/json";
+    context.Response.ContentLength = answer.Length;
+    await context.Response.BodyWriter.WriteAsync(answer, context.RequestAborted);
+});
+await app.RunAsync();

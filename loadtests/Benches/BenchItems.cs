@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace LoadTests.Benches;
+
+/// <summary>
+/// The data of all benches: 200,000 items of about 200 bytes, each in a partition of its own, so that they lie in all
+/// slots. Item n has n as partition key and as id; all n have 7 digits, so that all documents have one length.
+/// </summary>
+internal static class BenchItems
+{
+    public const string Collection = "bench";
+    public const int Count = 200_000;
+    public const int First = 1_000_000;
+    public const int Last = First + Count - 1;
+
+    /// <summary>The document is this, n, and <see cref="DocumentEnd"/>. "n" is the shortest name, so jsonb keeps it first.</summary>
+    public const string DocumentBegin = "{\"n\": ";
+
+    public const string DocumentEnd =
+        ", \"city\": \"Ouagadougou\", \"name\": \"Somebody Particular\", \"note\": \"About as much text as a small record has, so that "
+        + "an item comes to two hundred bytes in all of it.\", \"tags\": [\"alpha\", \"beta\"]}";
+
+    public static string DocumentOf(int item) => DocumentBegin + item.ToString(CultureInfo.InvariantCulture) + DocumentEnd;
+
+    public static int Random(Random random) => random.Next(First, Last + 1);
+}

@@ -1,0 +1,10 @@
+namespace LoadTests.Benches;
+
+/// <param name="Pairs">How often all contestants are measured, in turn: A B A B….</param>
+/// <param name="Duration">Of each measurement.</param>
+/// <param name="FirstWarmUp">Once for each contestant before the first measurement: what is compiled just in time must be by then.</param>
+internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan FirstWarmUp)
+{
+    /// <summary>Before each later measurement: connections are new, caches of their sessions too.</summary>
+    public static TimeSpan WarmUp { get; } = TimeSpan.FromSeconds(2);
+}

@@ -1,0 +1,12 @@
+namespace LoadTests.Benches;
+
+/// <summary>One row of the performance table.</summary>
+internal interface IBench
+{
+    /// <summary>As on the command line.</summary>
+    string Name { get; }
+
+    string Description { get; }
+
+    Task RunAsync(BenchRun run, CancellationToken cancellation);
+}

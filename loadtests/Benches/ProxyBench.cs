@@ -1,0 +1,25 @@
+using LoadTests.Cluster;
+using LoadTests.Http;
+
+namespace LoadTests.Benches;
+
+/// <summary>What HAProxy costs: through it and two routers, against one router without it, on the same cores.</summary>
+internal sealed class ProxyBench : IBench
+{
+    public string Name => "proxy";
+
+    public string Description => "GET and PUT through HAProxy and two routers, beside one router without HAProxy";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(routers: 2, cancellation);
+        var gets = await run.CompareAsync(
+            "GET of single items", null, cancellation,
+            run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Gets), run.Over(cluster.Router, "router", RequestMix.Gets));
+        var puts = await run.CompareAsync(
+            "Durable PUT of existing items", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
+            run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Puts), run.Over(cluster.Router, "router", RequestMix.Puts));
+        run.Report.Ratio("proxy-put", puts[0].RatioTo(puts[1]), target: null);
+        run.Report.Ratio("proxy", gets[0].RatioTo(gets[1]), target: 0.6);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+
+namespace LoadTests.Benches;
+
+/// <summary>A ring of 1,000 shards, after a thousandth joined 999 others: its owners lie in about 2,000 runs.</summary>
+internal sealed class RingFootprint
+{
+    public const double MaxSwapMs = 5;
+    public const double MaxLookupNs = 50;
+
+    private const int Shards = 1000;
+    private const int Swaps = 101;
+    private const int Lookups = 20_000_000;
+
+    private readonly string _document;
+    private ShardRing _current;
+
+    public RingFootprint()
+    {
+        Shard[] shards = [.. Enumerable.Range(1, Shards).Select(i => new Shard(new ShardId(FormattableString.Invariant($"s{i}")), FormattableString.Invariant($"shard-{i}.example.net"), 5432, "sharding"))];
+        var before = RingPlanner.Plan([], shards[..^1]);
+        var after = RingPlanner.Plan(before.Owners, shards);
+        _current = ShardRing.Create(new ClusterId("bench", Guid.Empty), new Epoch(2), shards, after.Owners);
+        _document = RingDocumentCodec.Write(_current);
+    }
+
+    public int DocumentBytes => _document.Length;
+
+    /// <summary>From the document's text, as Redis gives it, to the ring that requests read; the median of many.</summary>
+    public TimeSpan MeasureSwap()
+    {
+        var times = new List<double>(Swaps);
+        for (var i = 0; i < Swaps * 2; i++)
+        {
+            var startedAt = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _current, RingDocumentCodec.Read(_document));
+            if (i >= Swaps) // the first half only has the code compiled
+                times.Add(Stopwatch.GetElapsedTime(startedAt).Ticks);
+        }
+        return TimeSpan.FromTicks((long)Standing.Median(times));
+    }
+
+    /// <summary>Nanoseconds for the owner of a slot, without hashing, slots in no order.</summary>
+    public double MeasureLookup()
+    {
+        LookUp(Lookups / 10);
+        var startedAt = Stopwatch.GetTimestamp();
+        var ports = LookUp(Lookups);
+        var time = Stopwatch.GetElapsedTime(startedAt);
+        return ports == Lookups * 5432L ? time.TotalNanoseconds / Lookups : throw new InvalidOperationException("A look-up went wrong.");
+    }
+
+    private long LookUp(int times)
+    {
+        long ports = 0;
+        for (var i = 0; i < times; i++)
+            ports += Volatile.Read(ref _current).OwnerOf(new Slot((i * 7919) & (Slot.Count - 1))).Port;
+        return ports;
+    }
+}

@@ -1,0 +1,32 @@
+using LoadTests.Engine;
+
+namespace LoadTests.Benches;
+
+/// <summary>One contestant's measurements, in their order.</summary>
+internal sealed record Standing(string Name, IReadOnlyList<LoadResult> Runs)
+{
+    public double MedianPerSecond => Median(Runs.Select(run => run.PerSecond));
+
+    public double LeastPerSecond => Runs.Min(run => run.PerSecond);
+
+    public double MostPerSecond => Runs.Max(run => run.PerSecond);
+
+    /// <summary>The median over the runs of one of their latencies; null when the contestant does not tell it.</summary>
+    public TimeSpan? MedianOf(Func<Latency, TimeSpan?> figure) =>
+        Runs.Any(run => figure(run.Latency) is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)figure(run.Latency)!.Value.Ticks)));
+
+    /// <summary>How much faster than the reference: the median over the pairs, each of which saw the same moments of the machine.</summary>
+    public (double Median, double Least, double Most) RatioTo(Standing reference)
+    {
+        var ratios = Runs.Zip(reference.Runs, (own, other) => own.PerSecond / other.PerSecond).ToArray();
+        return (Median(ratios), ratios.Min(), ratios.Max());
+    }
+
+    public static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted.Length == 0
+            ? throw new ArgumentException("There is no median of nothing.", nameof(values))
+            : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

@@ -1,0 +1,58 @@
+using LoadTests.Cluster;
+using LoadTests.Http;
+using LoadTests.References;
+
+namespace LoadTests.Benches;
+
+/// <summary>Single-item GET over HTTP, one router, one shard, beside the same look-up by pgbench.</summary>
+internal sealed class GetBench : IBench
+{
+    public string Name => "get";
+
+    public string Description => "single-item GET through one router, beside pgbench with the same look-up";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
+        var standings = await run.CompareAsync(
+            "GET of single items", null, cancellation,
+            run.Over(cluster.Router, "router", RequestMix.Gets), PgBench.Gets(cluster.Shard));
+        run.Report.Ratio("get", standings[0].RatioTo(standings[1]), target: 1.5);
+    }
+}
+
+/// <summary>Durable replace over HTTP beside a single-row upsert by pgbench.</summary>
+internal sealed class PutBench : IBench
+{
+    public string Name => "put";
+
+    public string Description => "durable PUT of existing items through one router, beside pgbench with an upsert";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
+        var standings = await run.CompareAsync(
+            "Durable PUT of existing items", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
+            run.Over(cluster.Router, "router", RequestMix.Puts), PgBench.Puts(cluster.Shard));
+        run.Report.Ratio("put", standings[0].RatioTo(standings[1]), target: 2.5);
+    }
+}
+
+/// <summary>80 % GET and 20 % PUT at 64 connections on both sides.</summary>
+internal sealed class MixedBench : IBench
+{
+    private const int Users = 64;
+
+    public string Name => "mixed";
+
+    public string Description => "80 % GET, 20 % PUT at 64 connections, beside the same by pgbench";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
+        var standings = await run.CompareAsync(
+            "80 % GET, 20 % PUT", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
+            run.Over(cluster.Router, "router", RequestMix.Mixed, Users), PgBench.Mixed(cluster.Shard, Users));
+        run.Report.Ratio("mixed", standings[0].RatioTo(standings[1]), target: 1.0);
+    }
+}

@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using LoadTests.Engine;
+
+namespace LoadTests.Cluster;
+
+/// <summary>Runs other programs to their end.</summary>
+internal static class OtherProgram
+{
+    /// <returns>What it wrote to standard output and standard error.</returns>
+    /// <exception cref="WrongAnswerException">It failed; the message has what it wrote.</exception>
+    public static async Task<string> RunAsync(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment, CancellationToken cancellation)
+    {
+        using var process = Start(program, arguments, environment);
+        var output = process.StandardOutput.ReadToEndAsync(cancellation);
+        var errors = process.StandardError.ReadToEndAsync(cancellation);
+        try
+        {
+            var text = await output + await errors;
+            await process.WaitForExitAsync(cancellation);
+            return process.ExitCode == 0
+                ? text
+                : throw new WrongAnswerException($"{Path.GetFileName(program)} ended with {process.ExitCode}:\n{text}");
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+
+    /// <summary>Its output comes to us, and dies with us if nobody reads it.</summary>
+    public static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>(StringComparer.Ordinal))
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+}

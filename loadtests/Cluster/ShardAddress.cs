@@ -1,0 +1,12 @@
+using Npgsql;
+
+namespace LoadTests.Cluster;
+
+/// <summary>A shard's database of a cluster that ./dev made.</summary>
+internal sealed record ShardAddress(string Host, int Port, string Database)
+{
+    /// <summary>./dev makes it, and trusts it on 127.0.0.1.</summary>
+    public const string User = "sharding";
+
+    public string ConnectionString => new NpgsqlConnectionStringBuilder { Host = Host, Port = Port, Database = Database, Username = User, Pooling = false }.ConnectionString;
+}

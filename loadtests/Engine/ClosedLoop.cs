@@ -1,0 +1,29 @@
+using System.Diagnostics;
+
+namespace LoadTests.Engine;
+
+/// <summary>Every session begins its next operation as soon as the last one has been answered.</summary>
+internal static class ClosedLoop
+{
+    public static Task RunAsync(IReadOnlyList<ILoadSession> sessions, LoadRecorder recorder) =>
+        Task.WhenAll(sessions.Select(session => Task.Run(() => LoopAsync(session, recorder))));
+
+    private static async Task LoopAsync(ILoadSession session, LoadRecorder recorder)
+    {
+        try
+        {
+            var beganAt = Stopwatch.GetTimestamp();
+            while (!recorder.IsStopping)
+            {
+                await session.StepAsync();
+                var now = Stopwatch.GetTimestamp();
+                recorder.Answered(beganAt, now);
+                beganAt = now;
+            }
+        }
+        catch (Exception e)
+        {
+            recorder.Fail(e);
+        }
+    }
+}

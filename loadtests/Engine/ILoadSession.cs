@@ -1,0 +1,15 @@
+namespace LoadTests.Engine;
+
+/// <summary>
+/// One user of what is measured: it performs one operation after the other, never two at a time.
+/// </summary>
+internal interface ILoadSession : IAsyncDisposable
+{
+    /// <summary>Performs one operation and checks its answer.</summary>
+    /// <remarks>
+    /// Takes no token: registering one for each operation would cost the client more than building the request. A step
+    /// that hangs ends because the engine disposes the session, which makes it throw.
+    /// </remarks>
+    /// <exception cref="WrongAnswerException">The answer is not the one that was asked for.</exception>
+    ValueTask StepAsync();
+}

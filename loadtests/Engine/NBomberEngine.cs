@@ -1,0 +1,66 @@
+#if FULL_FEED
+using System.Collections.Concurrent;
+using NBomber.Contracts;
+using NBomber.Contracts.Stats;
+using NBomber.CSharp;
+
+namespace LoadTests.Engine;
+
+/// <summary>
+/// The same scenarios on NBomber, where the feed has it: <c>--engine nbomber</c>. It is free for personal use only.
+/// </summary>
+internal sealed class NBomberEngine : ILoadEngine
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    public async Task<LoadResult> RunAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation)
+    {
+        // NBomber numbers its users anew for each load simulation, so sessions are lent rather than owned.
+        var idle = new ConcurrentBag<ILoadSession>();
+        var opened = new ConcurrentBag<ILoadSession>();
+        var firstFailure = new ConcurrentQueue<Exception>();
+        var props = Scenario.Create(scenario.Name, async context =>
+        {
+            try
+            {
+                if (!idle.TryTake(out var session))
+                {
+                    session = await scenario.Open(opened.Count, cancellation);
+                    opened.Add(session);
+                }
+                await session.StepAsync();
+                idle.Add(session);
+                return Response.Ok();
+            }
+            catch (Exception e)
+            {
+                firstFailure.Enqueue(e);
+                context.StopCurrentTest(e.Message);
+                return Response.Fail();
+            }
+        })
+        .WithWarmUpDuration(plan.WarmUp)
+        .WithLoadSimulations(plan.RatePerSecond is { } rate
+            ? Simulation.Inject(rate: (int)rate, interval: Interval, during: plan.Duration)
+            : Simulation.KeepConstant(copies: plan.Users, during: plan.Duration));
+        try
+        {
+            var stats = await Task.Run(() => NBomberRunner.RegisterScenarios(props).WithoutReports().Run(), cancellation);
+            if (firstFailure.TryDequeue(out var failure))
+                throw new WrongAnswerException($"{scenario.Name}: {failure.Message}", failure);
+            return Summarize(stats.ScenarioStats[0].Ok);
+        }
+        finally
+        {
+            foreach (var session in opened)
+                await session.DisposeAsync();
+        }
+    }
+
+    private static LoadResult Summarize(MeasurementStats ok) => new(
+        ok.Request.RPS,
+        new Latency(
+            TimeSpan.FromMilliseconds(ok.Latency.MeanMs), TimeSpan.FromMilliseconds(ok.Latency.Percent50),
+            TimeSpan.FromMilliseconds(ok.Latency.Percent99), TimeSpan.FromMilliseconds(ok.Latency.MaxMs)));
+}
+#endif

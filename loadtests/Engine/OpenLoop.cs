@@ -1,0 +1,99 @@
+using System.Diagnostics;
+
+namespace LoadTests.Engine;
+
+/// <summary>
+/// Operations begin by a timetable, whatever becomes of the earlier ones, and their latency counts from the planned
+/// start. So a server that stalls for a second is charged for everybody who would have come in that second; a closed
+/// loop would just not have asked ("coordinated omission").
+/// </summary>
+/// <remarks>
+/// 1. One thread follows the timetable and gives each operation to an idle session.
+/// 2. When none is idle the planned start waits in a queue, and the session that is free next takes it.
+/// </remarks>
+internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePerSecond, LoadRecorder recorder)
+{
+    /// <summary>So many waiting operations mean that what is measured does not keep up; there is no latency to report then.</summary>
+    public const int MaxWaiting = 1_000_000;
+
+    private readonly Lock _gate = new();
+    private readonly Stack<ILoadSession> _idle = new(sessions);
+    private readonly Queue<long> _waiting = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _busy = 1; // 1: the timetable itself
+
+    public async Task RunAsync()
+    {
+        await Task.Factory.StartNew(FollowTimetable, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await _drained.Task;
+    }
+
+    private void FollowTimetable()
+    {
+        var began = Stopwatch.GetTimestamp();
+        for (long next = 0; !recorder.IsStopping; next++)
+        {
+            var planned = began + (long)(next / ratePerSecond * Stopwatch.Frequency);
+            while (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), planned) is { Ticks: > 0 } early && !recorder.IsStopping)
+                PreciseSleep.For(early);
+            Begin(planned);
+        }
+        Leave();
+    }
+
+    private void Begin(long planned)
+    {
+        ILoadSession? session;
+        lock (_gate)
+        {
+            if (_idle.TryPop(out session))
+                _busy++;
+            else if (_waiting.Count < MaxWaiting)
+                _waiting.Enqueue(planned);
+            else
+                recorder.Fail(new WrongAnswerException($"{MaxWaiting} operations wait for one of the sessions: the rate is more than what is measured can do."));
+        }
+        if (session is not null)
+            _ = ServeAsync(session, planned);
+    }
+
+    private async Task ServeAsync(ILoadSession session, long planned)
+    {
+        try
+        {
+            do
+            {
+                await session.StepAsync();
+                recorder.Answered(planned, Stopwatch.GetTimestamp());
+            }
+            while (TakeWaiting(session, ref planned));
+        }
+        catch (Exception e)
+        {
+            recorder.Fail(e);
+        }
+        Leave();
+    }
+
+    /// <summary>In one step with becoming idle, or an operation could wait beside an idle session.</summary>
+    private bool TakeWaiting(ILoadSession session, ref long planned)
+    {
+        lock (_gate)
+        {
+            if (_waiting.TryDequeue(out planned))
+                return true;
+            _idle.Push(session);
+            return false;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_busy > 0)
+                return;
+        }
+        _drained.TrySetResult();
+    }
+}

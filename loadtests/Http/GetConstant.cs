@@ -1,0 +1,15 @@
+namespace LoadTests.Http;
+
+/// <summary>The same request as <see cref="GetItem"/>, to a server that answers all of them alike.</summary>
+internal sealed class GetConstant : IHttpRequest
+{
+    private readonly GetItem _get = new();
+
+    public int Write(Span<byte> buffer, int item) => _get.Write(buffer, item);
+
+    public void Check(in HttpAnswer answer, int item)
+    {
+        if (answer.Status != 200 || answer.Body.IsEmpty)
+            throw RequestText.Wrong("GET", item, answer);
+    }
+}

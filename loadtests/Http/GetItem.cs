@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace LoadTests.Http;
+
+/// <summary>GET of one item; the answer must be 200 with the document of that very item.</summary>
+internal sealed class GetItem : IHttpRequest
+{
+    private readonly byte[] _begin = RequestText.Begin("GET");
+    private readonly byte[] _rest = " HTTP/1.1\r\nHost: bench\r\n\r\n"u8.ToArray();
+
+    public int Write(Span<byte> buffer, int item) => RequestText.Write(buffer, _begin, item, _rest);
+
+    public void Check(in HttpAnswer answer, int item)
+    {
+        if (answer.Status != 200 || !IsOf(item, answer.Body.Span))
+            throw RequestText.Wrong("GET", item, answer);
+    }
+
+    /// <summary>The number is the document's first member, with or without a blank before it.</summary>
+    private static bool IsOf(int item, ReadOnlySpan<byte> document)
+    {
+        Span<byte> number = stackalloc byte[16];
+        item.TryFormat(number, out var digits, default, CultureInfo.InvariantCulture);
+        return document.Length > 24 && document[..24].IndexOf(number[..digits]) > 0;
+    }
+}

@@ -1,0 +1,11 @@
+namespace LoadTests.Http;
+
+/// <summary>One kind of request about one item, and what its answer must be.</summary>
+internal interface IHttpRequest
+{
+    /// <returns>The request's length.</returns>
+    int Write(Span<byte> buffer, int item);
+
+    /// <exception cref="Engine.WrongAnswerException">It is another.</exception>
+    void Check(in HttpAnswer answer, int item);
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Text;
+using LoadTests.Benches;
+
+namespace LoadTests.Http;
+
+/// <summary>PUT of an item that is there already: the answer must be 200, replaced.</summary>
+internal sealed class PutItem : IHttpRequest
+{
+    private readonly byte[] _begin = RequestText.Begin("PUT");
+    private readonly byte[] _rest = Encoding.ASCII.GetBytes(string.Create(
+        CultureInfo.InvariantCulture,
+        $" HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {BenchItems.DocumentOf(BenchItems.First).Length}\r\n\r\n{BenchItems.DocumentBegin}"));
+
+    private readonly byte[] _documentEnd = Encoding.ASCII.GetBytes(BenchItems.DocumentEnd);
+
+    public int Write(Span<byte> buffer, int item)
+    {
+        var length = RequestText.Write(buffer, _begin, item, _rest);
+        item.TryFormat(buffer[length..], out var digits, default, CultureInfo.InvariantCulture);
+        _documentEnd.CopyTo(buffer[(length + digits)..]);
+        return length + digits + _documentEnd.Length;
+    }
+
+    public void Check(in HttpAnswer answer, int item)
+    {
+        if (answer.Status != 200)
+            throw RequestText.Wrong("PUT", item, answer);
+    }
+}

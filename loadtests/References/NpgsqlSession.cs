@@ -1,0 +1,43 @@
+using LoadTests.Benches;
+using LoadTests.Cluster;
+using LoadTests.Engine;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace LoadTests.References;
+
+/// <summary>The statement that the router sends for a GET, sent from here: what is left when HTTP and router are taken away.</summary>
+internal sealed class NpgsqlSession(NpgsqlConnection connection, int seed) : ILoadSession
+{
+    private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
+
+    private readonly Random _random = new(seed);
+
+    public static LoadScenario Scenario(string name, ShardAddress shard) => new(name, async (user, cancellation) =>
+    {
+        var connection = new NpgsqlConnection(shard.ConnectionString + ";Max Auto Prepare=16;Auto Prepare Min Usages=2;No Reset On Close=true;Options=" + ReferenceSql.SessionOptions);
+        await connection.OpenAsync(cancellation);
+        return new NpgsqlSession(connection, user);
+    });
+
+    public async ValueTask StepAsync()
+    {
+        var item = BenchItems.Random(_random);
+        var key = item.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        await using var command = new NpgsqlCommand(Sql, connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<short[]> { TypedValue = [(short)SlotHash.Of(key).Value] },
+                new NpgsqlParameter<string[]> { TypedValue = [BenchItems.Collection] },
+                new NpgsqlParameter<string[]> { TypedValue = [key] },
+                new NpgsqlParameter<string[]> { TypedValue = [key] },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync();
+        if (!await reader.ReadAsync() || reader.GetString(1) != "owned" || reader.GetFieldValue<byte[]>(7).Length < BenchItems.DocumentOf(item).Length)
+            throw new WrongAnswerException($"The statement found no item {key}.");
+    }
+
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using LoadTests.Cluster;
+using LoadTests.Engine;
+
+namespace LoadTests.References;
+
+/// <summary>Postgres' own load generator against the shard's database, without a router.</summary>
+/// <param name="scripts">Statements, each with how often it is run relative to the others.</param>
+internal sealed class PgBench(string name, ShardAddress shard, int clients, params IReadOnlyList<(string Sql, int Weight)> scripts) : IContestant
+{
+    public string Name => name;
+
+    public static PgBench Gets(ShardAddress shard, int clients = 64) => new("pgbench get", shard, clients, (ReferenceSql.Get, 1));
+
+    public static PgBench Puts(ShardAddress shard, int clients = 64) => new("pgbench upsert", shard, clients, (ReferenceSql.Put, 1));
+
+    public static PgBench Mixed(ShardAddress shard, int clients = 64) => new("pgbench mixed", shard, clients, (ReferenceSql.Get, 80), (ReferenceSql.Put, 20));
+
+    public async Task<LoadResult> RunAsync(TimeSpan warmUp, TimeSpan duration, CancellationToken cancellation)
+    {
+        var folder = Directory.CreateTempSubdirectory("sharding-pgbench-");
+        try
+        {
+            var output = await OtherProgram.RunAsync(
+                FindProgram(), [.. Arguments(warmUp + duration), .. Scripts(folder.FullName), shard.Database],
+                new Dictionary<string, string?>(StringComparer.Ordinal) { ["PGOPTIONS"] = ReferenceSql.SessionOptions },
+                cancellation);
+            return PgBenchOutput.Parse(output, warmUp);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private List<string> Arguments(TimeSpan time) =>
+    [
+        "-n", "-M", "prepared", "-c", Text(clients), "-j", "2", "-P", "1", "-T", Text((int)Math.Ceiling(time.TotalSeconds)),
+        "-h", shard.Host, "-p", Text(shard.Port), "-U", ShardAddress.User,
+    ];
+
+    private IEnumerable<string> Scripts(string folder)
+    {
+        for (var i = 0; i < scripts.Count; i++)
+        {
+            var file = Path.Combine(folder, Text(i) + ".sql");
+            File.WriteAllText(file, scripts[i].Sql);
+            yield return "-f";
+            yield return $"{file}@{Text(scripts[i].Weight)}";
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The newest of Debian's; the one in PATH there is a wrapper script.</summary>
+    private static string FindProgram()
+    {
+        const string versions = "/usr/lib/postgresql";
+        var newest = Directory.Exists(versions)
+            ? Directory.GetFiles(versions, "pgbench", SearchOption.AllDirectories).MaxBy(path => int.TryParse(path.Split('/')[4], CultureInfo.InvariantCulture, out var version) ? version : 0)
+            : null;
+        return newest ?? "pgbench";
+    }
+}

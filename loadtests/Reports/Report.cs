@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using LoadTests.Benches;
+using LoadTests.Engine;
+
+namespace LoadTests.Reports;
+
+/// <summary>
+/// A bench's figures: shown on the console while it runs, and kept as Markdown. What was asked for, the ratios, comes
+/// last on both.
+/// </summary>
+internal sealed class Report(string bench, string commit, DateTimeOffset at, TextWriter console)
+{
+    private readonly StringBuilder _tables = new();
+    private readonly List<string> _verdicts = [];
+
+    public void Begin(string title, BenchOptions options)
+    {
+        var text = string.Create(CultureInfo.InvariantCulture, $"{title}: {options.Pairs} times {options.Duration.TotalSeconds:0.#} s each in turn");
+        console.WriteLine(text);
+        _tables.Append(CultureInfo.InvariantCulture, $"## {text}\n\n");
+    }
+
+    public void Progress(int pair, int pairs, IEnumerable<(string Name, LoadResult Result)> results) => console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"  {pair}/{pairs}  {string.Join("   ", results.Select(one => $"{one.Name} {FigureText.Rate(one.Result.PerSecond)}/s {FigureText.Time(one.Result.Latency.P50 ?? one.Result.Latency.Mean)}"))}"));
+
+    public void Table(IReadOnlyList<Standing> standings)
+    {
+        var table = MarkdownTable.Of(
+            ["", "per second", "least", "most", "mean", "p50", "p99", "longest"],
+            standings.Select(standing => (string[])
+            [
+                standing.Name, FigureText.Rate(standing.MedianPerSecond), FigureText.Rate(standing.LeastPerSecond), FigureText.Rate(standing.MostPerSecond),
+                FigureText.Time(standing.MedianOf(latency => latency.Mean)), FigureText.Time(standing.MedianOf(latency => latency.P50)),
+                FigureText.Time(standing.MedianOf(latency => latency.P99)), FigureText.Time(standing.MedianOf(latency => latency.Max)),
+            ]));
+        console.WriteLine(table);
+        _tables.Append(table).Append('\n');
+    }
+
+    public void Starts(IReadOnlyList<TimeSpan> starts)
+    {
+        var milliseconds = starts.Select(start => start.TotalMilliseconds).ToArray();
+        AtMost(
+            string.Create(CultureInfo.InvariantCulture, $"start to ready (of {starts.Count}: {milliseconds.Min():0}…{milliseconds.Max():0})"),
+            Standing.Median(milliseconds), RouterFootprint.MaxStartMs, "ms");
+    }
+
+    /// <param name="target">What it is to reach at least; null: it is only told.</param>
+    public void Ratio(string name, (double Median, double Least, double Most) ratio, double? target) => _verdicts.Add(string.Create(
+        CultureInfo.InvariantCulture,
+        $"ratio {name} {ratio.Median:0.00}{(target is { } least ? $" (to reach {least:0.0#})" : "")}  [{ratio.Least:0.00}…{ratio.Most:0.00}]"));
+
+    public void AtMost(string name, double value, double limit, string unit) =>
+        _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at most {FigureText.Number(limit)})");
+
+    /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
+    public async Task FinishAsync(string folder, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        var file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{bench}.md"));
+        var text = new StringBuilder()
+            .Append(CultureInfo.InvariantCulture, $"# {bench}\n\n{Machine.Describe()}\n\nCommit {commit}, {at:yyyy-MM-dd HH:mm} UTC.\n\n")
+            .Append(_tables).Append("```\n").AppendJoin('\n', _verdicts).Append("\n```\n");
+        await File.WriteAllTextAsync(file, text.ToString(), cancellation);
+        await console.WriteLineAsync($"Report: {file}");
+        foreach (var verdict in _verdicts)
+            await console.WriteLineAsync(verdict);
+    }
+}

@@ -1,0 +1,76 @@
+using Dapper;
+using Npgsql;
+using ShardAdmin.CommandLine;
+using ShardCore.Migrations;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>How the cluster is, at a glance: one cheap question to each shard, one to Redis.</summary>
+internal sealed class ClusterStatus(AdminSession session)
+{
+    /// <summary>Tables up to this size are counted, larger ones estimated (pg_class.reltuples).</summary>
+    private const long CountedBytes = 8 * 1024 * 1024;
+
+    private const string Sql = """
+        select (select coalesce(max(version), 0) from sharding.schema_migration) as SchemaVersion,
+               (select count(*) from sharding.slot_ownership where state in ('owned', 'frozen'))::integer as Slots,
+               (select ring_epoch from sharding.cluster) as RingEpoch,
+               pg_total_relation_size('sharding.item') as SizeBytes,
+               case when pg_relation_size('sharding.item') <= @counted then (select count(*) from sharding.item)
+                    else (select nullif(reltuples, -1)::bigint from pg_class where oid = 'sharding.item'::regclass) end as Items
+        """;
+
+    public async Task<StatusReport> ReadAsync(CancellationToken cancellation)
+    {
+        var ring = await session.RequireRingAsync(cancellation);
+        var routers = await RouterLine.ListAsync(session, ring, cancellation);
+        var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
+        var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
+        var reasons = ReasonsOf(ring, shards, routers).ToArray();
+        var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
+        var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
+        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers);
+    }
+
+    private static async Task<ShardAnswer> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        try
+        {
+            return await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState is "42P01" or "3F000")
+        {
+            return new ShardAnswer(0, 0, null, 0, null); // a database without our schema
+        }
+    }
+
+    private static ShardStatus StatusOf(Shard shard, ShardAnswer? answer, ShardUnreachableException? problem) => new(
+        shard.Id.Value, shard.Address, shard.Weight, problem is null, problem?.Message, answer?.SchemaVersion, answer?.Slots,
+        answer is null ? null : (double)answer.Slots / Slot.Count, answer?.Items, answer?.SizeBytes, answer?.RingEpoch);
+
+    private static IEnumerable<string> ReasonsOf(ShardRing ring, IReadOnlyList<ShardStatus> shards, IReadOnlyList<RouterLine> routers)
+    {
+        if (ring.IsEmpty)
+            yield return "The cluster has no shard yet.";
+        var current = ShardMigrator.Known[^1].Version;
+        foreach (var shard in shards)
+        {
+            if (!shard.Reachable)
+                yield return shard.Problem!;
+            else if (shard.SchemaVersion != current)
+                yield return $"Shard {shard.Id} has schema version {shard.SchemaVersion}, this program knows {current}.";
+            else if (shard.RingEpoch is null)
+                yield return $"Shard {shard.Id} does not know that it is a shard.";
+            else if (shard.Slots != ring.SlotsOf(new ShardId(shard.Id)).Length)
+                yield return $"Shard {shard.Id} owns {shard.Slots} slots; the ring gives it {ring.SlotsOf(new ShardId(shard.Id)).Length}.";
+        }
+        if (routers.Count == 0)
+            yield return "No router is registered.";
+        foreach (var router in routers.Where(router => router.Behind > 0))
+            yield return $"Router {router.Id} is {router.Behind} epochs behind.";
+    }
+
+    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long SizeBytes, long? Items);
+}

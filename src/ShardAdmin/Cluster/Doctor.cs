@@ -1,0 +1,58 @@
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Every precondition and left-over, each with the command that mends it. Only looks.</summary>
+internal sealed class Doctor(AdminSession session)
+{
+    public async Task<IReadOnlyList<Finding>> RunAsync(CancellationToken cancellation)
+    {
+        var findings = new List<Finding>();
+        ShardRing? ring;
+        try
+        {
+            findings.AddRange(await RedisChecks.RunAsync(session, cancellation));
+            (var finding, ring) = await ReadRingAsync(cancellation);
+            findings.Add(finding);
+        }
+        catch (RedisUnavailableException)
+        {
+            return [new Finding("redis-reachable", FindingLevel.Unreachable, $"Redis at {session.Settings.Redis} does not answer.", "start Redis, or name it with --redis host:port (SHARDING_REDIS)")];
+        }
+        if (ring is null)
+            return findings;
+        var routers = await RouterLine.ListAsync(session, ring, cancellation);
+        findings.Add(RouterFinding(routers));
+        if (ring.IsEmpty)
+            return [.. findings, new Finding("shards", FindingLevel.Failed, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …")];
+
+        var answers = await Reach.TryAllAsync(ring.Shards, shard => ShardExamination.RunAsync(session.Source(shard), cancellation));
+        var dead = answers.Values.Select(answer => answer.Problem).OfType<ShardUnreachableException>().ToArray();
+        findings.Add(Finding.Of("shards-reachable", FindingLevel.Unreachable, [.. dead.Select(problem => problem.Message)], $"All {ring.Shards.Length} answer.", dead.FirstOrDefault()?.Next ?? ""));
+        findings.AddRange(ShardChecks.Of(ring, answers.Where(answer => answer.Value.Answer is not null).ToDictionary(answer => answer.Key, answer => answer.Value.Answer!)));
+        return findings;
+    }
+
+    private async Task<(Finding Finding, ShardRing? Ring)> ReadRingAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var ring = await session.RequireRingAsync(cancellation);
+            return (Finding.Ok("ring-readable", $"Epoch {ring.Epoch}, {ring.Shards.Length} shards."), ring);
+        }
+        catch (CommandFailedException e)
+        {
+            return (new Finding("ring-readable", FindingLevel.Failed, e.Failure.Problem, e.Failure.Next), null);
+        }
+    }
+
+    private static Finding RouterFinding(IReadOnlyList<RouterLine> routers) =>
+        routers.Count == 0
+            ? new Finding("routers", FindingLevel.Warning, "No router is registered.", "start a router with the same SHARDING_REDIS and SHARDING_CLUSTER")
+            : Finding.Of(
+                "routers", FindingLevel.Warning,
+                [.. routers.Where(router => router.Behind > 0).Select(router => $"Router {router.Id} is {router.Behind} epochs behind.")],
+                $"{routers.Count} routers have the current ring.", "shardadmin routers; a router that stays behind does not reach Redis: restart it");
+}

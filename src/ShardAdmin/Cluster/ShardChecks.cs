@@ -1,0 +1,71 @@
+using ShardCore.Ring;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Pure: what doctor says of the shards that answered.</summary>
+internal static class ShardChecks
+{
+    /// <summary>Versions come from the shards' clocks; a shard that takes slots over starts above the old owner's.</summary>
+    private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(1);
+
+    public static IEnumerable<Finding> Of(ShardRing ring, IReadOnlyDictionary<ShardId, ShardExamination> shards)
+    {
+        yield return Finding.Of("shard-identity", FindingLevel.Failed, [.. Strangers(ring, shards)], "Each database is the shard that the ring says.", "shardadmin ring show, and correct the address of that shard");
+        yield return Finding.Of("cursor-secret", FindingLevel.Failed, Secrets(shards) > 1 ? ["The shards have different cursor secrets: cursors of one router fail at another."] : [], "The same in every shard.", "copy sharding.cluster.cursor_secret from one shard to the others");
+        yield return Finding.Of("schema", FindingLevel.Failed, [.. Each(shards, shard => shard.Schema.IsCurrent ? null : shard.Schema.Problem ?? $"lacks {string.Join(", ", shard.Schema.Pending)}.")], "Up to date everywhere, without drift.", "shardadmin migrate");
+        yield return Ownership(ring, shards);
+        yield return Finding.Of("shard-list-copies", FindingLevel.Warning, [.. Each(shards, shard => CopyProblem(ring, shard))], "Every shard has the ring's shard list.", "shardadmin ring rebuild");
+        yield return Finding.Of("collections", FindingLevel.Failed, [.. Collections(shards)], "The same everywhere.", "shardadmin collections create NAME for one that is missing, collections delete NAME for one being deleted");
+        yield return Finding.Of("residue", FindingLevel.Warning, [.. Each(shards, shard => shard.ResidueSlots == 0 ? null : $"rows are left in {shard.ResidueSlots} slots that it does not own.")], "None.", "shardadmin verify   (shows which; they are invisible)");
+        yield return Finding.Of("frozen-slots", FindingLevel.Failed, [.. Each(shards, shard => shard.OverdueSlots == 0 ? null : $"{shard.OverdueSlots} slots are frozen past their deadline.")], "None past its deadline.", "docs/runbook.md, \"Slots stay frozen\"");
+        yield return Skew(shards);
+        yield return Finding.Of("wal-level", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.WalLevel == "logical" ? null : $"wal_level is {shard.Server.WalLevel}; moving data needs logical.")], "logical everywhere.", "alter system set wal_level = 'logical', then restart that Postgres");
+        yield return Finding.Of("slot-wal-keep-size", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.MaxSlotWalKeepSize != "-1" ? null : "max_slot_wal_keep_size is unlimited: a stuck move could fill the disk.")], "Bounded everywhere.", "alter system set max_slot_wal_keep_size = '10GB'; select pg_reload_conf()");
+    }
+
+    private static IEnumerable<string> Each(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string?> problem) =>
+        shards.OrderBy(shard => shard.Key).Select(shard => (shard.Key, Problem: problem(shard.Value))).Where(found => found.Problem is not null)
+            .GroupBy(found => found.Problem, StringComparer.Ordinal).Select(same => $"{string.Join(", ", same.Select(found => found.Key))}: {same.Key}");
+
+    private static IEnumerable<string> Strangers(ShardRing ring, IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
+        shards.Where(shard => shard.Value.Identity?.Cluster != ring.Cluster || shard.Value.Identity?.Shard != shard.Key)
+            .Select(shard => $"{shard.Key}: the database is {(shard.Value.Identity is { } other ? $"shard {other.Shard} of {other.Cluster}" : "no shard")}.");
+
+    private static int Secrets(IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
+        shards.Values.Select(shard => shard.Identity).OfType<ShardCore.Shards.ShardIdentity>()
+            .Select(identity => Convert.ToHexString(identity.CursorSecret.Span)).Distinct(StringComparer.Ordinal).Count();
+
+    private static Finding Ownership(ShardRing ring, IReadOnlyDictionary<ShardId, ShardExamination> shards)
+    {
+        const string check = "slot-ownership";
+        if (shards.Count < ring.Shards.Length)
+            return new Finding(check, FindingLevel.Warning, "Not checked: it takes every shard.", "start the shards that do not answer");
+        var map = OwnershipMap.Of(shards.ToDictionary(shard => shard.Key, shard => shard.Value.Runs));
+        if (!map.IsComplete)
+            return new Finding(check, FindingLevel.Failed, string.Join(" ", map.Problems()), map.Unfinished.Count > 0 ? $"shardadmin add-shard {map.Unfinished[0].To} …   (the same arguments as before complete it)" : "shardadmin verify; docs/runbook.md, \"Slots without an owner, or with two\"");
+        return map.Owners.SequenceEqual(ring.Owners)
+            ? Finding.Ok(check, "Each slot has one owner, the one that the ring says.")
+            : new Finding(check, FindingLevel.Failed, "The ring says other owners than the shards.", "shardadmin ring rebuild");
+    }
+
+    private static string? CopyProblem(ShardRing ring, ShardExamination shard) => shard.Identity switch
+    {
+        null => null, // told by shard-identity
+        var identity when !identity.Shards.SequenceEqual(ring.Shards) => $"its copy, of epoch {identity.RingEpoch}, lists other shards.",
+        var identity when identity.RingEpoch != ring.Epoch => $"its copy has epoch {identity.RingEpoch}, the ring {ring.Epoch}.",
+        _ => null,
+    };
+
+    private static IEnumerable<string> Collections(IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
+        CollectionSurvey.Of(shards.ToDictionary(shard => shard.Key, shard => shard.Value.Collections))
+            .Where(line => line.State != "live")
+            .Select(line => line.State == "beingDeleted" ? $"{line.Name} is being deleted." : $"{line.Name} is missing in {string.Join(", ", line.MissingIn)}.");
+
+    private static Finding Skew(IReadOnlyDictionary<ShardId, ShardExamination> shards)
+    {
+        var skew = shards.Count == 0 ? TimeSpan.Zero : shards.Values.Max(shard => shard.ClockOffset) - shards.Values.Min(shard => shard.ClockOffset);
+        return skew <= LargestSkew
+            ? Finding.Ok("clock-skew", $"The shards' clocks are within {Math.Max(1, skew.TotalMilliseconds):0} ms.")
+            : new Finding("clock-skew", FindingLevel.Warning, $"The shards' clocks are {skew.TotalSeconds:0.0} s apart.", "run a time service (chrony) on every shard's machine");
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Dapper;
+using Npgsql;
+using ShardCore.Collections;
+using ShardCore.Migrations;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>What doctor asks of one shard.</summary>
+/// <param name="ClockOffset">Its clock minus ours, to about half a round trip.</param>
+/// <param name="ResidueSlots">Slots that are not (or no longer) its own and still hold rows.</param>
+/// <param name="OverdueSlots">Slots frozen past their deadline: their mover died.</param>
+internal sealed record ShardExamination(
+    ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
+    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots)
+{
+    public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await ServerFacts.ReadAsync(source, cancellation); // opens the connection, so that the clock is read in one round trip
+        var (sent, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
+        var server = await ServerFacts.ReadAsync(source, cancellation);
+        var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
+        var schema = await new ShardMigrator().InspectAsync(source, cancellation);
+        if (schema.VersionAfter == 0)
+            return new ShardExamination(server, schema, null, offset, [], [], 0, 0);
+        var (residue, overdue) = await LeftOversAsync(source, cancellation);
+        return new ShardExamination(
+            server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
+            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue);
+    }
+
+    private static async Task<(long Residue, long Overdue)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await connection.QuerySingleAsync<(long, long)>(new CommandDefinition(
+            """
+            select (select count(*) from sharding.slot_ownership o
+                    where o.state in ('released', 'importing') and exists (select from sharding.item i where i.slot = o.slot)),
+                   (select count(*) from sharding.slot_ownership where state = 'frozen' and frozen_until < clock_timestamp())
+            """,
+            cancellationToken: cancellation));
+    }
+}

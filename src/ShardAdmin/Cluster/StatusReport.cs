@@ -1,0 +1,16 @@
+namespace ShardAdmin.Cluster;
+
+/// <param name="Verdict">ok · degraded (some of it does not serve, or soon might not) · down (nothing serves).</param>
+/// <param name="Reasons">Why it is not ok, one sentence each.</param>
+internal sealed record StatusReport(
+    bool Ok, string Verdict, IReadOnlyList<string> Reasons, string Cluster, Guid ClusterId, long Epoch,
+    IReadOnlyList<ShardStatus> Shards, IReadOnlyList<RouterLine> Routers)
+{
+    public bool AllReachable => Shards.All(shard => shard.Reachable);
+}
+
+/// <param name="Slots">That it owns by its own word; null when it does not answer.</param>
+/// <param name="Items">Exact for small tables, else the planner's estimate; expired and left-over ones included.</param>
+/// <param name="RingEpoch">Of its shard list copy.</param>
+internal sealed record ShardStatus(
+    string Id, string Address, int Weight, bool Reachable, string? Problem, int? SchemaVersion, int? Slots, double? Share, long? Items, long? SizeBytes, long? RingEpoch);

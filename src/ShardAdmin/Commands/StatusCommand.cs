@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
+using Spectre.Console;
+
+namespace ShardAdmin.Commands;
+
+internal sealed class StatusCommand : AdminCommand
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private readonly Option<bool> _watch = new("--watch") { Description = "Again every second, until Ctrl-C" };
+
+    public StatusCommand()
+        : base("status", "One line of verdict, then shards, balance and routers; exit 0 only if all is well", "shardadmin status", "shardadmin status --watch", "shardadmin status -o json | jq .verdict") =>
+        Options.Add(_watch);
+
+    public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
+    {
+        if (!parse.GetValue(_watch))
+            return await ShowAsync(session, cancellation);
+        while (true)
+        {
+            try
+            {
+                await ShowAsync(session, cancellation);
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                session.Output.Fail(ExitCodes.FailureOf(e, session.LeftOff, "shardadmin status", timedOut: false), e);
+            }
+            await Task.Delay(Interval, cancellation);
+        }
+    }
+
+    private static async Task<ExitCode> ShowAsync(AdminSession session, CancellationToken cancellation)
+    {
+        var report = await new ClusterStatus(session).ReadAsync(cancellation);
+        session.Output.Write(report, console =>
+        {
+            if (session.Output.IsLive)
+                console.Clear();
+            Render(console, report);
+        });
+        return report.Ok ? ExitCode.Done : report.AllReachable ? ExitCode.Precondition : ExitCode.CannotReach;
+    }
+
+    private static void Render(IAnsiConsole console, StatusReport report)
+    {
+        var colour = report.Verdict switch { "ok" => "green", "degraded" => "yellow", _ => "red" };
+        console.MarkupLine($"[{colour}]{report.Verdict}[/]: cluster {Markup.Escape(report.Cluster)}, epoch {report.Epoch}, {report.Shards.Count} shards, {report.Routers.Count} routers");
+        foreach (var reason in report.Reasons)
+            console.MarkupLine($"  [{colour}]•[/] {Markup.Escape(reason)}");
+        if (report.Shards.Count > 0)
+            console.Write(ShardTable(report));
+        if (report.Routers.Count > 0)
+            console.Write(RouterLine.Table(report.Routers));
+    }
+
+    private static Table ShardTable(StatusReport report)
+    {
+        var table = Tables.New("shard", "address", "state", ">schema", ">slots", ">share", ">items", ">size", ">ring epoch");
+        foreach (var shard in report.Shards)
+            table.Row(
+                shard.Id, shard.Address, shard.Reachable ? "up" : "unreachable", Number(shard.SchemaVersion), Tables.Count(shard.Slots),
+                shard.Share is { } share ? Tables.Percent(share) : null, Tables.Count(shard.Items), Tables.Bytes(shard.SizeBytes), Number(shard.RingEpoch));
+        return table;
+    }
+
+    private static string? Number(long? value) => value?.ToString(CultureInfo.InvariantCulture);
+}

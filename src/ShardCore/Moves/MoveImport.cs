@@ -1,0 +1,81 @@
+using Dapper;
+using Npgsql;
+using NpgsqlTypes;
+using ShardCore.Ring;
+
+namespace ShardCore.Moves;
+
+/// <summary>The target's side of one attempt: what it brings in counts only while the attempt is the current one.</summary>
+/// <exception cref="AttemptOverException">From every call: it is not.</exception>
+internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int attempt)
+{
+    private const string AttemptOver = "SH011";
+    private const int PurgeBatch = 5000;
+
+    /// <summary>
+    /// Takes the slots in and removes whatever stands in them. Backends of earlier attempts are ended first: one that
+    /// sleeps within its commit would hold the import's row and keep us waiting.
+    /// </summary>
+    public async Task BeginAsync(ShardId source, Epoch epoch, CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(new CommandDefinition(
+            """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where pid <> pg_backend_pid() and datname = current_database() and application_name like @move || '/%' and application_name <> @self
+            """,
+            new { move = NameOf(batch.Id), self = NameOf(batch.Id, attempt) }, cancellationToken: cancellation));
+        await connection.ExecuteAsync(new CommandDefinition(
+            "select sharding.import_begin(@id, @attempt, @source, @slots, @epoch)",
+            new { id = batch.Id, attempt, source = source.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellationToken: cancellation));
+        while (await connection.ExecuteScalarAsync<int>(new CommandDefinition(
+            "select sharding.import_purge(@id, @attempt, @limit)", new { id = batch.Id, attempt, limit = PurgeBatch }, cancellationToken: cancellation)) > 0)
+        {
+            // more of it
+        }
+    }
+
+    /// <summary>The last statement of a transaction that brings rows (see <c>sharding.import_check</c>).</summary>
+    public async Task CheckAsync(NpgsqlConnection connection, NpgsqlLogSequenceNumber? applied, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("select sharding.import_check($1, $2, $3::text::pg_lsn)", connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<Guid> { TypedValue = batch.Id },
+                new NpgsqlParameter<int> { TypedValue = attempt },
+                new NpgsqlParameter { Value = applied is { } lsn ? lsn.ToString() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+            },
+        };
+        try
+        {
+            await command.ExecuteNonQueryAsync(cancellation);
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
+        }
+    }
+
+    /// <summary>importing → owned.</summary>
+    /// <returns>False: this is not the attempt that the target knows.</returns>
+    public static async Task<bool> OwnAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select sharding.import_own(@id, @attempt, @epoch, @floor)",
+            new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value }, cancellationToken: cancellation));
+    }
+
+    /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>
+    public static async Task FinishAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(new CommandDefinition("select sharding.import_finish(@id)", new { id }, cancellationToken: cancellation));
+    }
+
+    /// <summary>The application name of a move's connections, at most 63 characters, so that its backends can be told.</summary>
+    public static string NameOf(Guid id, int attempt) => FormattableString.Invariant($"{NameOf(id)}/{attempt}");
+
+    private static string NameOf(Guid id) => $"move {id:N}";
+}

@@ -1,0 +1,155 @@
+using System.Collections.Immutable;
+using Dapper;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace ShardCore.Moves;
+
+/// <summary>
+/// The source's journal of moves. Each call is one transaction of a function in
+/// <c>migrations/shard/0005_create_move_functions.sql</c>, which compares before it sets.
+/// </summary>
+/// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
+public sealed class MoveJournal(NpgsqlDataSource source)
+{
+    private const string AttemptOver = "SH011";
+
+    private const string Columns = """
+        move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
+        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor
+        """;
+
+    /// <summary>Writes planned batches down; from here on they survive their process.</summary>
+    public async Task AddAsync(IEnumerable<MoveBatch> batches, string by, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        foreach (var batch in batches)
+            await connection.ExecuteAsync(new CommandDefinition(
+                "insert into sharding.move (move_id, operation_id, ordinal, target, slots, started_by) values (@Id, @OperationId, @Ordinal, @target, @slots, @by)",
+                new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), by },
+                transaction, cancellationToken: cancellation));
+        await transaction.CommitAsync(cancellation);
+    }
+
+    /// <returns>What is not finished, in the order of its plan.</returns>
+    public async Task<IReadOnlyList<MoveBatch>> UnfinishedAsync(CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var rows = await connection.QueryAsync<Row>(new CommandDefinition(
+            $"select {Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
+        return [.. rows.Select(row => row.ToBatch())];
+    }
+
+    public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition(
+            $"select {Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
+        return row?.ToBatch();
+    }
+
+    /// <returns>The number of the attempt that begins now.</returns>
+    public Task<int> BeginAsync(Guid id, string by, bool force, CancellationToken cancellation) =>
+        CallAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
+
+    /// <summary>Puts a marker into the WAL, behind all that was committed before this call.</summary>
+    public Task MarkAsync(string marker, CancellationToken cancellation) =>
+        CallAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
+
+    /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside.</summary>
+    /// <returns>False: they did not leave in time, nothing is frozen.</returns>
+    public async Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation)
+    {
+        try
+        {
+            await CallAsync<object?>(
+                FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
+                new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+        {
+            return false;
+        }
+    }
+
+    /// <returns>False: the attempt is over.</returns>
+    public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>
+        CallAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
+
+    /// <returns>What the target's versions must be above.</returns>
+    public Task<long> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
+        CallAsync<long>("select sharding.move_release(@id, @attempt, @epoch)", new { id, attempt, epoch = epoch.Value }, cancellation);
+
+    public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
+        CallAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
+
+    /// <returns>How many rows were deleted; 0: none is left.</returns>
+    public Task<int> CleanAsync(Guid id, int limit, CancellationToken cancellation) =>
+        CallAsync<int>("select sharding.move_clean(@id, @limit)", new { id, limit }, cancellation);
+
+    public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
+        CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
+
+    /// <returns>False: it was released already, or is not there.</returns>
+    public Task<bool> CancelAsync(Guid id, CancellationToken cancellation) =>
+        CallAsync<bool>("select sharding.move_cancel(@id)", new { id }, cancellation);
+
+    /// <summary>For people: how much was copied, how long writes were held.</summary>
+    public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) => CallAsync<object?>(
+        "update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
+        new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
+
+    /// <summary>Holds the journal row for the rest of the transaction.</summary>
+    /// <exception cref="AttemptOverException" />
+    internal static async Task RequireAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Guid id, int attempt, CancellationToken cancellation)
+    {
+        try
+        {
+            await connection.ExecuteAsync(new CommandDefinition("select sharding.move_require(@id, @attempt)", new { id, attempt }, transaction, cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
+        }
+    }
+
+    internal static short[] ToArray(IEnumerable<Slot> slots) => [.. slots.Order().Select(slot => (short)slot.Value)];
+
+    private async Task<T> CallAsync<T>(string sql, object parameters, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
+        try
+        {
+            var answer = await connection.ExecuteScalarAsync<T>(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellation));
+            await transaction.CommitAsync(cancellation);
+            return answer!;
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
+        }
+    }
+
+    private static string Name(MovePhase phase) => phase.ToString().ToLowerInvariant();
+
+    /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
+    private sealed class Row
+    {
+        public Guid Id { get; init; }
+        public Guid OperationId { get; init; }
+        public int Ordinal { get; init; }
+        public string Target { get; init; } = "";
+        public short[] Slots { get; init; } = [];
+        public string Phase { get; init; } = "";
+        public int Attempt { get; init; }
+        public long? Epoch { get; init; }
+        public long? VersionFloor { get; init; }
+
+        public MoveBatch ToBatch() => new(
+            Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
+            Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor);
+    }
+}

@@ -1,0 +1,38 @@
+namespace ShardCore.Moves;
+
+/// <summary>How a move is done. Every wait and retry has its limit here.</summary>
+public sealed record MoveOptions
+{
+    /// <summary>Pairs of connections that copy at the same time, 1…16.</summary>
+    public int CopyConnections { get; init; } = 2;
+
+    /// <summary>Changes that are brought over in one target transaction, at most.</summary>
+    public int ApplyBatch { get; init; } = 2000;
+
+    /// <summary>The target may be so far behind when the slots are frozen: writes are held for about so long.</summary>
+    public TimeSpan FreezeWhenLagBelow { get; init; } = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>Writes are held so long at most; then the freeze is given up and tried again later.</summary>
+    public TimeSpan MaxPause { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A freeze whose mover is gone ends after this by the hand of whoever meets it.</summary>
+    public TimeSpan FreezeDeadline { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The freeze waits so long for writers that are inside, while new ones queue behind it.</summary>
+    public TimeSpan LockTimeout { get; init; } = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Catching up and freezing are tried so often before the attempt is given up.</summary>
+    public int MaxFreezes { get; init; } = 100;
+
+    /// <summary>Making the replication slot waits for transactions that run at the source, and catching up for the target: so long at most.</summary>
+    public TimeSpan StepLimit { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Between the hand-over and the deletion of the source's rows.</summary>
+    public TimeSpan GraceBeforeCleaning { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Rows deleted in one transaction while cleaning.</summary>
+    public int CleanBatch { get; init; } = 2000;
+
+    /// <summary>Called as each step begins: for progress, and for tests that stop there. It may throw.</summary>
+    public Func<MoveStep, CancellationToken, Task> OnStep { get; init; } = (_, _) => Task.CompletedTask;
+}

@@ -1,0 +1,36 @@
+using Dapper;
+using Npgsql;
+
+namespace ShardCore.Moves;
+
+/// <summary>The source's publication of one attempt: the changes to its slots, without truncations, which ignore the filter.</summary>
+internal static class MovePublication
+{
+    /// <summary>Made only by the current attempt: one that slept through a takeover would leave it behind.</summary>
+    /// <returns>Its name, which the replication slot has too.</returns>
+    /// <exception cref="AttemptOverException" />
+    public static async Task<string> CreateAsync(NpgsqlDataSource source, MoveBatch batch, int attempt, CancellationToken cancellation)
+    {
+        var name = FormattableString.Invariant($"{Prefix(batch.Id)}{attempt}");
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
+        await MoveJournal.RequireAsync(connection, transaction, batch.Id, attempt, cancellation);
+        await connection.ExecuteAsync(new CommandDefinition(
+            $"create publication {name} for table sharding.item where (slot in ({string.Join(',', batch.Slots)})) with (publish = 'insert, update, delete')",
+            transaction: transaction, cancellationToken: cancellation));
+        await transaction.CommitAsync(cancellation);
+        return name;
+    }
+
+    /// <summary>Those of all attempts of a batch.</summary>
+    public static async Task DropAllAsync(NpgsqlDataSource source, Guid batchId, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var names = await connection.QueryAsync<string>(new CommandDefinition(
+            "select pubname from pg_publication where starts_with(pubname, @prefix)", new { prefix = Prefix(batchId) }, cancellationToken: cancellation));
+        foreach (var name in names)
+            await connection.ExecuteAsync(new CommandDefinition($"drop publication if exists {name}", cancellationToken: cancellation));
+    }
+
+    private static string Prefix(Guid batchId) => $"sharding_move_{batchId:N}_";
+}

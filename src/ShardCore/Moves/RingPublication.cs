@@ -1,0 +1,43 @@
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+
+namespace ShardCore.Moves;
+
+/// <summary>The ring in Redis, as a move changes it: a batch's slots get their new owner.</summary>
+public sealed class RingPublication(RedisRingStore store, string who)
+{
+    private const int MaxConflicts = 100;
+
+    /// <summary>The epoch that the next ring will have, unless another publisher comes first.</summary>
+    /// <exception cref="MoveFailedException">There is no ring to change.</exception>
+    /// <exception cref="RedisUnavailableException" />
+    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await ReadAsync(cancellation)).Epoch.Next();
+
+    /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
+    /// <exception cref="MoveFailedException" />
+    /// <exception cref="RedisUnavailableException" />
+    public async Task PublishAsync(MoveBatch batch, ShardId source, CancellationToken cancellation)
+    {
+        for (var conflict = 0; conflict < MaxConflicts; conflict++)
+        {
+            var ring = await ReadAsync(cancellation);
+            var owners = ring.Owners.ToArray();
+            var changed = false;
+            foreach (var slot in batch.Slots)
+                if (owners[slot.Value] == source) // any other owner came by a later move: leave it
+                {
+                    owners[slot.Value] = batch.Target;
+                    changed = true;
+                }
+            if (!changed)
+                return;
+            var why = FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})");
+            if (await store.PublishAsync(ring.Next(ring.Shards, owners), ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
+                return;
+        }
+        throw new MoveFailedException($"The ring changed {MaxConflicts} times while batch {batch.Id} was to be published. The shards know its owner; 'shardadmin ops resume' publishes it.");
+    }
+
+    private async Task<ShardRing> ReadAsync(CancellationToken cancellation) =>
+        await store.ReadAsync(cancellation) ?? throw new MoveFailedException("There is no ring in Redis. 'shardadmin ring rebuild' makes it again from the shards.");
+}

@@ -1,0 +1,4 @@
+using TestCluster;
+
+[assembly: AssemblyFixture(typeof(SharedPostgres))]
+[assembly: AssemblyFixture(typeof(SharedRedis))]

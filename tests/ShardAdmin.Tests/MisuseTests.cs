@@ -1,0 +1,170 @@
+namespace ShardAdmin.Tests;
+
+/// <summary>Every command typed wrongly: exit 2, what is wrong, and where the help is; before anything is connected to.</summary>
+public sealed class MisuseTests
+{
+    private static readonly Dictionary<string, string> NoServers = new() { ["SHARDING_REDIS"] = "127.0.0.1:1" };
+
+    public static TheoryData<string, string> Misuses => new()
+    {
+        { "", "command" },
+        { "frobnicate", "frobnicate" },
+        { "ring", "command" },
+        { "ring frobnicate", "frobnicate" },
+        { "collections", "command" },
+        { "status extra", "extra" },
+        { "status --bogus", "--bogus" },
+        { "status -o xml", "table, json or ndjson" },
+        { "status -o", "-o" },
+        { "status --timeout soon", "--timeout" },
+        { "status --timeout 0", "--timeout" },
+        { "status --timeout -5s", "--timeout" },
+        { "status --timeout 99999999h", "--timeout" },
+        { "status --redis nonsense", "host:port" },
+        { "status --redis host:0", "host:port" },
+        { "status --redis host:99999", "host:port" },
+        { "status --cluster a{b}", "--cluster" },
+        { "status --cluster a/b", "--cluster" },
+        { "init s1", "s1" },
+        { "init --shard", "--shard" },
+        { "init --shard s1", "host:port/database" },
+        { "init --shard s1=127.0.0.1/app", "host:port/database" },
+        { "init --shard s1=127.0.0.1:0/app", "host:port/database" },
+        { "init --shard s1=127.0.0.1:70000/app", "host:port/database" },
+        { "init --shard s1=127.0.0.1:5432/", "host:port/database" },
+        { "init --shard s1=postgres://u:p@127.0.0.1:5432/app", "host:port/database" },
+        { "init --shard S1=127.0.0.1:5432/app", "lower-case" },
+        { "init --shard =127.0.0.1:5432/app", "host:port/database" },
+        { "init --shard s1=a:1/x --shard s1=b:1/x", "s1 twice" },
+        { "init --shard s1=a:1/x --shard s2=a:1/x", "a:1/x twice" },
+        { "add-shard", "required" },
+        { "add-shard s4", "--host" },
+        { "add-shard s4 --host h --port 1", "--database" },
+        { "add-shard S4 --host h --port 1 --database d", "not a shard id" },
+        { "add-shard s4 --host h --port x --database d", "--port" },
+        { "add-shard s4 --host h --port 0 --database d", "port" },
+        { "add-shard s4 --host h --port 70000 --database d", "port" },
+        { "add-shard s4 --host h;drop --port 1 --database d", "host" },
+        { "add-shard s4 --host h --port 1 --database d --weight 0", "weight" },
+        { "add-shard s4 --host h --port 1 --database d --weight 1001", "weight" },
+        { "add-shard s4 --host h --port 1 --database d --weight heavy", "--weight" },
+        { "add-shard s4 s5 --host h --port 1 --database d", "s5" },
+        { "add-shard s4 --host h --port 1 --database d --password secret", "--password" },
+        { "ring show extra", "extra" },
+        { "ring history extra", "extra" },
+        { "ring export extra", "extra" },
+        { "ring where", "argument missing" },
+        { "ring where a b", "b" },
+        { "ring rebuild --seed nonsense", "host:port/database" },
+        { "ring rebuild --seed", "--seed" },
+        { "routers extra", "extra" },
+        { "migrate extra", "extra" },
+        { "collections list extra", "extra" },
+        { "collections create", "argument missing" },
+        { "collections create Upper", "lower-case" },
+        { "collections create 1st", "lower-case" },
+        { "collections create a b", "b" },
+        { "collections delete", "argument missing" },
+        { "collections delete ../x", "lower-case" },
+        { "verify --slots", "--slots" },
+        { "verify --slots 16384", "--slots" },
+        { "verify --slots 9-5", "--slots" },
+        { "verify --slots 1,,2", "--slots" },
+        { "verify --slots -1", "--slots" },
+        { "verify --slots 1-2-3", "--slots" },
+        { "verify --all --slots 5", "exclude" },
+        { "doctor extra", "extra" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Misuses))]
+    public async Task A_misused_command_says_what_is_wrong_and_where_the_help_is(string arguments, string told)
+    {
+        var run = await AdminRun.OfAsync(NoServers, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        run.Fails(ExitCode.Usage, told, "Nothing was changed", "--help");
+        Assert.Empty(run.Out);
+    }
+
+    [Fact]
+    public async Task Partition_keys_are_1_to_1024_bytes_without_NUL()
+    {
+        (await AdminRun.OfAsync(NoServers, ["ring", "where", ""])).Fails(ExitCode.Usage);
+        (await AdminRun.OfAsync(NoServers, ["ring", "where", new string('é', 513)])).Fails(ExitCode.Usage, "1026 bytes");
+        (await AdminRun.OfAsync(NoServers, ["ring", "where", "a\0b"])).Fails(ExitCode.Usage);
+        (await AdminRun.OfAsync(NoServers, ["ring", "where", "\ud800"])).Fails(ExitCode.Usage, "surrogate");
+    }
+
+    [Fact]
+    public async Task A_bad_environment_is_told_like_a_bad_option()
+    {
+        (await AdminRun.OfAsync(new Dictionary<string, string> { ["SHARDING_REDIS"] = "nonsense" }, ["status"])).Fails(ExitCode.Usage, "SHARDING_REDIS");
+        (await AdminRun.OfAsync(new Dictionary<string, string> { ["SHARDING_CLUSTER"] = "a b" }, ["status"])).Fails(ExitCode.Usage, "SHARDING_CLUSTER");
+    }
+
+    [Fact]
+    public async Task With_json_an_error_is_one_line_of_json_on_stderr()
+    {
+        foreach (var arguments in new string[][] { ["status", "-o", "json"], ["status", "-o", "json", "--bogus"] })
+        {
+            var run = await AdminRun.OfAsync(NoServers, arguments);
+            var error = System.Text.Json.JsonDocument.Parse(run.Error).RootElement.GetProperty("error");
+            Assert.Equal((int)run.Exit, error.GetProperty("exit").GetInt32());
+            Assert.NotEmpty(error.GetProperty("next").GetString()!);
+            Assert.Empty(run.Out);
+        }
+    }
+
+    [Theory]
+    [InlineData("status")]
+    [InlineData("verify")]
+    [InlineData("doctor")]
+    [InlineData("routers")]
+    [InlineData("migrate")]
+    [InlineData("init")]
+    [InlineData("ring show")]
+    [InlineData("ring history")]
+    [InlineData("ring export")]
+    [InlineData("ring where x")]
+    [InlineData("ring rebuild --seed 127.0.0.1:1/x")]
+    [InlineData("collections list")]
+    [InlineData("collections create c")]
+    [InlineData("collections delete c -y")]
+    [InlineData("add-shard s1 --host h --port 1 --database d")]
+    public async Task Without_Redis_every_command_exits_7_within_seconds_and_names_it(string arguments)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var run = await AdminRun.OfAsync(NoServers, arguments.Split(' '));
+
+        Assert.Equal(ExitCode.CannotReach, run.Exit);
+        Assert.Contains("127.0.0.1:1", run.Out + run.Error, StringComparison.Ordinal);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(6)); // 3 s on an idle machine
+    }
+
+    [Theory]
+    [InlineData("", "add-shard")]
+    [InlineData("init", "shardadmin init --shard s1=")]
+    [InlineData("add-shard", "--no-rebalance")]
+    [InlineData("status", "--watch")]
+    [InlineData("verify", "--slots 0-255")]
+    [InlineData("doctor", "jq")]
+    [InlineData("routers", "jq")]
+    [InlineData("migrate", "--dry-run")]
+    [InlineData("ring", "shardadmin ring where FR")]
+    [InlineData("ring show", "jq")]
+    [InlineData("ring history", "jq")]
+    [InlineData("ring export", "ring.json")]
+    [InlineData("ring where", "order 17")]
+    [InlineData("ring rebuild", "--seed 10.0.0.1:5432/app")]
+    [InlineData("collections", "collections create")]
+    [InlineData("collections list", "jq")]
+    [InlineData("collections create", "orders")]
+    [InlineData("collections delete", "--yes")]
+    public async Task Help_teaches_with_an_example_even_beside_mistakes(string command, string shown)
+    {
+        var words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Contains(shown, (await AdminRun.OfAsync(NoServers, [.. words, "--help"])).Succeeds("Examples:").Out, StringComparison.Ordinal);
+        (await AdminRun.OfAsync(NoServers, [.. words, "--redis", "nonsense", "-h"])).Succeeds("Examples:");
+    }
+}

@@ -1,0 +1,136 @@
+using ShardCore.Moves;
+using ShardCore.Ring;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves;
+
+public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
+{
+    private static readonly string[] Partitions = [.. Enumerable.Range(0, 12).Select(i => $"p{i}")];
+    private static readonly Slot[] Slots = [.. Partitions.Select(SlotHash.Of).Distinct()];
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(30) };
+
+    public static TheoryData<MoveStep> Steps => [.. Enum.GetValues<MoveStep>()];
+
+    [Fact]
+    public async Task A_move_under_writes_loses_none_and_leaves_nothing_behind()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None);
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.Second));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+        Assert.Equal(1L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.move_history where pause_ms is not null"));
+    }
+
+    [Fact]
+    public async Task Slots_that_go_there_and_back_again_under_writes_end_as_they_were()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        for (var round = 0; round < 2; round++)
+        {
+            var there = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+            await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(there.Id, "test", false, CancellationToken.None);
+            await SomeWritesAsync(writers);
+            var back = await shards.PlanAsync(Slots, MovingShards.Second, MovingShards.First);
+            await shards.Mover(MovingShards.Second, MovingShards.First, Quick).RunAsync(back.Id, "test", false, CancellationToken.None);
+            await SomeWritesAsync(writers);
+        }
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.First));
+        await shards.AssertCleanAsync(Slots, MovingShards.First, MovingShards.Second);
+    }
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public async Task A_mover_that_fails_at_any_step_is_carried_on_by_the_next(MoveStep step)
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var failing = Quick with { OnStep = (at, _) => at == step ? throw new InvalidOperationException("failpoint") : Task.CompletedTask };
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            shards.Mover(MovingShards.First, MovingShards.Second, failing).RunAsync(batch.Id, "test", false, CancellationToken.None));
+        Assert.Equal("failpoint", failure.Message);
+        await SomeWritesUnlessNobodyServesAsync(writers, step);
+
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", takeOver: true, CancellationToken.None);
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.Second));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public async Task A_mover_that_sleeps_at_any_step_while_another_takes_over_does_no_harm_when_it_wakes(MoveStep step)
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var asleep = new TaskCompletionSource();
+        var wake = new TaskCompletionSource();
+        var sleepy = Quick with
+        {
+            OnStep = async (at, _) =>
+            {
+                if (at == step && asleep.TrySetResult())
+                    await wake.Task;
+            },
+        };
+        var sleeper = shards.Mover(MovingShards.First, MovingShards.Second, sleepy).RunAsync(batch.Id, "sleeper", false, CancellationToken.None);
+        await Task.WhenAny(asleep.Task, sleeper);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+        await SomeWritesAsync(writers);
+        wake.SetResult();
+        // It fails at its next compare-and-set, or finds its connections ended, or that all is done: never anything else.
+        await Task.WhenAny(sleeper);
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.Second));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task A_cancelled_move_leaves_the_source_as_the_owner_and_nothing_at_the_target()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        using var stop = new CancellationTokenSource();
+        var stopping = Quick with { OnStep = (at, _) => at == MoveStep.CatchUp ? stop.CancelAsync() : Task.CompletedTask };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            shards.Mover(MovingShards.First, MovingShards.Second, stopping).RunAsync(batch.Id, "test", false, stop.Token));
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None);
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.First));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.slot_ownership"));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.move"));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_publication"));
+    }
+
+    private static async Task<CountingWriters> WritingAsync(MovingShards shards)
+    {
+        var writers = CountingWriters.Start(shards, Partitions);
+        await SomeWritesAsync(writers);
+        return writers;
+    }
+
+    private static async Task SomeWritesAsync(CountingWriters writers)
+    {
+        var before = writers.Writes;
+        await Eventually.ThatAsync(() => writers.Writes > before + 300, Limit, "300 writes more were acknowledged");
+    }
+
+    /// <summary>Between release and own nobody serves the slots; at every other step writes go on by themselves.</summary>
+    private static Task SomeWritesUnlessNobodyServesAsync(CountingWriters writers, MoveStep step) =>
+        step == MoveStep.Own ? Task.CompletedTask : SomeWritesAsync(writers);
+}

@@ -1,0 +1,6 @@
+using ShardRouter.Tests.Setup;
+using TestCluster;
+
+[assembly: AssemblyFixture(typeof(SharedPostgres))]
+[assembly: AssemblyFixture(typeof(SharedRedis))]
+[assembly: AssemblyFixture(typeof(SharedRouter))]
