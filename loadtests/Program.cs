@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using LoadTests;
 using LoadTests.Http;
 
-HttpConnection.RunOnSocketThread(); // before the first socket
+SocketThread.Use(); // before the first socket
 
 using var interrupt = new CancellationTokenSource();
 // The first signal has the cluster taken down; a second one ends us at once.

@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Engine;
+using LoadTests.Benches;
 
 namespace LoadTests.Cluster;
 
@@ -30,10 +29,10 @@ internal sealed class BenchCluster : IAsyncDisposable
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            // Without the token: ./dev takes back by itself what it started when it is interrupted, and needs the time.
+            await Console.Out.WriteLineAsync($"A shard with {BenchItems.Count:#,0} items and {routers} router{(routers == 1 ? "" : "s")}, in {Repository.BenchHome}");
             await DevAsync("up", "--detach", "--no-data", "--shards", "1", "--routers", routers.ToString(CultureInfo.InvariantCulture));
             cancellation.ThrowIfCancellationRequested();
-            var status = ClusterStatus.Parse(await OtherProgram.RunAsync(Path.Combine(Repository.Root, "dev"), ["status", "--json"], Environment(), cancellation));
+            var status = ClusterStatus.Parse(await DevAsync("status", "--json"));
             await ItemFilling.FillAsync(status, cancellation);
             return new BenchCluster(status);
         }
@@ -46,17 +45,10 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await DevAsync("down", "--wipe");
 
-    /// <summary>With its output on our console.</summary>
-    private static async Task DevAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Path.Combine(Repository.Root, "dev"), arguments);
-        foreach (var (name, value) in Environment())
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        await process.WaitForExitAsync(CancellationToken.None);
-        if (process.ExitCode != 0)
-            throw new WrongAnswerException($"./dev {arguments[0]} ended with {process.ExitCode}; it says above why.");
-    }
+    /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
+    /// <returns>What it wrote.</returns>
+    private static Task<string> DevAsync(params string[] arguments) =>
+        OtherProgram.RunAsync(Path.Combine(Repository.Root, "dev"), arguments, Environment(), CancellationToken.None);
 
     private static Dictionary<string, string?> Environment() => new(StringComparer.Ordinal)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoadTests.Engine;
+using LoadTests.Http;
 
 namespace LoadTests.Cluster;
 
@@ -29,10 +30,17 @@ internal static class OtherProgram
         }
     }
 
-    /// <summary>Its output comes to us, and dies with us if nobody reads it.</summary>
+    /// <summary>Starts a program; the caller reads its output.</summary>
     public static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
+        SocketThread.RemoveFrom(start.Environment);
         foreach (var (name, value) in environment ?? new Dictionary<string, string?>(StringComparer.Ordinal))
             start.Environment[name] = value;
         return Process.Start(start)!;

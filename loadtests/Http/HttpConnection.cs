@@ -13,16 +13,6 @@ internal sealed class HttpConnection(Uri server) : IAsyncDisposable
 {
     private const int MaxAnswerBytes = 8 * 1024 * 1024;
 
-    /// <summary>
-    /// Has .NET's sockets run continuations on the thread that waits for them instead of handing each over to the
-    /// thread pool. Good for us: nothing here blocks. Must be called before the process makes its first socket.
-    /// </summary>
-    public static void RunOnSocketThread()
-    {
-        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", "1");
-    }
-
     private byte[] _received = new byte[4096];
     private Socket? _socket;
 

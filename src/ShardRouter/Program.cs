@@ -1,14 +1,7 @@
-using OpenTelemetry.Metrics;
 using ShardCore.RingStorage;
-using ShardRouter.Collections;
 using ShardRouter.Configuration;
-using ShardRouter.Endpoints;
-using ShardRouter.Http;
-using ShardRouter.Items;
-using ShardRouter.Operations;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
-using ShardRouter.Telemetry;
 
 RouterOptions options;
 try

@@ -54,7 +54,8 @@ public sealed class RoutersComeAndGoTests(DevCluster cluster)
         await SomeRequestsAsync(writes);
         await writes.StopAsync();
         Assert.Equal(failuresSoFar, writes.Failures.Count);
-        Assert.All(writes.Failures, failure => Assert.Contains(" 502 ", failure, StringComparison.Ordinal));
+        // What was in the router when it died: 502, or, on a connection that had served before, HAProxy just closes it.
+        Assert.All(writes.Failures, failure => Assert.Matches(" 502 |error occurred while sending", failure));
         Assert.InRange(writes.Failures.Count, 0, 16);
         Assert.Empty(await writes.LostAsync());
 

@@ -72,7 +72,7 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
         if (HttpMethods.IsHead(context.Request.Method))
             return;
         using var buffer = new MemoryStream();
-        await using (var json = new Utf8JsonWriter(buffer))
+        await using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
         {
             json.WriteStartObject();
             problem.WriteMembers(json, response.Headers["Request-Id"].ToString());

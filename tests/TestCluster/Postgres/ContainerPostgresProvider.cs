@@ -22,7 +22,7 @@ internal sealed class ContainerPostgresProvider : PostgresProvider
             .WithEnvironment("POSTGRES_HOST_AUTH_METHOD", "trust")
             .WithPortBinding(port.ToString(CultureInfo.InvariantCulture), "5432")
             .WithCreateParameterModifier(parameters => parameters.HostConfig.Init = true)
-            .WithCommand([.. options.Arguments])
+            .WithCommand(options.Arguments.ToArray())
             .Build();
         var server = new ContainerPostgresServer(container, port);
         await server.StartAsync();

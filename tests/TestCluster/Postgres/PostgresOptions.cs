@@ -12,12 +12,13 @@ public sealed record PostgresOptions(string Host = "127.0.0.1", params string[] 
     private static readonly string[] Common =
     [
         "fsync=off", "full_page_writes=off", "synchronous_commit=on", "wal_level=logical", "max_connections=200",
-        "max_wal_senders=20", "max_replication_slots=20", "unix_socket_directories=", "lc_messages=C",
+        "max_wal_senders=20", "max_replication_slots=20", "lc_messages=C",
     ];
 
     /// <summary>The command line of the server, without port, address and data folder.</summary>
     public IEnumerable<string> Arguments => Common.Concat(Settings).SelectMany(setting => new[] { "-c", setting });
 
+    /// <summary>Those of a process on this machine, without a socket file. A container's start-up script needs that one.</summary>
     internal IEnumerable<string> ArgumentsFor(int port) =>
-        [.. Arguments, "-c", $"listen_addresses={Host}", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}")];
+        [.. Arguments, "-c", "unix_socket_directories=", "-c", $"listen_addresses={Host}", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}")];
 }
