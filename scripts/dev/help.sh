@@ -18,7 +18,7 @@ help_show() {
 
   ./dev build                   everything, with the package feed that is at hand
   ./dev test                    every test; the last line is the verdict
-  ./dev test Planner            only those whose name contains Planner
+  ./dev test Planner            only those whose name contains Planner (test --no-build Planner: as last built)
   ./dev bench get               one measurement, see docs/performance.md
   ./dev chaos --minutes 5       faults, longer than the tests have time for
 

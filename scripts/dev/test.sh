@@ -2,13 +2,20 @@
 # Runs every tests/*.Tests project, one after the other: on two cores side by side they only disturb each other.
 
 test_command() {
+  local build=true
+  if [[ ${1:-} == --no-build ]]; then
+    build=false
+    shift
+  fi
   (($# <= 1)) || usage_error "test takes one filter; quote it"
   [[ ${1:-} != -* ]] || usage_error "test has no option '$1'"
   local filter=${1:-} project passed=0 failed=0 skipped=0
   config_load
   mkdir -p "$LOGS"
   install_missing
-  build Sharding.sln
+  if [[ $build == true ]]; then
+    build Sharding.sln
+  fi
   # A bare word is part of a name; anything else is VSTest's own language (FullyQualifiedName~Ring&Category!=Slow).
   [[ -z $filter || $filter == *[=~]* ]] || filter="FullyQualifiedName~$filter"
   for project in "$ROOT"/tests/*.Tests; do
