@@ -16,6 +16,7 @@ internal sealed class ClusterStatus(AdminSession session)
         select (select coalesce(max(version), 0) from sharding.schema_migration) as SchemaVersion,
                (select count(*) from sharding.slot_ownership where state in ('owned', 'frozen'))::integer as Slots,
                (select ring_epoch from sharding.cluster) as RingEpoch,
+               greatest((select max(epoch) from sharding.slot_ownership where state <> 'importing'), (select ring_epoch from sharding.cluster)) as KnownEpoch,
                pg_total_relation_size('sharding.item') as SizeBytes,
                case when pg_relation_size('sharding.item') <= @counted then (select count(*) from sharding.item)
                     else (select nullif(reltuples, -1)::bigint from pg_class where oid = 'sharding.item'::regclass) end as Items
@@ -42,13 +43,13 @@ internal sealed class ClusterStatus(AdminSession session)
         }
         catch (PostgresException e) when (e.SqlState is "42P01" or "3F000")
         {
-            return new ShardAnswer(0, 0, null, 0, null); // a database without our schema
+            return new ShardAnswer(0, 0, null, null, 0, null); // a database without our schema
         }
     }
 
     private static ShardStatus StatusOf(Shard shard, ShardAnswer? answer, ShardUnreachableException? problem) => new(
         shard.Id.Value, shard.Address, shard.Weight, problem is null, problem?.Message, answer?.SchemaVersion, answer?.Slots,
-        answer is null ? null : (double)answer.Slots / Slot.Count, answer?.Items, answer?.SizeBytes, answer?.RingEpoch);
+        answer is null ? null : (double)answer.Slots / Slot.Count, answer?.Items, answer?.SizeBytes, answer?.RingEpoch, answer?.KnownEpoch);
 
     private static IEnumerable<string> ReasonsOf(ShardRing ring, IReadOnlyList<ShardStatus> shards, IReadOnlyList<RouterLine> routers)
     {
@@ -66,11 +67,14 @@ internal sealed class ClusterStatus(AdminSession session)
             else if (shard.Slots != ring.SlotsOf(new ShardId(shard.Id)).Length)
                 yield return $"Shard {shard.Id} owns {shard.Slots} slots; the ring gives it {ring.SlotsOf(new ShardId(shard.Id)).Length}.";
         }
+        var known = Math.Max(shards.Max(shard => shard.KnownEpoch) ?? 0, routers.Select(router => router.Epoch).Append(0).Max());
+        if (known > ring.Epoch.Value)
+            yield return $"The ring in Redis, epoch {ring.Epoch}, is older than epoch {known}, which shards or routers know: Redis was set back, or a change stopped halfway. 'shardadmin ring rebuild' mends it.";
         if (routers.Count == 0)
             yield return "No router is registered.";
         foreach (var router in routers.Where(router => router.Behind > 0))
             yield return $"Router {router.Id} is {router.Behind} epochs behind.";
     }
 
-    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long SizeBytes, long? Items);
+    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items);
 }

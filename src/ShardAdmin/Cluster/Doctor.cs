@@ -31,6 +31,7 @@ internal sealed class Doctor(AdminSession session)
         var answers = await Reach.TryAllAsync(ring.Shards, shard => ShardExamination.RunAsync(session.Source(shard), cancellation));
         var dead = answers.Values.Select(answer => answer.Problem).OfType<ShardUnreachableException>().ToArray();
         findings.Add(Finding.Of("shards-reachable", FindingLevel.Unreachable, [.. dead.Select(problem => problem.Message)], $"All {ring.Shards.Length} answer.", dead.FirstOrDefault()?.Next ?? ""));
+        findings.Add(RingAgeFinding(ring, routers, answers.Values.Select(answer => answer.Answer).OfType<ShardExamination>()));
         findings.AddRange(ShardChecks.Of(ring, answers.Where(answer => answer.Value.Answer is not null).ToDictionary(answer => answer.Key, answer => answer.Value.Answer!)));
         return findings;
     }
@@ -55,4 +56,17 @@ internal sealed class Doctor(AdminSession session)
                 "routers", FindingLevel.Warning,
                 [.. routers.Where(router => router.Behind > 0).Select(router => $"Router {router.Id} is {router.Behind} epochs behind.")],
                 $"{routers.Count} routers have the current ring.", "shardadmin routers; a router that stays behind does not reach Redis: restart it");
+
+    /// <summary>Redis was restored from an old copy: routers keep their newer ring and ignore whatever follows the old one.</summary>
+    private static Finding RingAgeFinding(ShardRing ring, IReadOnlyList<RouterLine> routers, IEnumerable<ShardExamination> shards)
+    {
+        var known = routers.Select(router => router.Epoch)
+            .Concat(shards.SelectMany(shard => shard.Runs.Where(run => run.State != ShardCore.Shards.OwnershipState.Importing).Select(run => run.Epoch.Value)))
+            .Concat(shards.Where(shard => shard.Identity?.Cluster == ring.Cluster).Select(shard => shard.Identity!.RingEpoch.Value))
+            .Append(0).Max();
+        return Finding.Of(
+            "ring-current", FindingLevel.Failed,
+            known <= ring.Epoch.Value ? [] : [$"The ring in Redis has epoch {ring.Epoch}, but shards or routers know epoch {known}: Redis was set back, or a change stopped halfway."],
+            "Nobody knows a later ring.", "shardadmin ring rebuild");
+    }
 }

@@ -19,8 +19,7 @@ namespace ShardAdmin.Cluster;
 /// </remarks>
 internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds)
 {
-    /// <summary>An epoch beyond it in an unreadable document is noise, not a ring we must stay above.</summary>
-    private const long MaxCredibleEpoch = 1L << 50;
+    private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
 
     public async Task<RebuildResult> RunAsync(bool dryRun, Func<string, Task> confirm, CancellationToken cancellation)
     {
@@ -88,7 +87,7 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
         if (!map.IsComplete)
             throw new CommandFailedException(
                 ExitCode.Precondition, "The shards do not own each slot exactly once. " + string.Join(" ", map.Problems()), NextFor(map, list));
-        var highest = Math.Max(list.Epoch.Value, map.HighestEpoch);
+        var highest = Math.Max(Math.Max(list.Epoch.Value, map.HighestEpoch), await HighestOfRoutersAsync(cancellation));
         if (current is not null && current.Cluster == list.Cluster && current.Epoch.Value >= highest
             && current.Shards.SequenceEqual(list.Shards) && current.Owners.SequenceEqual(map.Owners))
             return new RebuildResult(RebuildOutcome.Agrees, current, null);
@@ -103,13 +102,15 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
             ? $"{map.Unfinished[0].From} released slots to {target.Id}, which has not taken them; once a ring is in Redis: shardadmin add-shard {target.Id} --host {target.Host} --port {target.Port} --database {target.Database}"
             : "shardadmin doctor; docs/runbook.md, \"Slots without an owner, or with two\"";
 
-    /// <summary>Epochs that routers or the history know, and so would hold a lower one to be old.</summary>
+    /// <summary>Whoever remembers these would hold a lower one to be old.</summary>
     private async Task<long> HighestSeenAsync(CancellationToken cancellation)
     {
         var history = (await session.Rings.HistoryAsync(cancellation)).Select(entry => entry.Epoch);
-        var routers = (await session.Routers.ListAsync(cancellation)).Select(router => router.Epoch);
-        return history.Concat(routers).Where(epoch => epoch < MaxCredibleEpoch).Append(0).Max();
+        return history.Where(epoch => epoch < MaxCredibleEpoch).Append(0).Max();
     }
+
+    private async Task<long> HighestOfRoutersAsync(CancellationToken cancellation) =>
+        (await session.Routers.ListAsync(cancellation)).Select(router => router.Epoch).Where(epoch => epoch < MaxCredibleEpoch).Append(0).Max();
 
     /// <summary>The number that an unreadable document calls its epoch, if it can be made out.</summary>
     private static long EpochWithin(string? text) =>

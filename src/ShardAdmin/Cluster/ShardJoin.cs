@@ -50,6 +50,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     private async Task RequirePossibleAsync(ShardRing ring, bool rebalance, CancellationToken cancellation)
     {
         RequireNoConflict(ring);
+        (await RingKnowledge.ReadAsync(session, ring, [shard], cancellation)).RequireNotSetBack([shard.Id]);
         var all = WithShard(ring);
         var facts = await Preflight.ReadAsync(session, all, cancellation);
         Preflight.RequireUsable(all, facts);
@@ -86,7 +87,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     private async Task<JoinResult> JoinAsFirstAsync(ShardRing ring, CancellationToken cancellation)
     {
         var joined = ring.IsEmpty;
-        var next = joined ? ring.Next([shard], [.. Enumerable.Repeat(shard.Id, Slot.Count)]) : ring;
+        var epoch = (await RingKnowledge.ReadAsync(session, ring, [shard], cancellation)).Next;
+        var next = joined ? ShardRing.Create(ring.Cluster, epoch, [shard], [.. Enumerable.Repeat(shard.Id, Slot.Count)]) : ring;
         await WriteIdentityAsync(next, RandomNumberGenerator.GetBytes(ShardIdentity.CursorSecretBytes), cancellation);
         if (joined)
             await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}", cancellation);
@@ -120,7 +122,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     {
         var donor = await Reach.ShardAsync(ring.Shards[0], () => ShardOwnershipStore.ReadIdentityAsync(session.Source(ring.Shards[0]), cancellation))
             ?? throw new CommandFailedException(ExitCode.Precondition, $"Shard {ring.Shards[0].Id} does not know that it is a shard.", "shardadmin doctor");
-        var next = ring.Next(ring.Shards.Append(shard), ring.Owners);
+        var known = await RingKnowledge.ReadAsync(session, ring, [shard], cancellation);
+        var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards.Append(shard), ring.Owners);
         await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 3
         var identity = await WriteIdentityAsync(next, donor.CursorSecret, cancellation);
         // It may have been about to become the first shard when another won: then it has a secret that nobody else has.
@@ -154,7 +157,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
             return (0, 0);
         if (await HoldsItemsAsync(ring.Shards, cancellation))
             return (0, moves.Length);
-        var epoch = new Epoch(Math.Max(ring.Epoch.Value, map.HighestEpoch)).Next();
+        var epoch = (await RingKnowledge.ReadAsync(session, ring, [], cancellation)).Next;
         var moved = 0;
         session.LeftOff = $"Shard {shard.Id} has joined; some slots have moved, and up to {SlotHandover.BatchSlots} may be between two owners. The same command completes it.";
         foreach (var batch in moves.GroupBy(move => (From: move.From!.Value, move.To)).SelectMany(same => same.Chunk(SlotHandover.BatchSlots)))
@@ -173,7 +176,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         var map = await RequireCompleteAsync(ring, cancellation);
         if (map.Owners.SequenceEqual(ring.Owners))
             return ring;
-        var next = ShardRing.Create(ring.Cluster, new Epoch(Math.Max(map.HighestEpoch, ring.Epoch.Value + 1)), ring.Shards, map.Owners);
+        var known = await RingKnowledge.ReadAsync(session, ring, [], cancellation);
+        var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards, map.Owners);
         await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}: slots", cancellation);
         return next;
     }

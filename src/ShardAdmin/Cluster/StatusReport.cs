@@ -12,5 +12,6 @@ internal sealed record StatusReport(
 /// <param name="Slots">That it owns by its own word; null when it does not answer.</param>
 /// <param name="Items">Exact for small tables, else the planner's estimate; expired and left-over ones included.</param>
 /// <param name="RingEpoch">Of its shard list copy.</param>
+/// <param name="KnownEpoch">The highest that it knows, from its slots too.</param>
 internal sealed record ShardStatus(
-    string Id, string Address, int Weight, bool Reachable, string? Problem, int? SchemaVersion, int? Slots, double? Share, long? Items, long? SizeBytes, long? RingEpoch);
+    string Id, string Address, int Weight, bool Reachable, string? Problem, int? SchemaVersion, int? Slots, double? Share, long? Items, long? SizeBytes, long? RingEpoch, long? KnownEpoch);
