@@ -16,6 +16,7 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
+        new VariantBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
@@ -35,10 +36,23 @@ internal static class LoadTestsApp
         var warmUp = AtLeastOne("--warm-up", "seconds of load for each before the first measurement", 10);
         var engine = new Option<string>("--engine") { Description = "what makes the load", DefaultValueFactory = _ => Engines.BuiltIn };
         engine.AcceptOnlyFromAmong(Engines.Names);
+        var settings = new Option<string[]>("--set") { Description = "NAME=VALUE: an environment variable of the router; may be repeated", DefaultValueFactory = _ => [] };
+        var program = new Option<FileInfo>("--program") { Description = "the ShardRouter.dll of another build" };
+        program.AcceptExistingOnly();
         var command = new Command(bench.Name, bench.Description) { pairs, seconds, warmUp, engine };
+        if (bench is VariantBench)
+        {
+            command.Add(settings);
+            command.Add(program);
+        }
         command.SetAction((parsed, interrupt) => RunAsync(
             bench,
-            new BenchOptions(parsed.GetValue(pairs), TimeSpan.FromSeconds(parsed.GetValue(seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp))),
+            new BenchOptions(parsed.GetValue(pairs), TimeSpan.FromSeconds(parsed.GetValue(seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp)))
+            {
+                VariantSettings = (parsed.GetValue(settings) ?? []).Select(setting => setting.Split('=', 2))
+                    .ToDictionary(parts => parts[0], parts => parts.ElementAtOrDefault(1), StringComparer.Ordinal),
+                VariantProgram = parsed.GetValue(program)?.FullName,
+            },
             Engines.Create(parsed.GetValue(engine)!),
             interrupt));
         return command;

@@ -15,7 +15,7 @@ internal sealed class AddedLatencyBench : IBench
         await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
         var standings = await run.CompareAsync(
             "GET on one connection", null, cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Gets, users: 1), run.Npgsql(cluster.Shard));
+            run.Router(cluster.Router, RequestMix.Gets, users: 1), run.Npgsql(cluster.Shard));
         var p50 = standings[0].MedianOf(latency => latency.P50) - standings[1].MedianOf(latency => latency.P50);
         var p99 = standings[0].MedianOf(latency => latency.P99) - standings[1].MedianOf(latency => latency.P99);
         run.Report.AtMost("added-latency p50", p50!.Value.TotalMicroseconds, 150, "µs");

@@ -5,6 +5,12 @@ namespace LoadTests.Benches;
 /// <param name="FirstWarmUp">Once for each contestant before the first measurement: what is compiled just in time must be by then.</param>
 internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan FirstWarmUp)
 {
+    /// <summary>Environment variables of the router in the bench `variant`.</summary>
+    public IReadOnlyDictionary<string, string?> VariantSettings { get; init; } = new Dictionary<string, string?>(StringComparer.Ordinal);
+
+    /// <summary>That router's dll, when it is not this checkout's.</summary>
+    public string? VariantProgram { get; init; }
+
     /// <summary>Before each later measurement: connections are new, caches of their sessions too.</summary>
     public static TimeSpan WarmUp { get; } = TimeSpan.FromSeconds(2);
 }

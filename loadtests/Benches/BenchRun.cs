@@ -16,8 +16,13 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
 
     public Report Report => report;
 
-    public IContestant Over(Uri server, string name, RequestMix mix, int users = ManyUsers) =>
-        new EngineContestant(engine, HttpSession.Scenario(name, server, mix), users);
+    public IContestant Router(RouterAddress router, RequestMix mix, int users = ManyUsers, string name = "router") =>
+        new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users, router.ProcessId);
+
+    public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new EngineContestant(
+        engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers, [.. cluster.Routers.Select(router => router.ProcessId)]);
+
+    public IContestant Kestrel(Uri server) => new EngineContestant(engine, HttpSession.Scenario("kestrel", server, RequestMix.Constant), ManyUsers);
 
     public IContestant Npgsql(ShardAddress shard) => new EngineContestant(engine, NpgsqlSession.Scenario("npgsql", shard), users: 1);
 

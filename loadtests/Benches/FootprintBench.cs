@@ -17,8 +17,8 @@ internal sealed class FootprintBench : IBench
         await using (var cluster = await BenchCluster.StartAsync(routers: 1, cancellation))
         {
             starts = await RouterFootprint.StartToReadyAsync(cluster.Status, cancellation);
-            await run.CompareAsync("GET of single items", null, cancellation, run.Over(cluster.Router, "router", RequestMix.Gets));
-            resident = ResidentMemory.OfProcessMiB(cluster.Status.Routers[0].ProcessId);
+            await run.CompareAsync("GET of single items", null, cancellation, run.Router(cluster.Router, RequestMix.Gets));
+            resident = ResidentMemory.OfProcessMiB(cluster.Router.ProcessId);
         }
         run.Report.Starts(starts);
         run.Report.AtMost("footprint resident after get", resident, RouterFootprint.MaxResidentMiB, "MiB");

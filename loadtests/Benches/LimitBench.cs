@@ -23,7 +23,7 @@ internal sealed class LimitBench : IBench
         {
             var standings = await run.CompareAsync(
                 "GET of single items", null, cancellation,
-                run.Over(cluster.Router, "router", RequestMix.Gets), run.Over(url, "kestrel", RequestMix.Constant));
+                run.Router(cluster.Router, RequestMix.Gets), run.Kestrel(url));
             run.Report.Ratio("limit", standings[0].RatioTo(standings[1]), target: 0.7);
         }
     }

@@ -15,10 +15,10 @@ internal sealed class ProxyBench : IBench
         await using var cluster = await BenchCluster.StartAsync(routers: 2, cancellation);
         var gets = await run.CompareAsync(
             "GET of single items", null, cancellation,
-            run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Gets), run.Over(cluster.Router, "router", RequestMix.Gets));
+            run.Proxy(cluster.Status, RequestMix.Gets), run.Router(cluster.Router, RequestMix.Gets));
         var puts = await run.CompareAsync(
             "Durable PUT of existing items", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
-            run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Puts), run.Over(cluster.Router, "router", RequestMix.Puts));
+            run.Proxy(cluster.Status, RequestMix.Puts), run.Router(cluster.Router, RequestMix.Puts));
         run.Report.Ratio("proxy-put", puts[0].RatioTo(puts[1]), target: null);
         run.Report.Ratio("proxy", gets[0].RatioTo(gets[1]), target: 0.6);
     }

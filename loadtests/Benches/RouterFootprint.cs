@@ -1,4 +1,3 @@
-using System.Globalization;
 using LoadTests.Cluster;
 
 namespace LoadTests.Benches;
@@ -16,23 +15,10 @@ internal static class RouterFootprint
         var times = new List<TimeSpan>(Starts);
         for (var i = 0; i < Starts; i++)
         {
-            var ports = FreePorts.Find(2);
-            var ready = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ports[1]}/health/ready"));
-            var (router, time) = await ChildServer.StartAsync(BenchCluster.RouterProgram, [], Environment(cluster, ports), ready, cancellation);
+            var (router, _, time) = await RouterProcess.StartAsync(cluster, BenchCluster.RouterProgram, null, cancellation);
             await router.DisposeAsync();
             times.Add(time);
         }
         return times;
     }
-
-    private static Dictionary<string, string?> Environment(ClusterStatus cluster, int[] ports) => new(StringComparer.Ordinal)
-    {
-        ["SHARDING_REDIS"] = cluster.Redis,
-        ["SHARDING_ROUTER_ID"] = "bench",
-        ["SHARDING_BIND"] = "127.0.0.1",
-        ["SHARDING_DATA_PORT"] = ports[0].ToString(CultureInfo.InvariantCulture),
-        ["SHARDING_OPS_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
-        ["SHARDING_DRAIN_SECONDS"] = "0",
-        ["PGUSER"] = ShardAddress.User,
-    };
 }

@@ -20,11 +20,11 @@ internal sealed class SpineBench : IBench
         var starts = await RouterFootprint.StartToReadyAsync(cluster.Status, cancellation);
         var gets = await run.CompareAsync(
             "GET of single items", null, cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Gets), run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Gets), PgBench.Gets(cluster.Shard));
-        var residentAfterGet = ResidentMemory.OfProcessMiB(cluster.Status.Routers[0].ProcessId);
+            run.Router(cluster.Router, RequestMix.Gets), run.Proxy(cluster.Status, RequestMix.Gets), PgBench.Gets(cluster.Shard));
+        var residentAfterGet = ResidentMemory.OfProcessMiB(cluster.Router.ProcessId);
         var puts = await run.CompareAsync(
             "Durable PUT of existing items", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Puts), run.Over(cluster.Status.Proxy, "haproxy", RequestMix.Puts), PgBench.Puts(cluster.Shard));
+            run.Router(cluster.Router, RequestMix.Puts), run.Proxy(cluster.Status, RequestMix.Puts), PgBench.Puts(cluster.Shard));
 
         run.Report.Starts(starts);
         run.Report.AtMost("resident after get", residentAfterGet, RouterFootprint.MaxResidentMiB, "MiB");

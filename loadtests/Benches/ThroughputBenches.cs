@@ -16,7 +16,7 @@ internal sealed class GetBench : IBench
         await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
         var standings = await run.CompareAsync(
             "GET of single items", null, cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Gets), PgBench.Gets(cluster.Shard));
+            run.Router(cluster.Router, RequestMix.Gets), PgBench.Gets(cluster.Shard));
         run.Report.Ratio("get", standings[0].RatioTo(standings[1]), target: 1.5);
     }
 }
@@ -33,7 +33,7 @@ internal sealed class PutBench : IBench
         await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
         var standings = await run.CompareAsync(
             "Durable PUT of existing items", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Puts), PgBench.Puts(cluster.Shard));
+            run.Router(cluster.Router, RequestMix.Puts), PgBench.Puts(cluster.Shard));
         run.Report.Ratio("put", standings[0].RatioTo(standings[1]), target: 2.5);
     }
 }
@@ -52,7 +52,7 @@ internal sealed class MixedBench : IBench
         await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
         var standings = await run.CompareAsync(
             "80 % GET, 20 % PUT", stop => ItemFilling.SettleAsync(cluster.Shard, stop), cancellation,
-            run.Over(cluster.Router, "router", RequestMix.Mixed, Users), PgBench.Mixed(cluster.Shard, Users));
+            run.Router(cluster.Router, RequestMix.Mixed, Users), PgBench.Mixed(cluster.Shard, Users));
         run.Report.Ratio("mixed", standings[0].RatioTo(standings[1]), target: 1.0);
     }
 }

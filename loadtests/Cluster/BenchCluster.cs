@@ -15,7 +15,7 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public ClusterStatus Status { get; }
 
-    public Uri Router => Status.Routers[0].Url;
+    public RouterAddress Router => Status.Routers[0];
 
     public ShardAddress Shard => Status.Shard;
 

@@ -20,6 +20,8 @@ internal sealed class ChildServer : IAsyncDisposable
         _errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
+    public int ProcessId => _process.Id;
+
     /// <summary>Starts a .NET program and waits until it answers GET <paramref name="readiness"/> with 200.</summary>
     /// <returns>The server, and how long that took, to about 5 ms.</returns>
     public static async Task<(ChildServer Server, TimeSpan StartToReady)> StartAsync(

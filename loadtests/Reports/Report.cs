@@ -23,17 +23,17 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
 
     public void Progress(int pair, int pairs, IEnumerable<(string Name, LoadResult Result)> results) => console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"  {pair}/{pairs}  {string.Join("   ", results.Select(one => $"{one.Name} {FigureText.Rate(one.Result.PerSecond)}/s {FigureText.Time(one.Result.Latency.P50 ?? one.Result.Latency.Mean)}"))}"));
+        $"  {pair}/{pairs}  {string.Join("   ", results.Select(one => $"{one.Name} {FigureText.Rate(one.Result.PerSecond)}/s {FigureText.Time(one.Result.Latency.P50 ?? one.Result.Latency.Mean)}{(one.Result.RouterCpu is { } cpu ? $" cpu {FigureText.Time(cpu)}" : "")}"))}"));
 
     public void Table(IReadOnlyList<Standing> standings)
     {
         var table = MarkdownTable.Of(
-            ["", "per second", "least", "most", "mean", "p50", "p99", "longest"],
+            ["", "per second", "least", "most", "mean", "p50", "p99", "longest", "router CPU"],
             standings.Select(standing => (string[])
             [
                 standing.Name, FigureText.Rate(standing.MedianPerSecond), FigureText.Rate(standing.LeastPerSecond), FigureText.Rate(standing.MostPerSecond),
                 FigureText.Time(standing.MedianOf(latency => latency.Mean)), FigureText.Time(standing.MedianOf(latency => latency.P50)),
-                FigureText.Time(standing.MedianOf(latency => latency.P99)), FigureText.Time(standing.MedianOf(latency => latency.Max)),
+                FigureText.Time(standing.MedianOf(latency => latency.P99)), FigureText.Time(standing.MedianOf(latency => latency.Max)), FigureText.Time(standing.MedianRouterCpu),
             ]));
         console.WriteLine(table);
         _tables.Append(table).Append('\n');
