@@ -22,7 +22,7 @@ public static class Eventually
                 if (await condition())
                     return;
             }
-            catch (Exception e) when (clock.Elapsed < limit)
+            catch (Exception e)
             {
                 problem = e;
             }

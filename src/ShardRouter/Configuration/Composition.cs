@@ -62,7 +62,7 @@ internal static class Composition
         .AddSingleton<RouterMetrics>()
         .AddSingleton(_ => Sdk.CreateMeterProviderBuilder()
             .AddMeter(RouterMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "System.Runtime")
-            .AddPrometheusExporter()
+            .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0) // who asks learns how it is now
             .Build());
 
     public static void ObserveMetrics(this WebApplication app)

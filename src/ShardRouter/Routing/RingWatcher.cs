@@ -17,6 +17,9 @@ internal sealed partial class RingWatcher(
     private readonly RedisKeys _keys = new(options.ClusterName);
     private readonly SemaphoreSlim _wakeUp = new(0, 1);
     private readonly SemaphoreSlim _looking = new(1, 1);
+    private readonly Lock _gate = new();
+    private Task? _nextLook; // asked for and not begun yet
+    private string? _takenText;
     private string? _refusedText;
     private bool _redisAnswers = true;
 
@@ -30,9 +33,14 @@ internal sealed partial class RingWatcher(
 
     /// <summary>
     /// Looks into Redis now, because a shard said that our ring is old. Returns when a look that began after this call
-    /// has ended, whatever it found.
+    /// has ended, whatever it found. All who wait for the next look share it: however many requests meet a slot that
+    /// moved, at most one look is under way and one waits, so that a Redis that hangs makes no queue.
     /// </summary>
-    public Task RefreshAsync(CancellationToken cancellation) => LookAsync(cancellation);
+    public Task RefreshAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+            return (_nextLook ??= Task.Run(() => LookAsync(CancellationToken.None, isNextLook: true), CancellationToken.None)).WaitAsync(cancellation);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -69,15 +77,18 @@ internal sealed partial class RingWatcher(
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellation)
+    private async Task LookAsync(CancellationToken cancellation, bool isNextLook = false)
     {
         await _looking.WaitAsync(cancellation);
+        if (isNextLook)
+            lock (_gate)
+                _nextLook = null; // who asks from here on needs a look that begins later
         string? text = null;
         try
         {
             text = await redis.CallAsync(database => database.StringGetAsync(_keys.Ring), cancellation);
             _redisAnswers = true;
-            if (text is not null)
+            if (text is not null && text != _takenText)
                 Take(text);
         }
         catch (RedisUnavailableException e)
@@ -104,7 +115,9 @@ internal sealed partial class RingWatcher(
         var ring = RingDocumentCodec.Read(text);
         if (ring.Cluster.Name != options.ClusterName)
             throw new BadRingException($"The ring is of cluster {ring.Cluster}; this router serves '{options.ClusterName}'.");
-        if (!holder.Accept(ring))
+        var isNew = holder.Accept(ring);
+        _takenText = text;
+        if (!isNew)
             return;
         diskCopy.Save(ring);
         LogTaken(ring.Epoch.Value, ring.Shards.Length);

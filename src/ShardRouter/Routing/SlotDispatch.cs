@@ -12,11 +12,16 @@ namespace ShardRouter.Routing;
 /// again, and it is: 1. to the owner that the refusal names, when the ring knows its address; 2. with the ring looked up
 /// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds. After
 /// <see cref="HoldLimit"/> it answers slot-moving. An operation whose outcome is not known is never sent again.
+/// Refusals are followed without a pause only towards higher epochs, so shards that point at each other cannot make
+/// a request run in a circle; after a pause it starts from the ring again.
 /// </remarks>
 internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, ShardPools pools, RouterMetrics metrics, TimeProvider time)
 {
     /// <summary>How long operations on a moving slot are held before they fail.</summary>
     public static readonly TimeSpan HoldLimit = TimeSpan.FromSeconds(2);
+
+    /// <summary>Redis is a hint: a request that is held does not wait longer for it, the hand-over may be over by then.</summary>
+    private static readonly TimeSpan RefreshLimit = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(50);
 
@@ -111,9 +116,9 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         var allFollow = true;
         foreach (var operation in refused)
         {
-            operation.Redirect = round == 0 && operation.Refusal is { State: "released", Peer: { } peer } && ShardId.IsValid(peer) && ring.Find(new ShardId(peer)) is { } owner
-                ? owner
-                : null;
+            var mayFollow = operation.Redirect is null || operation.Refusal!.Epoch > operation.FollowedEpoch;
+            operation.Redirect = mayFollow && operation.Refusal is { State: "released", Peer: { } peer } && ShardId.IsValid(peer) ? ring.Find(new ShardId(peer)) : null;
+            operation.FollowedEpoch = operation.Refusal!.Epoch;
             allFollow &= operation.Redirect is not null;
         }
         if (allFollow)
@@ -123,13 +128,25 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         }
         try
         {
-            await watcher.RefreshAsync(deadline);
+            await RefreshAsync(deadline);
             if (holder.Current?.Epoch == ring.Epoch) // nothing new: the hand-over is under way
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(1 << Math.Min(round, 10), LongestPause.TotalMilliseconds)), time, deadline);
         }
         catch (OperationCanceledException)
         {
             // the caller sees that the time is over
+        }
+    }
+
+    private async Task RefreshAsync(CancellationToken deadline)
+    {
+        try
+        {
+            await watcher.RefreshAsync(deadline).WaitAsync(RefreshLimit, time, deadline);
+        }
+        catch (TimeoutException)
+        {
+            // Redis hangs; the shards know
         }
     }
 
@@ -144,6 +161,9 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
 
         /// <summary>Where the last refusal pointed, for one round.</summary>
         public Shard? Redirect { get; set; }
+
+        /// <summary>Of the refusal that was looked at last.</summary>
+        public long? FollowedEpoch { get; set; }
 
         public Shard TargetIn(ShardRing ring) => Redirect ?? ring.OwnerOf(slot);
     }

@@ -8,7 +8,7 @@ public sealed class RouterProcess : IAsyncDisposable
 {
     private const string Assembly = "ShardRouter.dll";
 
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static int _count;
 
     private readonly ChildProcess _process;

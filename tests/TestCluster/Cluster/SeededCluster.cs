@@ -18,9 +18,11 @@ public sealed class SeededCluster : IAsyncDisposable
     private readonly RedisConnection _redis;
     private readonly byte[] _cursorSecret = RandomNumberGenerator.GetBytes(ShardIdentity.CursorSecretBytes);
 
+    private readonly List<SeededShard> _shards;
+
     private SeededCluster(IReadOnlyList<SeededShard> shards, RedisServer server, RedisConnection redis, ClusterId id)
     {
-        Shards = shards;
+        _shards = [.. shards];
         RedisServer = server;
         _redis = redis;
         Keys = new RedisKeys(id.Name);
@@ -30,7 +32,7 @@ public sealed class SeededCluster : IAsyncDisposable
         Ring = ShardRing.Create(id, Epoch.First, all, RingPlanner.Plan([], all).Owners);
     }
 
-    public IReadOnlyList<SeededShard> Shards { get; }
+    public IReadOnlyList<SeededShard> Shards => _shards;
 
     public RedisServer RedisServer { get; }
 
@@ -79,13 +81,23 @@ public sealed class SeededCluster : IAsyncDisposable
     public Task<RouterProcess> StartUnreadyRouterAsync(params (string Variable, string Value)[] settings) =>
         RouterProcess.StartAsync([("SHARDING_CLUSTER", Ring.Cluster.Name), ("SHARDING_REDIS", RedisServer.Endpoint), .. settings]);
 
+    /// <summary>A further shard that owns nothing; no ring knows of it until the next one is published.</summary>
+    public async Task<SeededShard> AddShardAsync(TestDatabase database)
+    {
+        var id = new ShardId(string.Create(CultureInfo.InvariantCulture, $"s{_shards.Count + 1}"));
+        var shard = new SeededShard(new Shard(id, database.Host, database.Port, database.Name), database);
+        _shards.Add(shard);
+        await SeedAsync(shard);
+        return shard;
+    }
+
     /// <summary>Publishes the ring's next version, in which the slots belong to another shard. The shards are not touched.</summary>
     public async Task PublishNextAsync(IEnumerable<Slot> slots, string newOwner)
     {
         var owners = Ring.Owners.ToArray();
         foreach (var slot in slots)
             owners[slot.Value] = this[newOwner].Shard.Id;
-        await PublishAsync(Ring.Next(Ring.Shards, owners), Ring.Epoch);
+        await PublishAsync(Ring.Next(_shards.Select(shard => shard.Shard), owners), Ring.Epoch);
     }
 
     /// <summary>Writes any text where the ring stands, past the compare-and-set, and tells the routers or not.</summary>
@@ -94,6 +106,17 @@ public sealed class SeededCluster : IAsyncDisposable
         {
             await database.StringSetAsync(Keys.Ring, text);
             return tell && await database.PublishAsync(new StackExchange.Redis.RedisChannel(Keys.RingChanged, StackExchange.Redis.RedisChannel.PatternMode.Literal), "") > 0;
+        },
+        CancellationToken.None);
+
+    public Task RemoveRingAsync() => _redis.CallAsync(database => database.KeyDeleteAsync(Keys.Ring), CancellationToken.None);
+
+    /// <summary>Puts something that is no text where the ring stands.</summary>
+    public Task WriteRingListAsync() => _redis.CallAsync(
+        async database =>
+        {
+            await database.KeyDeleteAsync(Keys.Ring);
+            return await database.ListLeftPushAsync(Keys.Ring, "x");
         },
         CancellationToken.None);
 

@@ -18,7 +18,8 @@ public sealed class ApiCollection(ApiClient api, string name)
     public static async Task<ApiCollection> CreateAsync(ApiClient api)
     {
         var collection = new ApiCollection(api, string.Create(CultureInfo.InvariantCulture, $"c{Interlocked.Increment(ref _count)}"));
-        (await api.SendAsync("PUT", collection.Address, null)).Expect(201);
+        await Eventually.ThatAsync(
+            async () => (await api.SendAsync("PUT", collection.Address, null)).Status is 200 or 201, TimeSpan.FromSeconds(10), "all shards know the collection");
         return collection;
     }
 
