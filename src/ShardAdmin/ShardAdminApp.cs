@@ -37,7 +37,7 @@ internal static class ShardAdminApp
             // Once the time is over, whatever broke broke because of that.
             var timedOut = limit.IsCancellationRequested && !interrupt.IsCancellationRequested;
             var cause = limit.IsCancellationRequested && e is not CommandFailedException ? new OperationCanceledException("", e) : e;
-            var failure = ExitCodes.FailureOf(cause, session.LeftOff, CommandText.Of(arguments), timedOut);
+            var failure = ExitCodes.FailureOf(cause, session.LeftOff, session.CarryOn ?? CommandText.Of(arguments), timedOut);
             output.Fail(failure, e);
             return failure.Code;
         }

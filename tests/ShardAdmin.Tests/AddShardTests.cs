@@ -69,14 +69,15 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
         var kept = Keys().First(pk => Owns(cluster.Database(1), pk).Result);
         await cluster.InsertItemAsync(1, kept);
 
-        (await cluster.RunAsync(cluster.AddArguments(2))).Fails(ExitCode.Precondition, "holds items", "every slot has an owner");
+        (await cluster.RunAsync(cluster.AddArguments(2))).Fails(ExitCode.Usage, "--yes");
+        (await cluster.RunAsync(cluster.AddArguments(2, "--no-rebalance"))).Succeeds();
 
         (await cluster.RunAsync("verify")).Succeeds("1 rows");
         Assert.Equal(SlotHandoverSize, (await cluster.RingAsync())!.SlotsOf(new ShardId("s2")).Length);
     }
 
     [Fact]
-    public async Task With_data_only_no_rebalance_is_possible_and_the_refusal_says_so_before_it_changes_anything()
+    public async Task With_data_it_asks_before_it_changes_anything_and_no_rebalance_only_joins()
     {
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
         (await cluster.RunAsync("collections", "create", "c")).Succeeds();
@@ -84,7 +85,7 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.NewDatabaseAsync();
         var before = await cluster.RingTextAsync();
 
-        (await cluster.RunAsync(cluster.AddArguments(3))).Fails(ExitCode.Precondition, "holds items", "Nothing was changed", "--no-rebalance");
+        (await cluster.RunAsync(cluster.AddArguments(3))).Fails(ExitCode.Usage, "Move 5,461 slots", "Nothing was changed", "--yes");
         Assert.Equal(before, await cluster.RingTextAsync());
         Assert.False(await cluster.Database(3).ScalarAsync<bool>("select exists (select from pg_namespace where nspname = 'sharding')"));
 
@@ -96,7 +97,7 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Fact]
-    public async Task A_writer_under_way_is_waited_for_and_its_item_keeps_the_slot_where_it_is()
+    public async Task A_writer_under_way_is_waited_for_and_its_item_is_moved_with_its_slot()
     {
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 1);
         (await cluster.RunAsync("collections", "create", "c")).Succeeds();
@@ -116,9 +117,9 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
             TimeSpan.FromSeconds(20), "the handover waits for the writer's slot");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
-        (await adding).Fails(ExitCode.Precondition, "holds items");
+        (await adding).Succeeds();
         (await cluster.RunAsync("verify")).Succeeds("1 rows");
-        Assert.Equal(new ShardId("s1"), (await cluster.RingAsync())!.OwnerOf(SlotHash.Of(pk)).Id);
+        Assert.Equal(new ShardId("s2"), (await cluster.AssertSoundAsync(2)).OwnerOf(SlotHash.Of(pk)).Id);
     }
 
     [Fact]

@@ -50,6 +50,28 @@ public sealed class MisuseTests
         { "add-shard s4 --host h --port 1 --database d --weight heavy", "--weight" },
         { "add-shard s4 s5 --host h --port 1 --database d", "s5" },
         { "add-shard s4 --host h --port 1 --database d --password secret", "--password" },
+        { "move --to s2", "SLOTS, or --pk" },
+        { "move 5", "--to" },
+        { "move 5 --to S2", "shard id" },
+        { "move 5 --pk x --to s2", "exclude" },
+        { "move 16384 --to s2", "SLOTS" },
+        { "move 9-5 --to s2", "SLOTS" },
+        { "move 5 --to s2 --rate fast", "--rate" },
+        { "move 5 --to s2 --rate 1B/s", "--rate" },
+        { "move 5 --to s2 --max-pause 1ms", "--max-pause" },
+        { "move 5 --to s2 --parallel 0", "--parallel" },
+        { "remove-shard", "argument missing" },
+        { "remove-shard S2", "not a shard id" },
+        { "rebalance --weight s1", "ID=W" },
+        { "rebalance --weight s1=0", "ID=W" },
+        { "rebalance --threshold 5", "--threshold" },
+        { "rebalance extra", "extra" },
+        { "ops", "command" },
+        { "ops show", "argument missing" },
+        { "ops show 17", "UUID" },
+        { "ops resume 17", "UUID" },
+        { "ops cancel", "argument missing" },
+        { "ops list extra", "extra" },
         { "ring show extra", "extra" },
         { "ring history extra", "extra" },
         { "ring export extra", "extra" },
@@ -127,6 +149,11 @@ public sealed class MisuseTests
     [InlineData("ring export")]
     [InlineData("ring where x")]
     [InlineData("ring rebuild --seed 127.0.0.1:1/x")]
+    [InlineData("move 5 --to s2")]
+    [InlineData("remove-shard s2")]
+    [InlineData("rebalance")]
+    [InlineData("ops list")]
+    [InlineData("ops resume")]
     [InlineData("collections list")]
     [InlineData("collections create c")]
     [InlineData("collections delete c -y")]
@@ -145,6 +172,11 @@ public sealed class MisuseTests
     [InlineData("", "add-shard")]
     [InlineData("init", "shardadmin init --shard s1=")]
     [InlineData("add-shard", "--no-rebalance")]
+    [InlineData("move", "--pk FR")]
+    [InlineData("remove-shard", "--force-empty")]
+    [InlineData("rebalance", "--threshold")]
+    [InlineData("ops", "ops list")]
+    [InlineData("ops show", "pauseMs")]
     [InlineData("status", "--watch")]
     [InlineData("verify", "--slots 0-255")]
     [InlineData("doctor", "jq")]

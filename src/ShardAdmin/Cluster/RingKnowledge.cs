@@ -36,6 +36,10 @@ internal sealed record RingKnowledge(ShardRing Ring, IReadOnlyDictionary<ShardId
         return await OfAsync(session, ring, told, cancellation);
     }
 
+    /// <param name="asked">Which of the ring's shards.</param>
+    public static async Task<RingKnowledge> ReadAsync(AdminSession session, ShardRing ring, Func<Shard, bool> asked, CancellationToken cancellation) =>
+        await OfAsync(session, ring, await Reach.AllAsync([.. ring.Shards.Where(asked)], shard => AskAsync(session, shard, cancellation)), cancellation);
+
     /// <summary>As far as the shards answer: for those who must go on with one of them down.</summary>
     public static async Task<RingKnowledge> ReadReachableAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
     {

@@ -18,6 +18,7 @@ internal static class ShardChecks
         yield return Finding.Of("collections", FindingLevel.Failed, [.. Collections(shards)], "The same everywhere.", "shardadmin collections create NAME for one that is missing, collections delete NAME for one being deleted");
         yield return Finding.Of("residue", FindingLevel.Warning, [.. Each(shards, shard => shard.ResidueSlots == 0 ? null : $"rows are left in {shard.ResidueSlots} slots that it does not own.")], "None.", "shardadmin verify   (shows which; they are invisible)");
         yield return Finding.Of("frozen-slots", FindingLevel.Failed, [.. Each(shards, shard => shard.OverdueSlots == 0 ? null : $"{shard.OverdueSlots} slots are frozen past their deadline.")], "None past its deadline.", "docs/runbook.md, \"Slots stay frozen\"");
+        yield return Finding.Of("moves", FindingLevel.Warning, [.. Each(shards, shard => shard.UnfinishedMoves == 0 ? null : $"{shard.UnfinishedMoves} batches of moves are not finished.")], "None unfinished.", "shardadmin ops list; shardadmin ops resume");
         yield return Skew(shards);
         yield return Finding.Of("wal-level", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.WalLevel == "logical" ? null : $"wal_level is {shard.Server.WalLevel}; moving data needs logical.")], "logical everywhere.", "alter system set wal_level = 'logical', then restart that Postgres");
         yield return Finding.Of("slot-wal-keep-size", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.MaxSlotWalKeepSize != "-1" ? null : "max_slot_wal_keep_size is unlimited: a stuck move could fill the disk.")], "Bounded everywhere.", "alter system set max_slot_wal_keep_size = '10GB'; select pg_reload_conf()");
@@ -42,7 +43,7 @@ internal static class ShardChecks
             return new Finding(check, FindingLevel.Warning, "Not checked: it takes every shard.", "start the shards that do not answer");
         var map = OwnershipMap.Of(shards.ToDictionary(shard => shard.Key, shard => shard.Value.Runs));
         if (!map.IsComplete)
-            return new Finding(check, FindingLevel.Failed, string.Join(" ", map.Problems()), map.Unfinished.Count > 0 ? $"shardadmin add-shard {map.Unfinished[0].To} …   (the same arguments as before complete it)" : "shardadmin verify; docs/runbook.md, \"Slots without an owner, or with two\"");
+            return new Finding(check, FindingLevel.Failed, string.Join(" ", map.Problems()), shards.Values.Any(shard => shard.UnfinishedMoves > 0) ? "shardadmin ops resume" : map.Unfinished.Count > 0 ? $"shardadmin add-shard {map.Unfinished[0].To} …   (the same arguments as before complete it)" : "shardadmin verify; docs/runbook.md, \"Slots without an owner, or with two\"");
         return map.Owners.SequenceEqual(ring.Owners)
             ? Finding.Ok(check, "Each slot has one owner, the one that the ring says.")
             : new Finding(check, FindingLevel.Failed, "The ring says other owners than the shards.", "shardadmin ring rebuild");

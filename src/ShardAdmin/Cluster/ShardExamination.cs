@@ -13,7 +13,7 @@ namespace ShardAdmin.Cluster;
 /// <param name="OverdueSlots">Slots frozen past their deadline: their mover died.</param>
 internal sealed record ShardExamination(
     ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
-    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots)
+    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves)
 {
     public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
@@ -23,21 +23,22 @@ internal sealed record ShardExamination(
         var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
         if (schema.VersionAfter == 0)
-            return new ShardExamination(server, schema, null, offset, [], [], 0, 0);
-        var (residue, overdue) = await LeftOversAsync(source, cancellation);
+            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0);
+        var (residue, overdue, unfinished) = await LeftOversAsync(source, cancellation);
         return new ShardExamination(
             server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
-            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue);
+            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished);
     }
 
-    private static async Task<(long Residue, long Overdue)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<(long Residue, long Overdue, long Unfinished)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        return await connection.QuerySingleAsync<(long, long)>(new CommandDefinition(
+        return await connection.QuerySingleAsync<(long, long, long)>(new CommandDefinition(
             """
             select (select count(*) from sharding.slot_ownership o
                     where o.state in ('released', 'importing') and exists (select from sharding.item i where i.slot = o.slot)),
-                   (select count(*) from sharding.slot_ownership where state = 'frozen' and frozen_until < clock_timestamp())
+                   (select count(*) from sharding.slot_ownership where state = 'frozen' and frozen_until < clock_timestamp()),
+                   (select count(*) from sharding.move)
             """,
             cancellationToken: cancellation));
     }

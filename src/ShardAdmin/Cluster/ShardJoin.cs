@@ -6,12 +6,13 @@ using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>Brings a database into the cluster as a shard, and, while the cluster holds no item, gives it its share.</summary>
+/// <summary>Brings a database into the cluster as a shard, and, while the cluster holds no item, gives it its share at once.</summary>
 /// <remarks>
 /// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database · 3 its collections and
 /// identity · 4 shard list copies, then the ring with the shard and no slots · 5 collections once more, for those created
 /// by a router that did not know the shard yet · 6 complete interrupted handovers, then hand slots over in batches ·
-/// 7 shard list copies, ring with the new owners.
+/// 7 shard list copies, ring with the new owners. Slots of a cluster with items are left to <see cref="Rebalancing.SlotRebalance"/>;
+/// for an empty one a move of each 256 slots (publication, replication slot, copy) would be a minute for nothing.
 ///
 /// Every step looks at what is there and does what is missing, so the same command completes a crash anywhere:
 /// after 2 or 3 a database with a schema that nobody asks · after 4 a member without slots · within 6 slots whose owner
@@ -31,12 +32,12 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     public async Task<JoinResult> RunAsync(bool rebalance, bool dryRun, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
-        await RequirePossibleAsync(ring, rebalance, cancellation); // 0
+        await RequirePossibleAsync(ring, cancellation); // 0
         if (dryRun)
             return await PlanAsync(ring, rebalance, cancellation);
         await using var held = await AdminLock.TakeAsync(session, ring.Shards.Append(shard).DistinctBy(each => each.Address, StringComparer.Ordinal), cancellation); // 1
         ring = await session.RequireRingAsync(cancellation);
-        await RequirePossibleAsync(ring, rebalance, cancellation);
+        await RequirePossibleAsync(ring, cancellation);
 
         session.LeftOff = $"Shard {shard.Id} may be half joined; every slot still has its owner. The same command completes it.";
         SchemaMigration.RequireCurrent(await SchemaMigration.ApplyAsync(session, [shard], cancellation)); // 2
@@ -47,7 +48,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     }
 
     /// <summary>Everything that can be known to be wrong before anything is changed.</summary>
-    private async Task RequirePossibleAsync(ShardRing ring, bool rebalance, CancellationToken cancellation)
+    public async Task RequirePossibleAsync(ShardRing ring, CancellationToken cancellation)
     {
         RequireNoConflict(ring);
         (await RingKnowledge.ReadAsync(session, ring, [shard], cancellation)).RequireNotSetBack([shard.Id]);
@@ -56,13 +57,6 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         Preflight.RequireUsable(all, facts);
         Preflight.RequireNotForeign(all, facts, ring.Cluster.Name, ring.Cluster.Id);
         SchemaMigration.RequireCurrent(facts.Where(fact => fact.Key != shard.Id).ToDictionary(fact => fact.Key, fact => fact.Value.Schema));
-        if (!rebalance || ring.IsEmpty)
-            return;
-        // With something left to complete, that comes first; the refusal then follows it.
-        var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
-        if (map.IsComplete && map.Owners.SequenceEqual(ring.Owners)
-            && RingPlanner.Plan(map.Owners, WithShard(ring)).Moves.Length is > 0 and var slots && await HoldsItemsAsync(ring.Shards, cancellation))
-            throw RefusedWithData(slots, ring.Find(shard.Id) is not null);
     }
 
     private void RequireNoConflict(ShardRing ring)
@@ -75,14 +69,6 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"The database {shard.Address} is in the cluster already, as shard {twin.Id}.", "shardadmin ring show");
     }
-
-    private CommandFailedException RefusedWithData(int slots, bool isMember) => new(
-        ExitCode.Precondition,
-        $"The cluster holds items, and giving {shard.Id} its share means moving {slots} slots. This version joins a shard to a cluster with data only without moving slots (--no-rebalance)."
-            + (isMember ? $" {shard.Id} is a member already." : ""),
-        isMember
-            ? "shardadmin ring show"
-            : $"shardadmin add-shard {shard.Id} --host {shard.Host} --port {shard.Port} --database {shard.Database}{(shard.Weight == 1 ? "" : $" --weight {shard.Weight}")} --no-rebalance");
 
     private async Task<JoinResult> JoinAsFirstAsync(ShardRing ring, CancellationToken cancellation)
     {
@@ -111,11 +97,11 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
 
         var handover = new SlotHandover(session, ring.Cluster); // 6
         var moved = await handover.CarryForwardAsync(await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation), ring.Shards, cancellation);
-        var (handedOver, refused) = rebalance ? await RebalanceAsync(handover, ring, cancellation) : (0, 0);
+        var (handedOver, remaining) = rebalance ? await RebalanceAsync(handover, ring, cancellation) : (0, 0);
         moved += handedOver;
         ring = await PublishOwnersAsync(ring, cancellation); // 7
         session.LeftOff = $"Shard {shard.Id} has joined; every slot has an owner and the ring is published.";
-        return refused == 0 ? new JoinResult(joined, moved, ring, DryRun: false) : throw RefusedWithData(refused, isMember: true);
+        return new JoinResult(joined, moved, ring, DryRun: false, Remaining: remaining);
     }
 
     private async Task<ShardRing> JoinWithoutSlotsAsync(ShardRing ring, CancellationToken cancellation)
@@ -149,7 +135,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         return actual;
     }
 
-    private async Task<(int Moved, int Refused)> RebalanceAsync(SlotHandover handover, ShardRing ring, CancellationToken cancellation)
+    private async Task<(int Moved, int Remaining)> RebalanceAsync(SlotHandover handover, ShardRing ring, CancellationToken cancellation)
     {
         var map = await RequireCompleteAsync(ring, cancellation);
         var moves = RingPlanner.Plan(map.Owners, ring.Shards).Moves;
@@ -158,16 +144,17 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         if (await HoldsItemsAsync(ring.Shards, cancellation))
             return (0, moves.Length);
         var epoch = (await RingKnowledge.ReadAsync(session, ring, [], cancellation)).Next;
-        var moved = 0;
+        var (moved, refused) = (0, 0);
         session.LeftOff = $"Shard {shard.Id} has joined; some slots have moved, and up to {SlotHandover.BatchSlots} may be between two owners. The same command completes it.";
         foreach (var batch in moves.GroupBy(move => (From: move.From!.Value, move.To)).SelectMany(same => same.Chunk(SlotHandover.BatchSlots)))
         {
             var (from, to) = (ring.Find(batch[0].From!.Value)!, ring.Find(batch[0].To)!);
-            if (!await handover.TryMoveAsync(from, to, [.. batch.Select(move => move.Slot)], epoch, cancellation))
-                return (moved, moves.Length - moved); // an item was written meanwhile
-            moved += batch.Length;
+            if (await handover.TryMoveAsync(from, to, [.. batch.Select(move => move.Slot)], epoch, cancellation))
+                moved += batch.Length;
+            else
+                refused += batch.Length; // an item was written meanwhile
         }
-        return (moved, 0);
+        return (moved, refused);
     }
 
     /// <summary>Makes the ring say what the shards say, if it does not.</summary>
@@ -202,7 +189,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     }
 
     /// <summary>Any row at all: residue would have to be looked at first, too.</summary>
-    private async Task<bool> HoldsItemsAsync(IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    public async Task<bool> HoldsItemsAsync(IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
     {
         var answers = await Reach.AllAsync(shards, async each =>
         {

@@ -104,7 +104,7 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
             update sharding.slot_ownership
             set state = 'released', peer = @peer, epoch = @epoch, move_id = null, frozen_until = null,
                 version_floor = greatest(version_floor, (extract(epoch from clock_timestamp()) * 1000000)::bigint) + @margin
-            where slot = any (@slots) and state = 'owned' and epoch < @epoch
+            where slot = any (@slots) and state = 'owned' and epoch < @epoch and move_id is null
             returning version_floor
             """,
             new { slots, peer = to.Id.Value, epoch = epoch.Value, margin = VersionMargin })).AsList();
@@ -122,12 +122,12 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
         await connection.ExecuteAsync(LockSql, new { slots }); // nobody writes slots that nobody owns: no wait
         await RequireMemberAsync(connection, to);
         // Residue of an earlier ownership would come to life with the slot. Slots owned here by now are left alone:
-        // a twin was faster, and their rows are data.
+        // a twin was faster, and their rows are data. So are those of slots that a move brings.
         await connection.ExecuteAsync(
             """
             delete from sharding.item
             where slot = any (@slots)
-              and slot not in (select slot from sharding.slot_ownership where slot = any (@slots) and (state in ('owned', 'frozen') or epoch > @epoch))
+              and slot not in (select slot from sharding.slot_ownership where slot = any (@slots) and (state in ('owned', 'frozen', 'importing') or epoch > @epoch))
             """,
             new { slots, epoch = epoch.Value });
         await connection.ExecuteAsync(
@@ -137,7 +137,7 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
             on conflict (slot) do update
                 set state = 'owned', epoch = excluded.epoch, peer = null, move_id = null, frozen_until = null,
                     version_floor = greatest(o.version_floor, excluded.version_floor)
-                where o.state in ('released', 'importing') and o.epoch < excluded.epoch
+                where o.state = 'released' and o.epoch < excluded.epoch
             """,
             new { slots, epoch = epoch.Value, floor });
         await transaction.CommitAsync(cancellation);

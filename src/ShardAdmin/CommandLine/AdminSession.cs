@@ -37,17 +37,13 @@ internal sealed class AdminSession : IAsyncDisposable
 
     public RedisConnection Redis => _redis;
 
-    public ShardDataSources Sources { get; } = new(settings =>
-    {
-        settings.ApplicationName = "shardadmin";
-        settings.Timeout = ConnectSeconds;
-        settings.CommandTimeout = 30;
-        settings.IncludeErrorDetail = false; // a detail can hold a key
-        settings.KeepAlive = 5;
-    });
+    public ShardDataSources Sources { get; } = new(Configure);
 
     /// <summary>What an error at this moment leaves behind; a command that changes something says so before it does.</summary>
     public string LeftOff { get; set; } = "Nothing was changed.";
+
+    /// <summary>The command that carries on what was begun; null: the one that was typed.</summary>
+    public string? CarryOn { get; set; }
 
     /// <summary>Who is at work, for the ring history.</summary>
     public static string Who => $"{Environment.UserName}@{Environment.MachineName}";
@@ -56,6 +52,16 @@ internal sealed class AdminSession : IAsyncDisposable
     {
         var redis = await RedisConnection.OpenAsync(settings.Redis);
         return new AdminSession(settings, output, failpoint, redis);
+    }
+
+    /// <summary>How this program connects to shards.</summary>
+    public static void Configure(NpgsqlConnectionStringBuilder settings)
+    {
+        settings.ApplicationName = "shardadmin";
+        settings.Timeout = ConnectSeconds;
+        settings.CommandTimeout = 30;
+        settings.IncludeErrorDetail = false; // a detail can hold a key
+        settings.KeepAlive = 5;
     }
 
     public NpgsqlDataSource Source(Shard shard) => Sources.Of(shard);

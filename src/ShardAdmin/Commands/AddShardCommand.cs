@@ -4,6 +4,7 @@ using System.Globalization;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 using Spectre.Console;
 
@@ -17,17 +18,20 @@ internal sealed class AddShardCommand : AdminCommand
     private readonly Option<string> _database = new("--database") { Description = "Database, which exists and is empty", HelpName = "D", Required = true };
     private readonly Option<int> _weight = new("--weight") { Description = "Its share of the slots beside the other shards' weights", HelpName = "W", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> _noRebalance = new("--no-rebalance") { Description = "Join only; it gets no slots yet" };
+    private readonly MoveRunOptions _run;
     private readonly ChangeOptions _change;
 
     public AddShardCommand()
         : base(
-            "add-shard", "Brings a database into the cluster as a shard. Safe to repeat; repeating completes what a crash left",
+            "add-shard", "Brings a database into the cluster as a shard and moves its share to it while all keeps running; asks first if there is data. Repeating completes what a crash left",
             "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app",
-            "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app --no-rebalance   # a cluster that holds data")
+            "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app --rate 50MiB/s --yes",
+            "shardadmin add-shard s4 --host 10.0.0.4 --port 5432 --database app --no-rebalance   # join only")
     {
         Arguments.Add(_id);
         foreach (Option option in (Option[])[_host, _port, _database, _weight, _noRebalance])
             Options.Add(option);
+        _run = new MoveRunOptions(this);
         _change = new ChangeOptions(this);
         Validators.Add(RequireWellFormed);
     }
@@ -37,7 +41,24 @@ internal sealed class AddShardCommand : AdminCommand
         var shard = new Shard(
             new ShardId(parse.GetRequiredValue(_id)), parse.GetRequiredValue(_host), parse.GetRequiredValue(_port),
             parse.GetRequiredValue(_database), parse.GetRequiredValue(_weight));
-        var result = await new ShardJoin(session, shard).RunAsync(!parse.GetValue(_noRebalance), _change.IsDryRun(parse), cancellation);
+        var (wanted, dryRun, moves) = (!parse.GetValue(_noRebalance), _change.IsDryRun(parse), new SlotRebalance(session, _run.Read(parse)));
+        var join = new ShardJoin(session, shard);
+        var ring = await session.RequireRingAsync(cancellation);
+        await join.RequirePossibleAsync(ring, cancellation);
+        var resumed = dryRun ? 0 : await moves.CarryOnAsync(ring, null, takeOver: false, cancellation);
+        if (wanted && await PlanAsync(session, join, moves, shard, cancellation) is { } plan && !dryRun)
+            await session.Output.ConfirmAsync(
+                $"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {shard.Id}?", _change.IsYes(parse),
+                $"shardadmin add-shard {shard.Id} --host {shard.Host} --port {shard.Port} --database {shard.Database}{(shard.Weight == 1 ? "" : $" --weight {shard.Weight}")}", cancellation);
+        var result = await join.RunAsync(wanted, dryRun, cancellation);
+        if (result.Remaining > 0)
+        {
+            // The same planner on the same owners: what was shown, unless an item came into an empty cluster meanwhile.
+            var rest = await moves.PlanAsync(result.Ring.Shards, result.Ring.Owners, RingPlanner.Plan(result.Ring.Owners, result.Ring.Shards).Moves, cancellation);
+            await MovePreflight.RequireAsync(session, result.Ring, rest, cancellation);
+            resumed += await moves.RunAsync(result.Ring, rest, cancellation);
+        }
+        result = result with { MovedSlots = result.MovedSlots + resumed, Ring = dryRun ? result.Ring : await session.RequireRingAsync(cancellation) };
         var slots = result.Ring.SlotsOf(shard.Id).Length;
         session.Output.Write(
             new
@@ -52,6 +73,21 @@ internal sealed class AddShardCommand : AdminCommand
             },
             console => console.WriteLine(Sentence(shard, result, slots)));
         return ExitCode.Done;
+    }
+
+    /// <returns>The moves that it takes, shown; null when there is no item to be moved.</returns>
+    private static async Task<MovePlan?> PlanAsync(AdminSession session, ShardJoin join, SlotRebalance moves, Shard shard, CancellationToken cancellation)
+    {
+        var ring = await session.RequireRingAsync(cancellation);
+        if (ring.IsEmpty || !await join.HoldsItemsAsync(ring.Shards, cancellation))
+            return null;
+        Shard[] shards = [.. ring.Shards.Where(each => each.Id != shard.Id), shard];
+        var plan = await moves.PlanAsync(shards, ring.Owners, RingPlanner.Plan(ring.Owners, shards).Moves, cancellation);
+        if (plan.Moves.Count == 0)
+            return null;
+        await MovePreflight.RequireAsync(session, ring, plan, cancellation);
+        moves.Show(plan);
+        return plan;
     }
 
     private static string Sentence(Shard shard, JoinResult result, int slots)

@@ -10,6 +10,8 @@ internal sealed class AdminOutput(AdminProcess process, AdminSettings settings)
     /// <summary>Wide enough that no table wraps when a program or a file reads it.</summary>
     private const int WidthWithoutTerminal = 4000;
 
+    private static readonly TimeSpan LiveInterval = TimeSpan.FromMilliseconds(250);
+
     private readonly IAnsiConsole _results = ConsoleFor(process.Out, process.OutIsTerminal, settings.NoColor);
     private readonly IAnsiConsole _notes = ConsoleFor(process.Error, process.ErrorIsTerminal, settings.NoColor);
 
@@ -99,6 +101,36 @@ internal sealed class AdminOutput(AdminProcess process, AdminSettings settings)
                 var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(1, total));
                 return await work(done => task.Increment(done));
             });
+    }
+
+    /// <summary>A picture that changes while the work goes on; where none can be drawn, lines now and then; nothing with -q.</summary>
+    /// <param name="changes">The lines since the last call.</param>
+    public async Task WithLiveAsync(Func<Spectre.Console.Rendering.IRenderable> picture, Func<IReadOnlyList<string>> changes, Func<Task> work)
+    {
+        var working = work();
+        if (settings.Quiet)
+        {
+            await working;
+            return;
+        }
+        if (process.ErrorIsTerminal && ShowsTable)
+            await _notes.Live(picture()).AutoClear(true).StartAsync(async context =>
+            {
+                while (await Task.WhenAny(working, Task.Delay(LiveInterval)) != working)
+                {
+                    changes();
+                    context.UpdateTarget(picture());
+                }
+            });
+        else
+            do
+            {
+                await Task.WhenAny(working, Task.Delay(LiveInterval));
+                foreach (var line in changes())
+                    Note(line);
+            }
+            while (!working.IsCompleted);
+        await working;
     }
 
     private static IAnsiConsole ConsoleFor(TextWriter writer, bool isTerminal, bool noColor)

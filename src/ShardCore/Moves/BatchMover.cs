@@ -54,7 +54,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                     await OwnAsync(batch, journal, to, cancellation);
                     break;
                 case MovePhase.Owned:
-                    await options.OnStep(MoveStep.Publish, cancellation);
+                    await StepAsync(MoveStep.Publish, cancellation);
                     await ring.PublishAsync(batch, source.Id, cancellation);
                     await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
                     break;
@@ -69,7 +69,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>Takes a batch back that has not been released: the source stays the owner, the target forgets it.</summary>
-    /// <returns>False: it is past the point of no return, or was never there; nothing was changed.</returns>
+    /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> CancelAsync(Guid batchId, CancellationToken cancellation)
     {
         await using var from = SourceOf(source, "shardadmin");
@@ -79,44 +79,51 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             return false;
         // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
         var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
-        await new MoveImport(to, batch, attempt).BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
-        await MoveImport.FinishAsync(to, batchId, cancellation);
+        // Each is of this attempt only: a mover that begins the next one meanwhile keeps what is its own.
+        var import = new MoveImport(to, batch, attempt);
+        await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
+        await StepAsync(MoveStep.Import, cancellation);
+        if (!await import.CancelAsync(cancellation))
+            return false;
         await MovePublication.DropAllAsync(from, batchId, cancellation);
-        return await journal.CancelAsync(batchId, cancellation);
+        return await journal.CancelAsync(batchId, attempt, cancellation);
     }
 
     private async Task CopyAndReleaseAsync(
         MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, string by, bool takeOver, TargetSnapshot atHandOver, CancellationToken cancellation)
     {
-        await options.OnStep(MoveStep.Begin, cancellation);
+        await StepAsync(MoveStep.Begin, cancellation);
         var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
 
-        await options.OnStep(MoveStep.Import, cancellation);
+        await StepAsync(MoveStep.Import, cancellation);
         await using var to = SourceOf(target, MoveImport.NameOf(batch.Id, attempt));
         var import = new MoveImport(to, batch, attempt);
         await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
 
         // The publication before the replication slot: decoding looks it up in the catalog as of each change.
-        await options.OnStep(MoveStep.Publication, cancellation);
+        await StepAsync(MoveStep.Publication, cancellation);
         await MovePublication.DropAllAsync(from, batch.Id, cancellation);
         var publication = await MovePublication.CreateAsync(from, batch, attempt, cancellation);
 
-        await options.OnStep(MoveStep.ReplicationSlot, cancellation);
+        await StepAsync(MoveStep.ReplicationSlot, cancellation);
         await using var stream = await ChangeStream.OpenAsync(ReplicationSettings(batch.Id, attempt), publication, publication, cancellation);
 
         // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
-        await options.OnStep(MoveStep.Copy, cancellation);
-        var copier = new SlotCopier(from, to, import);
-        await copier.CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);
+        await StepAsync(MoveStep.Copy, cancellation);
+        await new SlotCopier(from, to, import, options.Rate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);
 
-        await options.OnStep(MoveStep.CatchUp, cancellation);
-        await using var catchUp = CatchUp.Start(stream, new ChangeApplier(to, import), options.ApplyBatch);
+        await StepAsync(MoveStep.CatchUp, cancellation);
+        await using var catchUp = CatchUp.Start(stream, new ChangeApplier(to, import), options.ApplyBatch, options.Progress);
+        var epoch = await ring.NextEpochAsync(cancellation); // before the freeze: Redis may be slow
         var held = await FreezeAndDrainAsync(batch.Id, attempt, journal, catchUp, cancellation);
 
-        await atHandOver.TakeAsync(to, cancellation); // the target as it is now, to be compared after the hand-over
-        await options.OnStep(MoveStep.Release, cancellation);
-        await journal.ReleaseAsync(batch.Id, attempt, await ring.NextEpochAsync(cancellation), cancellation);
-        await journal.NoteAsync(batch.Id, copier.Bytes, catchUp.Changes, held.Elapsed.TotalMilliseconds, CancellationToken.None);
+        // No cancellation any more: broken off here the slots would stay frozen, and broken off within the release nobody
+        // would know whether the target has to own them.
+        await atHandOver.TakeAsync(to, CancellationToken.None); // the target as it is now, to be compared after the hand-over
+        await StepAsync(MoveStep.Release, CancellationToken.None);
+        await journal.ReleaseAsync(batch.Id, attempt, epoch, CancellationToken.None);
+        options.Progress.Pause = held.Elapsed;
+        await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, held.Elapsed.TotalMilliseconds, CancellationToken.None);
     }
 
     /// <returns>Runs since the freeze began, with the slots frozen and the target level with the source.</returns>
@@ -125,7 +132,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
         {
             await CatchUpAsync(id, journal, catchUp, cancellation);
-            await options.OnStep(MoveStep.Freeze, cancellation);
+            await StepAsync(MoveStep.Freeze, cancellation);
             var marker = Marker(id, "freeze");
             catchUp.Expect(marker);
             var held = Stopwatch.StartNew();
@@ -145,7 +152,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         try
         {
-            await options.OnStep(MoveStep.Drain, cancellation);
+            await StepAsync(MoveStep.Drain, cancellation);
             if (await catchUp.SeenAsync(marker, options.MaxPause, cancellation))
                 return true;
         }
@@ -169,7 +176,9 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             catchUp.Expect(marker);
             var lag = Stopwatch.StartNew();
             await journal.MarkAsync(marker, cancellation);
-            if (await catchUp.SeenAsync(marker, options.StepLimit, cancellation) && lag.Elapsed < options.FreezeWhenLagBelow)
+            var seen = await catchUp.SeenAsync(marker, options.StepLimit, cancellation);
+            options.Progress.Lag = lag.Elapsed;
+            if (seen && lag.Elapsed < options.FreezeWhenLagBelow)
                 return;
             if (clock.Elapsed > options.StepLimit)
                 throw new MoveFailedException($"Batch {id}: the target did not catch up within {options.StepLimit}; it is {lag.Elapsed.TotalSeconds:0.0} s behind. Writes come faster than it can apply them.");
@@ -178,7 +187,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     private async Task OwnAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource to, CancellationToken cancellation)
     {
-        await options.OnStep(MoveStep.Own, cancellation);
+        await StepAsync(MoveStep.Own, cancellation);
         if (!await MoveImport.OwnAsync(to, batch, cancellation))
             throw new MoveFailedException($"Batch {batch.Id} was released to {target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {target.Id}, then 'shardadmin ops resume'.");
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
@@ -186,7 +195,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     private async Task VerifyAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, TargetSnapshot atHandOver, CancellationToken cancellation)
     {
-        await options.OnStep(MoveStep.Verify, cancellation);
+        await StepAsync(MoveStep.Verify, cancellation);
         await MovePublication.DropAllAsync(from, batch.Id, cancellation);
         if (atHandOver.IsTaken) // not when another process carries on: the target has taken writes since
         {
@@ -202,16 +211,22 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     private async Task CleanAndFinishAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, NpgsqlDataSource to, CancellationToken cancellation)
     {
-        await options.OnStep(MoveStep.Clean, cancellation);
+        await StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
         while (await journal.CleanAsync(batch.Id, options.CleanBatch, cancellation) > 0)
         {
             // more of them
         }
-        await options.OnStep(MoveStep.Finish, cancellation);
+        await StepAsync(MoveStep.Finish, cancellation);
         await MovePublication.DropAllAsync(from, batch.Id, cancellation);
         await MoveImport.FinishAsync(to, batch.Id, cancellation);
         await journal.FinishAsync(batch.Id, source.Id, cancellation);
+    }
+
+    private Task StepAsync(MoveStep step, CancellationToken cancellation)
+    {
+        options.Progress.Step = step;
+        return options.OnStep(step, cancellation);
     }
 
     private NpgsqlDataSource SourceOf(Shard shard, string applicationName) => ShardDataSources.Build(Settings(shard, applicationName));

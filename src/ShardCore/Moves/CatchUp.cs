@@ -14,25 +14,24 @@ internal sealed class CatchUp : IAsyncDisposable
     private readonly ChangeStream _stream;
     private readonly ChangeApplier _applier;
     private readonly int _batchRows;
+    private readonly MoveProgress _progress;
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<SourceTransaction> _pending = Channel.CreateBounded<SourceTransaction>(MaxPending);
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _awaited = new(StringComparer.Ordinal);
     private readonly Task _reading;
     private readonly Task _applying;
-    private long _changes;
 
-    private CatchUp(ChangeStream stream, ChangeApplier applier, int batchRows)
+    private CatchUp(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress)
     {
         _stream = stream;
         _applier = applier;
         _batchRows = batchRows;
+        _progress = progress;
         _reading = Task.Run(ReadAsync);
         _applying = Task.Run(ApplyAsync);
     }
 
-    public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows) => new(stream, applier, batchRows);
-
-    public long Changes => Interlocked.Read(ref _changes);
+    public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress) => new(stream, applier, batchRows, progress);
 
     /// <summary>Call before the marker is put into the WAL.</summary>
     public void Expect(string marker) => _awaited[marker] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -75,18 +74,20 @@ internal sealed class CatchUp : IAsyncDisposable
             fold.Clear();
             markers.Clear();
             SourceTransaction? last = null;
+            var changes = 0;
             while (fold.Rows < _batchRows && _pending.Reader.TryRead(out var transaction))
             {
                 foreach (var change in transaction.Changes)
                     fold.Add(change);
                 markers.AddRange(transaction.Markers.Select(marker => marker.Text));
-                Interlocked.Add(ref _changes, transaction.Changes.Count);
+                changes += transaction.Changes.Count;
                 last = transaction;
             }
             if (last is null)
                 continue;
             if (fold.Rows > 0)
                 await _applier.ApplyAsync(fold, last.EndLsn, _stop.Token);
+            _progress.Applied(changes);
             // Only now, with the target's commit behind us: an acknowledged change that the target lost would be lost for good.
             _stream.Acknowledge(last.EndLsn);
             foreach (var marker in markers)

@@ -69,7 +69,7 @@ internal sealed class ChangeApplier(NpgsqlDataSource target, MoveImport import)
     private static void RequireEach(int expected, int touched)
     {
         if (touched != expected)
-            throw new InvalidOperationException($"{expected} changes touched {touched} rows at the target: the copy does not fit the stream, this attempt must end.");
+            throw new ChangesDoNotFitException($"{expected} changes touched {touched} rows at the target: the copy does not fit the stream, this attempt must end.");
     }
 
     private static NpgsqlParameter<string?[]> Texts<T>(T[] rows, Func<T, string?> value) => new() { TypedValue = Array.ConvertAll(rows, row => value(row)), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };

@@ -67,6 +67,13 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
             new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value }, cancellationToken: cancellation));
     }
 
+    /// <summary>Gives the slots up again, if this is still the attempt that the target knows.</summary>
+    public async Task<bool> CancelAsync(CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.import_cancel(@id, @attempt)", new { id = batch.Id, attempt }, cancellationToken: cancellation));
+    }
+
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>
     public static async Task FinishAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
     {

@@ -57,18 +57,19 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task MarkAsync(string marker, CancellationToken cancellation) =>
         CallAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
 
-    /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside.</summary>
+    /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and twice that for all of
+    /// them together: writers of the slots that are locked already wait behind us.</summary>
     /// <returns>False: they did not leave in time, nothing is frozen.</returns>
     public async Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation)
     {
         try
         {
             await CallAsync<object?>(
-                FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
+                FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
                 new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
             return true;
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
         {
             return false;
         }
@@ -92,9 +93,9 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
         CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
 
-    /// <returns>False: it was released already, or is not there.</returns>
-    public Task<bool> CancelAsync(Guid id, CancellationToken cancellation) =>
-        CallAsync<bool>("select sharding.move_cancel(@id)", new { id }, cancellation);
+    /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
+    public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>
+        CallAsync<bool>("select sharding.move_cancel(@id, @attempt)", new { id, attempt }, cancellation);
 
     /// <summary>For people: how much was copied, how long writes were held.</summary>
     public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) => CallAsync<object?>(

@@ -33,6 +33,12 @@ public sealed record MoveOptions
     /// <summary>Rows deleted in one transaction while cleaning.</summary>
     public int CleanBatch { get; init; } = 2000;
 
+    /// <summary>A cap on the copy.</summary>
+    public CopyRate Rate { get; init; } = new(null);
+
+    /// <summary>Written while the batch is under way.</summary>
+    public MoveProgress Progress { get; init; } = new();
+
     /// <summary>Called as each step begins: for progress, and for tests that stop there. It may throw.</summary>
     public Func<MoveStep, CancellationToken, Task> OnStep { get; init; } = (_, _) => Task.CompletedTask;
 }

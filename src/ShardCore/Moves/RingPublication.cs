@@ -4,14 +4,19 @@ using ShardCore.RingStorage;
 namespace ShardCore.Moves;
 
 /// <summary>The ring in Redis, as a move changes it: a batch's slots get their new owner.</summary>
-public sealed class RingPublication(RedisRingStore store, string who)
+/// <param name="who">For the history.</param>
+/// <param name="basis">
+/// What the ring in Redis comes to once the shards and routers are asked: if Redis was set back during the move, its epoch
+/// is too low for routers to heed, and its owners are those of before. It may refuse by <see cref="MoveFailedException"/>.
+/// </param>
+public sealed class RingPublication(RedisRingStore store, string who, Func<ShardRing, CancellationToken, Task<RingBasis>> basis)
 {
     private const int MaxConflicts = 100;
 
     /// <summary>The epoch that the next ring will have, unless another publisher comes first.</summary>
     /// <exception cref="MoveFailedException">There is no ring to change.</exception>
     /// <exception cref="RedisUnavailableException" />
-    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await ReadAsync(cancellation)).Epoch.Next();
+    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await basis(await ReadAsync(cancellation), cancellation)).Next;
 
     /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
     /// <exception cref="MoveFailedException" />
@@ -21,18 +26,15 @@ public sealed class RingPublication(RedisRingStore store, string who)
         for (var conflict = 0; conflict < MaxConflicts; conflict++)
         {
             var ring = await ReadAsync(cancellation);
-            var owners = ring.Owners.ToArray();
-            var changed = false;
+            var from = await basis(ring, cancellation);
+            var owners = from.Owners.ToArray();
             foreach (var slot in batch.Slots)
                 if (owners[slot.Value] == source) // any other owner came by a later move: leave it
-                {
                     owners[slot.Value] = batch.Target;
-                    changed = true;
-                }
-            if (!changed)
+            if (ring.Owners.SequenceEqual(owners))
                 return;
             var why = FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})");
-            if (await store.PublishAsync(ring.Next(ring.Shards, owners), ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
+            if (await store.PublishAsync(ShardRing.Create(ring.Cluster, from.Next, ring.Shards, owners), ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
                 return;
         }
         throw new MoveFailedException($"The ring changed {MaxConflicts} times while batch {batch.Id} was to be published. The shards know its owner; 'shardadmin ops resume' publishes it.");

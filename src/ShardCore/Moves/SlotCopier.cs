@@ -8,14 +8,10 @@ namespace ShardCore.Moves;
 /// Copies slots by binary COPY from one server into the other, the bytes passing through as they are. Every source
 /// connection looks at the one exported snapshot.
 /// </summary>
-internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource target, MoveImport import)
+internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource target, MoveImport import, CopyRate rate, MoveProgress progress)
 {
     private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
     private const int BufferBytes = 256 * 1024;
-
-    private long _bytes;
-
-    public long Bytes => Interlocked.Read(ref _bytes);
 
     /// <param name="connections">Pairs of connections that copy at the same time, each some of the slots.</param>
     public async Task CopyAsync(IReadOnlyCollection<Slot> slots, string snapshotName, int connections, CancellationToken cancellation)
@@ -61,8 +57,9 @@ internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource targe
         var buffer = new byte[BufferBytes];
         for (int read; (read = await reading.ReadAsync(buffer, cancellation)) > 0;)
         {
+            await rate.SpendAsync(read, cancellation);
             await writing.WriteAsync(buffer.AsMemory(0, read), cancellation);
-            Interlocked.Add(ref _bytes, read);
+            progress.Copied(read);
         }
     }
 }

@@ -117,6 +117,52 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_publication"));
     }
 
+    [Fact]
+    public async Task A_canceller_that_sleeps_while_another_mover_begins_anew_takes_nothing_from_it()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (asleep, wake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var sleepy = Quick with
+        {
+            OnStep = async (_, _) =>
+            {
+                asleep.TrySetResult();
+                await wake.Task;
+            },
+        };
+        var canceller = shards.Mover(MovingShards.First, MovingShards.Second, sleepy).CancelAsync(batch.Id, CancellationToken.None);
+        await asleep.Task;
+        // Wakes between the release and the target's owning: the import that it began itself is another's by now.
+        var other = Quick with
+        {
+            OnStep = async (at, _) =>
+            {
+                if (at != MoveStep.Own || wake.Task.IsCompleted)
+                    return;
+                wake.SetResult();
+                Assert.False(await canceller);
+            },
+        };
+        await shards.Mover(MovingShards.First, MovingShards.Second, other).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.Second));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task A_release_has_a_higher_epoch_than_its_slots_ever_had_though_Redis_was_set_back()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using (var command = shards.Of(MovingShards.First).CreateCommand("update sharding.slot_ownership set epoch = 40"))
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None);
+        Assert.Equal(41L, await shards.ScalarAsync<long>(MovingShards.Second, "select max(epoch) from sharding.slot_ownership"));
+    }
+
     private static async Task<CountingWriters> WritingAsync(MovingShards shards)
     {
         var writers = CountingWriters.Start(shards, Partitions);

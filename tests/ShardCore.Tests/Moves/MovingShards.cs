@@ -55,7 +55,7 @@ internal sealed class MovingShards : IAsyncDisposable
     }
 
     public BatchMover Mover(ShardId from, ShardId to, MoveOptions options) => new(
-        Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test"), options);
+        Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
 
     public async Task<T> ScalarAsync<T>(ShardId shard, string sql)
     {

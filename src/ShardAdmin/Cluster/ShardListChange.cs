@@ -1,0 +1,30 @@
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>Publishes the ring with another shard list and the same owners: weights, draining, a shard that goes.</summary>
+internal sealed class ShardListChange(AdminSession session)
+{
+    /// <param name="changing">Whose entries change.</param>
+    /// <param name="asked">The shards whose word counts: not one that is gone for good.</param>
+    /// <returns>The ring now.</returns>
+    public async Task<ShardRing> PublishAsync(
+        IReadOnlyCollection<ShardId> changing, Func<Shard, bool> asked, Func<ShardRing, IEnumerable<Shard>> change, string why, CancellationToken cancellation)
+    {
+        var ring = await session.RequireRingAsync(cancellation);
+        await using var held = await AdminLock.TakeAsync(session, ring.Shards.Where(asked), cancellation);
+        ring = await session.RequireRingAsync(cancellation);
+        var known = await RingKnowledge.ReadAsync(session, ring, asked, cancellation);
+        known.RequireNotSetBack(changing);
+        known.RequireOwnersAgree();
+        Shard[] shards = [.. change(ring).OrderBy(shard => shard.Id)];
+        if (shards.SequenceEqual(ring.Shards))
+            return ring;
+        if (ring.Shards.FirstOrDefault(shard => shards.All(each => each.Id != shard.Id) && ring.SlotsOf(shard.Id).Length > 0) is { } owner)
+            throw new CommandFailedException(ExitCode.Conflict, $"Shard {owner.Id} owns {ring.SlotsOf(owner.Id).Length} slots again; it stays in the ring.", "the same command again");
+        var next = ShardRing.Create(ring.Cluster, known.Next, shards, ring.Owners);
+        await new RingPublisher(session).PublishAsync(next, ring.Epoch, why, cancellation);
+        return next;
+    }
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using ShardAdmin.CommandLine;
+using ShardCore.Moves;
+
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>How moves are done, as the command line says it.</summary>
+internal sealed class MoveRunOptions
+{
+    private const int MaxParallel = 8;
+
+    private static readonly (string Unit, double Bytes)[] Units =
+        [("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1)];
+
+    private readonly Option<double?> _rate = new("--rate") { Description = "Copy at most so much a second, for instance 50MiB/s", HelpName = "RATE", CustomParser = ParseRate };
+    private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
+    private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
+
+    public MoveRunOptions(Command command)
+    {
+        _parallel.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && number is < 1 or > MaxParallel)
+                result.AddError($"--parallel takes 1…{MaxParallel}, not {number}.");
+        });
+        command.Options.Add(_rate);
+        command.Options.Add(_maxPause);
+        command.Options.Add(_parallel);
+    }
+
+    public MoveRunSettings Read(ParseResult parse)
+    {
+        var options = new MoveOptions { Rate = new CopyRate(parse.GetValue(_rate)) };
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel));
+    }
+
+    /// <summary>The freeze is for what is nearly level: a shorter pause wants a smaller lag before it.</summary>
+    private static MoveOptions WithPause(MoveOptions options, TimeSpan pause) => options with
+    {
+        MaxPause = pause,
+        FreezeWhenLagBelow = pause / 2 < options.FreezeWhenLagBelow ? pause / 2 : options.FreezeWhenLagBelow,
+        LockTimeout = pause < options.LockTimeout ? pause : options.LockTimeout,
+        FreezeDeadline = pause * 4 > options.FreezeDeadline ? pause * 4 : options.FreezeDeadline,
+    };
+
+    private static double? ParseRate(ArgumentResult result)
+    {
+        var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
+        var amount = text.EndsWith("/s", StringComparison.Ordinal) ? text[..^2] : text;
+        var (unit, bytes) = Units.FirstOrDefault(unit => amount.EndsWith(unit.Unit, StringComparison.Ordinal), ("", 0));
+        if (bytes > 0 && double.TryParse(amount[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number * bytes is >= 1024 and < 1e13)
+            return number * bytes;
+        result.AddError($"--rate takes bytes a second such as 50MiB/s (1KiB/s at least), not '{text}'.");
+        return null;
+    }
+
+    private static TimeSpan? ParsePause(ArgumentResult result)
+    {
+        var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
+        if (Duration.TryParse(text, out var value) && value >= TimeSpan.FromMilliseconds(10) && value <= TimeSpan.FromSeconds(10))
+            return value;
+        result.AddError($"--max-pause takes a time of 10ms…10s such as 250ms, not '{text}'.");
+        return null;
+    }
+}
+
+/// <param name="Parallel">Batches of different sources at once.</param>
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel)
+{
+    public static MoveRunSettings Default { get; } = new(new MoveOptions(), 1);
+}

@@ -1,0 +1,42 @@
+namespace ShardCore.Moves;
+
+/// <summary>How far one batch is, for people: the mover's parts write it, whoever shows it reads it at any time.</summary>
+public sealed class MoveProgress
+{
+    private int _step;
+    private long _bytes;
+    private long _changes;
+    private long _lagTicks;
+    private long _pauseTicks = -1;
+
+    /// <summary>Null: not begun.</summary>
+    public MoveStep? Step
+    {
+        get => Volatile.Read(ref _step) is var step and > 0 ? (MoveStep)step : null;
+        internal set => Volatile.Write(ref _step, value is { } step ? (int)step : 0);
+    }
+
+    /// <summary>Copied, as they went over the wire.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Changes of rows that were applied after the copy.</summary>
+    public long Changes => Interlocked.Read(ref _changes);
+
+    /// <summary>How long the last marker took from source to target.</summary>
+    public TimeSpan Lag
+    {
+        get => TimeSpan.FromTicks(Interlocked.Read(ref _lagTicks));
+        internal set => Interlocked.Exchange(ref _lagTicks, value.Ticks);
+    }
+
+    /// <summary>How long writes to the slots were held; null before the release.</summary>
+    public TimeSpan? Pause
+    {
+        get => Interlocked.Read(ref _pauseTicks) is var ticks and >= 0 ? TimeSpan.FromTicks(ticks) : null;
+        internal set => Interlocked.Exchange(ref _pauseTicks, value?.Ticks ?? -1);
+    }
+
+    internal void Copied(long bytes) => Interlocked.Add(ref _bytes, bytes);
+
+    internal void Applied(long changes) => Interlocked.Add(ref _changes, changes);
+}
