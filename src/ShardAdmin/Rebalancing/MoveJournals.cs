@@ -1,6 +1,6 @@
 using Npgsql;
-using ShardAdmin.CommandLine;
 using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
 using ShardCore.Moves;
 using ShardCore.Ring;
 
