@@ -1,0 +1,8 @@
+namespace ShardRouter.Tests.Faults;
+
+/// <summary>Tests that measure what a fault does run alone: beside others they would measure the machine.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class FaultTests
+{
+    public const string Name = "faults";
+}
