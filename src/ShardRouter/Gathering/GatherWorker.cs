@@ -103,6 +103,8 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);
         if (rolledBack || (sent && !kind.Writes))
         {
+            foreach (var operation in open)
+                operation.PutBack();
             foreach (var same in open.GroupBy(operation => kind.SlotOf(operation.Operation)))
                 _ = RunAloneAsync([.. same]);
             return;
@@ -115,7 +117,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// <summary>One after the other: those on one key keep their order.</summary>
     private async Task RunAloneAsync(IReadOnlyList<GatheredOperation<TOperation, TResult>> operations)
     {
-        foreach (var operation in operations)
+        foreach (var operation in operations.Where(operation => operation.TryTakeAlone()))
         {
             try
             {

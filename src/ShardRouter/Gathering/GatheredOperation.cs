@@ -7,7 +7,8 @@ namespace ShardRouter.Gathering;
 /// <summary>One operation in a <see cref="GatherLane{TOperation,TResult}"/>, and the answer that its request waits for.</summary>
 /// <remarks>
 /// waiting → taken (by a worker, into a statement) or waiting → given up (its time is over): one compare-and-set decides,
-/// so what was given up is certain not to have been sent.
+/// so what was given up is certain not to have been sent. taken → waiting again when the statement was rolled back, and then
+/// → alone: from there on the single call minds the deadline, and can tell whether the write was applied.
 /// </remarks>
 internal sealed class GatheredOperation<TOperation, TResult>(TOperation operation, bool writes, string shard, CancellationToken deadline)
     : TaskCompletionSource<Fenced<TResult>>(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -15,6 +16,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     private const int Waiting = 0;
     private const int Taken = 1;
     private const int GivenUp = 2;
+    private const int Alone = 3;
 
     private int _state;
 
@@ -26,6 +28,12 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
+    /// <summary>The statement that took it was rolled back.</summary>
+    public void PutBack() => Volatile.Write(ref _state, Waiting);
+
+    /// <returns>False: its time was over meanwhile.</returns>
+    public bool TryTakeAlone() => Interlocked.CompareExchange(ref _state, Alone, Waiting) == Waiting;
+
     /// <returns>False: it was taken already and may have been sent.</returns>
     public bool TryGiveUp(ShardFailure failure) =>
         Interlocked.CompareExchange(ref _state, GivenUp, Waiting) == Waiting && TryFail(failure, null);
@@ -33,7 +41,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     /// <summary>The request's time is over. What is under way goes on without it.</summary>
     public void Expire()
     {
-        if (!TryGiveUp(ShardFailure.DeadlineExceeded))
+        if (!TryGiveUp(ShardFailure.DeadlineExceeded) && Volatile.Read(ref _state) == Taken)
             TryFail(writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded, null);
     }
 
