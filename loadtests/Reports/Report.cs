@@ -39,6 +39,16 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
         _tables.Append(table).Append('\n');
     }
 
+    /// <summary>Figures of another kind than throughput and latency.</summary>
+    public void Table(string title, string[] head, IEnumerable<string[]> rows)
+    {
+        var table = MarkdownTable.Of(head, rows);
+        console.WriteLine($"{title}\n{table}");
+        _tables.Append(CultureInfo.InvariantCulture, $"## {title}\n\n{table}\n");
+    }
+
+    public void Progress(string text) => console.WriteLine("  " + text);
+
     public void Starts(IReadOnlyList<TimeSpan> starts)
     {
         var milliseconds = starts.Select(start => start.TotalMilliseconds).ToArray();
@@ -54,6 +64,12 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
 
     public void AtMost(string name, double value, double limit, string unit) =>
         _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at most {FigureText.Number(limit)})");
+
+    public void AtLeast(string name, double value, double limit, string unit) =>
+        _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at least {FigureText.Number(limit)})");
+
+    /// <summary>A figure without a target.</summary>
+    public void Told(string name, double value, string unit) => _verdicts.Add($"{name} {FigureText.Number(value)} {unit}");
 
     /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
     public async Task FinishAsync(string folder, CancellationToken cancellation)
