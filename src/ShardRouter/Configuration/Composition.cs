@@ -40,6 +40,7 @@ internal static class Composition
         .AddSingleton<RingDiskCopy>()
         .AddSingleton<RingWatcher>().AddHostedService(provider => provider.GetRequiredService<RingWatcher>())
         .AddHostedService<Registration>()
+        .AddSingleton<HeldSlots>()
         .AddSingleton<SlotDispatch>();
 
     public static IServiceCollection AddShards(this IServiceCollection services) => services.AddSingleton<ShardPools>();
@@ -75,7 +76,9 @@ internal static class Composition
             () => inFlight.Count,
             () => pools.Measure(pool => pool.InUse),
             () => pools.Measure(pool => pool.Waiting),
-            () => pools.Measure(pool => pool.IsAvailable ? 1 : 0));
+            () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
+            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
+            () => app.Services.GetRequiredService<HeldSlots>().Waiting);
     }
 
     /// <summary>The API, on its port only.</summary>
