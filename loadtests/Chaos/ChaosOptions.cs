@@ -5,8 +5,7 @@ namespace LoadTests.Chaos;
 /// <param name="Rate">1: about 350 requests a second.</param>
 /// <param name="Folder">Where the cluster, the recording and the logs are.</param>
 /// <param name="Build">Builds the programs if their sources changed.</param>
-/// <param name="Keep">Keeps the recording and the logs although nothing was wrong.</param>
-internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, string Folder, bool Build, bool Keep)
+internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, string Folder, bool Build)
 {
     public string Recording => Path.Combine(Folder, "recording");
 

@@ -29,9 +29,12 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     /// <returns>Whether nothing was wrong.</returns>
     public async Task<bool> RunAsync(CancellationToken interrupt)
     {
+        log.Write(string.Create(CultureInfo.InvariantCulture, $"chaos: {options.Duration.TotalMinutes:0.##} minutes, seed {options.Seed}"));
         log.Write($"Starting a cluster of 3 shards, a spare one and {ChaosCluster.Routers} routers in {options.Cluster}");
         await using var cluster = await ChaosCluster.StartAsync(options.Cluster, options.Logs, options.Build, interrupt);
-        await new ClusterRest(cluster, log).PrepareAsync(interrupt);
+        var rest = new ClusterRest(cluster, log);
+        await rest.CreateCollectionsAsync(interrupt);
+        await rest.WeighAsync(interrupt);
         using var api = new ApiCaller(cluster.Proxy, cluster.RouterUrls, log.Surprise);
         var workloads = new WorkloadSet(api, new Recorder(options.Recording), options.Seed, options.Rate, (workload, number) => string.Create(CultureInfo.InvariantCulture, $"{workload[0]}{number}"));
         await LoadAsync(cluster, workloads, interrupt);
@@ -49,7 +52,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         var isRight = _problems.Count == 0 && log.SurpriseCount == 0;
         await new ChaosReport(options, log).WriteAsync(workloads, await MoveHistory.ReadAsync(cluster, interrupt), [.. _problems, .. violated], isRight);
         if (!isRight)
-            Keep(cluster);
+            cluster.CopyLogs(options.Logs);
         return isRight;
     }
 
@@ -68,6 +71,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
             interrupt.ThrowIfCancellationRequested();
             log.Tell("end", "no more faults: every part is started, what is unfinished is carried on");
             _problems.AddRange(await new ClusterRest(cluster, log).SettleAsync(interrupt));
+            await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
         }
         finally
         {
@@ -124,11 +128,5 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
             lines.AddRange(violations.Take(3).Select(violation => $"  {violation}"));
         }
         return lines;
-    }
-
-    private void Keep(ChaosCluster cluster)
-    {
-        foreach (var file in Directory.EnumerateFiles(cluster.Logs))
-            File.Copy(file, Path.Combine(options.Logs, Path.GetFileName(file)), overwrite: true);
     }
 }

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using LoadTests.Cluster;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
 
 namespace LoadTests.Chaos.Cluster;
 
@@ -33,6 +35,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public Uri Proxy => Local(8080);
 
     public IReadOnlyList<Uri> RouterUrls => [.. Enumerable.Range(1, Routers).Select(number => Local(8100 + number))];
+
+    /// <summary>A router's own port, with its metrics.</summary>
+    public Uri OperationsUrl(int router) => Local(8200 + router);
 
     public string Redis => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{6390 + _offset}");
 
@@ -87,6 +92,20 @@ internal sealed class ChaosCluster : IAsyncDisposable
                 await Task.Delay(250, cancellation);
             }
         }
+    }
+
+    /// <returns>What Redis has now; null: nothing.</returns>
+    public async Task<ShardRing?> RingAsync(CancellationToken cancellation)
+    {
+        await using var connection = await RedisConnection.OpenAsync(Redis);
+        return await new RedisRingStore(connection, new RedisKeys("default")).ReadAsync(cancellation);
+    }
+
+    /// <summary>Copies the servers' logs, which go with the cluster.</summary>
+    public void CopyLogs(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(Logs))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
     }
 
     /// <summary>Deletes what Redis keeps on the disk; it must not run.</summary>

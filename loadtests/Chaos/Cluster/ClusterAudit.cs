@@ -1,6 +1,5 @@
 using System.Globalization;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
 
 namespace LoadTests.Chaos.Cluster;
 
@@ -15,26 +14,28 @@ internal static class ClusterAudit
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
 
-    /// <returns>What is wrong; empty: nothing.</returns>
+    /// <returns>What is wrong, by our own queries and by shardadmin's; empty: nothing.</returns>
     public static async Task<IReadOnlyList<string>> RunAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
     {
-        IReadOnlyList<string> problems;
-        for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
-            if ((problems = await LookAsync(cluster, shards, cancellation)).Count == 0 || clock.Elapsed > Patience)
-                break;
-        var told = new List<string>(problems);
+        var told = new List<string>(await LookAsync(cluster, shards, cancellation));
         foreach (var command in (string[])["verify", "doctor"])
             if (await cluster.AdminAsync(cancellation, command) is { IsDone: false } failed)
                 told.Add(failed.ToString());
         return told;
     }
 
-    private static async Task<IReadOnlyList<string>> LookAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
+    /// <returns>What is wrong by our own queries.</returns>
+    public static async Task<IReadOnlyList<string>> LookAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
+    {
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
+            if (await LookOnceAsync(cluster, shards, cancellation) is var problems && (problems.Count == 0 || clock.Elapsed > Patience))
+                return problems;
+    }
+
+    private static async Task<IReadOnlyList<string>> LookOnceAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
     {
         var audits = await Task.WhenAll(shards.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));
-        await using var redis = await RedisConnection.OpenAsync(cluster.Redis);
-        var ring = await new RedisRingStore(redis, new RedisKeys("default")).ReadAsync(cancellation);
-        return ring is null ? ["There is no ring in Redis."] : [.. Compare(audits, ring)];
+        return await cluster.RingAsync(cancellation) is { } ring ? [.. Compare(audits, ring)] : ["There is no ring in Redis."];
     }
 
     /// <summary>Pure.</summary>

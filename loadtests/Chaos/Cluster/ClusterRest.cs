@@ -9,12 +9,19 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Collections, and weights of which a step is a small part.</summary>
-    public async Task PrepareAsync(CancellationToken cancellation)
+    public async Task CreateCollectionsAsync(CancellationToken cancellation)
     {
+        using var client = new HttpClient { BaseAddress = cluster.Proxy };
         foreach (var collection in WorkloadSet.Collections)
-            await RequireAsync(cancellation, "collections", "create", collection);
-        await RequireAsync(cancellation, ["rebalance", .. ChaosCluster.FirstShards.SelectMany(shard => new[] { "--weight", $"{shard}=100" }), "--yes"]);
+            (await client.PutAsync(new Uri($"/v1/collections/{collection}", UriKind.Relative), null, cancellation)).EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Weights of which a step is a small part of the ring.</summary>
+    public async Task WeighAsync(CancellationToken cancellation)
+    {
+        string[] arguments = ["rebalance", .. ChaosCluster.FirstShards.SelectMany(shard => new[] { "--weight", $"{shard}=100" }), "--yes"];
+        if (await cluster.AdminAsync(cancellation, arguments) is { IsDone: false } failed)
+            throw new InvalidOperationException(failed.ToString());
     }
 
     /// <summary>Every part runs, the ring is there, and no move is unfinished.</summary>
@@ -25,21 +32,24 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
             if (cluster.ProcessOf(part) is null)
                 await cluster.StartPartAsync(part, cancellation);
         var stage = new ChaosStage(cluster, log, () => []);
-        for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
+        var last = "";
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Patience; await Task.Delay(Pause, cancellation))
         {
-            // Both each time: resuming needs a ring, and a ring may need what resuming brings to its end.
-            var rebuilt = await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
-            var resumed = await stage.AdminAsync(cancellation, "ops", "resume");
-            if (rebuilt.IsDone && resumed.ExitCode == AdminResult.NotFound)
+            // Resuming needs a ring, and a ring may need what resuming brings to its end.
+            var hasRing = await cluster.RingAsync(cancellation) is not null;
+            if (hasRing && await UnfinishedAsync(cancellation) == 0)
                 return [];
-            if (clock.Elapsed > Patience)
-                return [$"not settled after {Patience.TotalMinutes} minutes: {rebuilt}\n{resumed}"];
+            var result = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
+            if (result is null or { IsDone: false })
+                last = $"{result}\n{await stage.AdminAsync(cancellation, "ops", "resume")}";
         }
+        return [$"not settled after {Patience.TotalMinutes} minutes: {last}"];
     }
 
-    private async Task RequireAsync(CancellationToken cancellation, params string[] arguments)
+    /// <returns>Batches that stand in a journal.</returns>
+    private async Task<int> UnfinishedAsync(CancellationToken cancellation)
     {
-        if (await cluster.AdminAsync(cancellation, arguments) is { IsDone: false } failed)
-            throw new InvalidOperationException(failed.ToString());
+        var audits = await Task.WhenAll(ChaosCluster.Shards.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));
+        return audits.Sum(audit => audit.Unfinished);
     }
 }

@@ -7,6 +7,9 @@ namespace LoadTests.Chaos.Cluster;
 /// <param name="LeftOvers">Each kind of thing that must be gone, with how many there are.</param>
 internal sealed record ShardAudit(string Shard, IReadOnlyList<int> Owned, IReadOnlyList<(string What, long Count)> LeftOvers)
 {
+    /// <summary>Batches of moves from here.</summary>
+    public int Unfinished => (int)LeftOvers.Where(left => left.What == "batches in its journal").Sum(left => left.Count);
+
     private const string OwnedSql = "select slot::integer from sharding.slot_ownership where state = 'owned' order by 1";
 
     private const string LeftOverSql = """
@@ -14,7 +17,7 @@ internal sealed record ShardAudit(string Shard, IReadOnlyList<int> Owned, IReadO
           ('rows in slots that it does not own', (select count(*) from sharding.item i where not exists (select from sharding.slot_ownership o where o.slot = i.slot and o.state = 'owned'))),
           ('rows in another slot than their key''s', (select count(*) from sharding.item i where i.slot <> sharding.slot_of(i.pk))),
           ('slots frozen or importing, or still tied to a move', (select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null)),
-          ('rows in the journal', (select count(*) from sharding.move)),
+          ('batches in its journal', (select count(*) from sharding.move)),
           ('imports', (select count(*) from sharding.move_import)),
           ('replication slots', (select count(*) from pg_replication_slots)),
           ('publications of moves', (select count(*) from pg_publication where starts_with(pubname, 'sharding_move_'))),

@@ -18,6 +18,8 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
         if (!end.IsCompleted)
             await StrikeAsync(stage, mover, cancellation);
         var result = await end;
+        if (Fate.Kind == MoverFate.AtFailpoint && result.ExitCode == AdminResult.Killed)
+            stage.Log.Count("mover killed at a failpoint");
         stage.Log.Tell("moves", $"  {arguments[0]} ended with {result.ExitCode}{(result.IsDone ? "" : ": " + LastLine(result))}");
         return result;
     }
@@ -39,10 +41,6 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
             await Task.WhenAny(second, Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None));
             mover.Continue();
             await second;
-        }
-        else if (Fate.Kind == MoverFate.AtFailpoint)
-        {
-            stage.Log.Count("mover killed at a failpoint");
         }
     }
 

@@ -44,21 +44,21 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await using var atHandOver = new TargetSnapshot();
         while (await journal.FindAsync(batchId, cancellation) is { } batch)
         {
-            switch (batch.Phase)
+            switch (MoveDecision.Next(batch.Phase))
             {
-                case MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen:
+                case MoveWork.CopyAndRelease:
                     await CopyAndReleaseAsync(batch, journal, from, by, takeOver, atHandOver, cancellation);
                     cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
                     break;
-                case MovePhase.Released:
+                case MoveWork.Own:
                     await OwnAsync(batch, journal, to, cancellation);
                     break;
-                case MovePhase.Owned:
+                case MoveWork.Publish:
                     await StepAsync(MoveStep.Publish, cancellation);
-                    await ring.PublishAsync(batch, source.Id, cancellation);
+                    await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
                     await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
                     break;
-                case MovePhase.Published:
+                case MoveWork.Verify:
                     await VerifyAsync(batch, journal, from, atHandOver, cancellation);
                     break;
                 default:
@@ -75,7 +75,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await using var from = SourceOf(source, "shardadmin");
         await using var to = SourceOf(target, "shardadmin");
         var journal = new MoveJournal(from);
-        if (await journal.FindAsync(batchId, cancellation) is not { Phase: MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen } batch)
+        if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
         // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
         var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
@@ -85,7 +85,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await StepAsync(MoveStep.Import, cancellation);
         if (!await import.CancelAsync(cancellation))
             return false;
-        await MovePublication.DropAllAsync(from, batchId, cancellation);
+        await MovePublication.DropAsync(from, batchId, attempt, cancellation);
         return await journal.CancelAsync(batchId, attempt, cancellation);
     }
 
@@ -102,7 +102,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
         // The publication before the replication slot: decoding looks it up in the catalog as of each change.
         await StepAsync(MoveStep.Publication, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
+        await MovePublication.DropAsync(from, batch.Id, attempt, cancellation);
         var publication = await MovePublication.CreateAsync(from, batch, attempt, cancellation);
 
         await StepAsync(MoveStep.ReplicationSlot, cancellation);
@@ -189,14 +189,18 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         await StepAsync(MoveStep.Own, cancellation);
         if (!await MoveImport.OwnAsync(to, batch, cancellation))
+        {
+            if (await journal.FindAsync(batch.Id, cancellation) is not { Phase: MovePhase.Released })
+                return; // another mover did this, and perhaps all the rest, meanwhile
             throw new MoveFailedException($"Batch {batch.Id} was released to {target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {target.Id}, then 'shardadmin ops resume'.");
+        }
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 
     private async Task VerifyAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, TargetSnapshot atHandOver, CancellationToken cancellation)
     {
         await StepAsync(MoveStep.Verify, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
+        await MovePublication.DropAsync(from, batch.Id, batch.Attempt, cancellation);
         if (atHandOver.IsTaken) // not when another process carries on: the target has taken writes since
         {
             await using var connection = await from.OpenConnectionAsync(cancellation);
@@ -218,7 +222,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             // more of them
         }
         await StepAsync(MoveStep.Finish, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
+        await MovePublication.DropAsync(from, batch.Id, batch.Attempt, cancellation);
         await MoveImport.FinishAsync(to, batch.Id, cancellation);
         await journal.FinishAsync(batch.Id, source.Id, cancellation);
     }
