@@ -8,7 +8,7 @@ namespace ShardAdmin.Rebalancing;
 
 /// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
 /// <remarks>
-/// Batches of one source come one after the other, those of different sources side by side up to the limit. A batch whose
+/// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
 /// connections broke is begun again, a few times. Interrupted, the batch that is past its release is completed first;
 /// everything else stays in the journals for <c>ops resume</c>.
 /// </remarks>
@@ -17,6 +17,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings)
     private const int MaxTries = 3;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
+    private readonly RingPublication _publication = PublicationOf(session);
 
     /// <param name="batches">Of one operation.</param>
     /// <returns>How many slots were moved.</returns>
@@ -46,8 +48,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings)
         await gate.WaitAsync(stop.Token);
         try
         {
-            foreach (var batch in batches)
-                await RunBatchAsync(ring, batch, display, stop.Token);
+            await RunPipelineAsync(ring, batches, display, stop.Token);
         }
         catch
         {
@@ -60,17 +61,48 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings)
         }
     }
 
-    private async Task RunBatchAsync(ShardRing ring, SourcedBatch each, MoveDisplay display, CancellationToken cancellation)
+    /// <summary>Batches of one source: begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveDisplay display, CancellationToken cancellation)
+    {
+        await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var running = new List<Task>();
+        foreach (var batch in batches)
+        {
+            while (running.Count(task => !task.IsCompleted) >= MovePipeline.MaxBatches)
+                await Task.WhenAny(running.Where(task => !task.IsCompleted));
+            if (running.Exists(task => task.IsFaulted) || failed.IsCancellationRequested)
+                break;
+            running.Add(RunOrStopAsync(batch));
+        }
+        await Task.WhenAll(running); // those that are past their release are completed, the others end in a safe state
+        cancellation.ThrowIfCancellationRequested();
+
+        async Task RunOrStopAsync(SourcedBatch batch)
+        {
+            try
+            {
+                await RunBatchAsync(ring, batch, settings.Options with { Pipeline = pipeline }, display, failed.Token);
+            }
+            catch
+            {
+                await failed.CancelAsync();
+                throw;
+            }
+        }
+    }
+
+    private async Task RunBatchAsync(ShardRing ring, SourcedBatch each, MoveOptions shared, MoveDisplay display, CancellationToken cancellation)
     {
         var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(
             ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show; shardadmin ops show " + each.Batch.OperationId);
         for (var attempt = 1; ; attempt++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var options = settings.Options with { Progress = display.Begin(each), OnStep = (step, token) => session.Failpoint.ReachedAsync(Failpoint(step), token) };
+            var options = shared with { Progress = display.Begin(each), OnStep = (step, token) => session.Failpoint.ReachedAsync(Failpoint(step), token) };
             try
             {
-                await MoverOf(session, each.Source, target, options).RunAsync(each.Batch.Id, AdminSession.Who, takeOver: true, cancellation);
+                await MoverOf(each.Source, target, _publication, options).RunAsync(each.Batch.Id, AdminSession.Who, takeOver: true, cancellation);
                 if (options.Progress.Step is null)
                     throw new CommandFailedException(
                         ExitCode.Conflict, $"Batch {each.Batch.Id} is no longer in the journal of {each.Source.Id}: another process completed or cancelled it.", $"shardadmin ops show {each.Batch.OperationId}");
@@ -94,8 +126,12 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings)
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) =>
-        new(source, target, AdminSession.Configure, new RingPublication(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation)), options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
+
+    private static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
+
+    private static RingPublication PublicationOf(AdminSession session) =>
+        new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));
 
     /// <summary>The failpoint of a step: <c>move-copy</c>, <c>move-release</c>, ….</summary>
     public static string Failpoint(MoveStep step) => "move-" + step.ToString().ToLowerInvariant();
