@@ -15,5 +15,8 @@ internal sealed record AdminResult(string Command, int ExitCode, string Output, 
     /// <summary>An exception that nobody foresaw; no fault excuses it.</summary>
     public bool IsUnexpected => Errors.Contains("Unexpected:", StringComparison.Ordinal) || Output.Contains("Unexpected:", StringComparison.Ordinal);
 
+    /// <summary>The line that says what is wrong.</summary>
+    public string Error => (Errors + Output).Split('\n').FirstOrDefault(line => line.StartsWith("error:", StringComparison.Ordinal))?.Trim() ?? "";
+
     public override string ToString() => $"shardadmin {Command} ended with {ExitCode}:\n{Output}{Errors}".TrimEnd();
 }

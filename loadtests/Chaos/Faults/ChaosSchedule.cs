@@ -42,7 +42,7 @@ internal static class ChaosSchedule
     private static MoveSlots Move(Random random, int targets)
     {
         // Four targets are a circle back to the first: A → B → C → A.
-        var first = random.Next(ChaosCluster.Shards.Count);
+        var first = random.Next(10) == 0 ? 3 : random.Next(3); // the spare one is not in the ring for much of the time
         string[] way = [.. Enumerable.Range(0, targets).Select(place => targets == 1 ? ChaosCluster.Shards[first] : ChaosCluster.FirstShards[(first + place) % 3])];
         var many = random.Next(5) == 0 ? 300 : 12;
         return new MoveSlots(

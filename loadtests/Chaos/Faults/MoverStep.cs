@@ -20,7 +20,7 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
         var result = await end;
         if (Fate.Kind == MoverFate.AtFailpoint && result.ExitCode == AdminResult.Killed)
             stage.Log.Count("mover killed at a failpoint");
-        stage.Log.Tell("moves", $"  {arguments[0]} ended with {result.ExitCode}{(result.IsDone ? "" : ": " + LastLine(result))}");
+        stage.Log.Tell("moves", $"  {arguments[0]} ended with {result.ExitCode}{(result.IsDone ? "" : ": " + result.Error)}");
         return result;
     }
 
@@ -43,6 +43,4 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
             await second;
         }
     }
-
-    private static string LastLine(AdminResult result) => result.Errors.TrimEnd().Split('\n')[^1].Trim() is { Length: > 0 } line ? line : result.Output.TrimEnd().Split('\n')[^1].Trim();
 }
