@@ -8,6 +8,7 @@ internal sealed record AdminResult(string Command, int ExitCode, string Output, 
 {
     public const int NotFound = 3;
     public const int Conflict = 5;
+    public const int CannotReach = 7;
     public const int Killed = 137;
 
     public bool IsDone => ExitCode == 0;
