@@ -31,6 +31,7 @@ down_command() {
 down_processes() { # what faces the users first; each finishes what it has
   UP_STARTED=${EPOCHREALTIME/[.,]/}
   proxy_down
+  agent_down
   routers_stop_above 0
   redis_down
   shards_down

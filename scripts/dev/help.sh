@@ -8,6 +8,7 @@ help_show() {
   ./dev up --detach             the same, and return when it is ready
   ./dev up --shards 5 --routers 3
   ./dev up --routers 4          on a running cluster: now 4 routers; no request fails meanwhile
+  ./dev up --agent              with an agent, which carries on moves that were interrupted or detached; kept from then on
   ./dev up --compose            the same in containers, from compose.yaml
   ./dev status [--json]         what runs where
   ./dev down                    stop everything, keep the data
@@ -22,7 +23,7 @@ help_show() {
   ./dev bench get               one measurement, see docs/performance.md
   ./dev chaos --minutes 5       faults, longer than the tests have time for
 
-Options of up: --shards N (3)  --routers N (2)  --no-data  --detach  --compose  --no-build
+Options of up: --shards N (3)  --routers N (2)  --agent  --no-data  --detach  --compose  --no-build
   N shards are chosen by the first up; add more with ./dev shard. --no-build takes the programs as last built.
 
 Ports, all on 127.0.0.1. The first up remembers these variables, later commands need none:

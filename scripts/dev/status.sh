@@ -27,6 +27,7 @@ status_complete() {
   for name in redis proxy $(shard_ids) $(routers_known | sed 's/^/r/'); do
     is_running "$name" || return 1
   done
+  ! agent_known || is_running agent
 }
 
 status_json() {
@@ -45,7 +46,7 @@ status_json() {
       "$(shard_port "$name")" "$(pid_of "$name" || echo null)"
     separator=,
   done
-  printf '],"apiKey":null}\n'
+  printf '],"agent":{"pid":%s},"apiKey":null}\n' "$(pid_of agent || echo null)"
 }
 
 status_row() { # status_row NAME ADDRESS
@@ -64,6 +65,7 @@ status_table() {
     name=r$n
     status_row "$name" "http://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
   done
+  ! agent_known || status_row agent "$LOGS/agent.log"
   status_row redis "127.0.0.1:$REDIS_PORT"
   for name in $(shard_ids); do
     status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"

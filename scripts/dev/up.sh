@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 
 up_options() {
-  SHARDS='' ROUTERS='' WITH_DATA=true DETACH=false COMPOSE=false BUILD=true
+  SHARDS='' ROUTERS='' WITH_AGENT=false WITH_DATA=true DETACH=false COMPOSE=false BUILD=true
   while (($# > 0)); do
     case $1 in
       --shards | --routers)
@@ -9,6 +9,7 @@ up_options() {
         if [[ $1 == --shards ]]; then SHARDS=$2; else ROUTERS=$2; fi
         shift
         ;;
+      --agent) WITH_AGENT=true ;;
       --no-data) WITH_DATA=false ;;
       --detach | -d) DETACH=true ;;
       --compose) COMPOSE=true ;;
@@ -76,6 +77,11 @@ up_cluster() {
   step
   proxy_up
   step_done proxy "HAProxy on $PROXY_PORT"
+  if [[ $WITH_AGENT == true ]] || agent_known; then
+    step
+    agent_up
+    step_done agent "carries on what is interrupted or detached"
+  fi
   [[ $WITH_DATA != true ]] || data_load
 }
 
@@ -109,7 +115,7 @@ up_take_back() { # `up` failed: what it started goes again, what ran before stay
   echo "dev: stopping what was started" >&2
   for ((i = ${#STARTED_NOW[@]} - 1; i >= 0; i--)); do
     case ${STARTED_NOW[i]} in
-      redis | proxy | r[0-9]*) stop_process "${STARTED_NOW[i]}" TERM 15 ;;
+      redis | proxy | agent | r[0-9]*) stop_process "${STARTED_NOW[i]}" TERM 15 ;;
       *) stop_process "${STARTED_NOW[i]}" INT 30 ;;
     esac
   done

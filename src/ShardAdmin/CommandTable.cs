@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Commands;
 
@@ -18,7 +19,17 @@ internal static class CommandTable
             new RemoveShardCommand(),
             new RebalanceCommand(),
             new MoveCommand(),
-            new CommandGroup("ops", "Moves under way, unfinished and done", new OpsListCommand(), new OpsShowCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand()),
+            new CommandGroup(
+                "plan", "What add-shard, remove-shard, rebalance or move would do, as a document for apply; changes nothing",
+                new PlanCommand("add-shard", command => new AddShardArguments(command), "add-shard s4 --host 10.0.0.4 --port 5432 --database app"),
+                new PlanCommand("remove-shard", command => new RemoveShardArguments(command), "remove-shard s4"),
+                new PlanCommand("rebalance", command => new RebalanceArguments(command), "rebalance --by size"),
+                new PlanCommand("move", command => new MoveArguments(command), "move 0-255 --to s4")),
+            new ApplyCommand(),
+            new CommandGroup(
+                "ops", "Moves under way, unfinished and done",
+                new OpsListCommand(), new OpsShowCommand(), new OpsWatchCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand(), new OpsRollbackCommand()),
+            new AgentCommand(),
             new StatusCommand(),
             new RoutersCommand(),
             new MigrateCommand(),

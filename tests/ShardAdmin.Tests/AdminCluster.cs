@@ -36,6 +36,8 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
         return cluster;
     }
 
+    public int Databases => _databases.Count;
+
     /// <summary>The database of shard s1 is number 1.</summary>
     public TestDatabase Database(int number) => _databases[number - 1];
 
@@ -45,6 +47,9 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
         _databases.Add(database);
         return database;
     }
+
+    /// <summary>A database of another server than the shared one; it is dropped with this cluster.</summary>
+    public void Adopt(TestDatabase database) => _databases.Add(database);
 
     public string[] InitArguments(int shards) =>
         ["init", .. Enumerable.Range(1, shards).SelectMany(number => new[] { "--shard", $"s{number}={Database(number).Address}" })];

@@ -1,6 +1,8 @@
 using Dapper;
 using Npgsql;
+using ShardAdmin.Agents;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
 using ShardCore.Migrations;
 using ShardCore.Ring;
 
@@ -31,7 +33,19 @@ internal sealed class ClusterStatus(AdminSession session)
         var reasons = ReasonsOf(ring, shards, routers).ToArray();
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
-        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers);
+        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, await OperationsAsync(ring, cancellation), await AgentRegistry.CountAsync(session, cancellation));
+    }
+
+    private async Task<IReadOnlyList<OperationStatus>> OperationsAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        try
+        {
+            return OperationStatus.Of((await MoveJournals.ReachableAsync(session, ring.Shards, cancellation)).Batches);
+        }
+        catch (CommandFailedException)
+        {
+            return []; // an older schema, which is among the reasons
+        }
     }
 
     private static async Task<ShardAnswer> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Dapper;
+using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.Shards;
@@ -29,7 +30,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
 
     private readonly RingPublisher _publisher = new(session);
 
-    public async Task<JoinResult> RunAsync(bool rebalance, bool dryRun, CancellationToken cancellation)
+    /// <param name="pinned">The ring must still have this epoch; null: any.</param>
+    public async Task<JoinResult> RunAsync(bool rebalance, bool dryRun, CancellationToken cancellation, Epoch? pinned = null)
     {
         var ring = await session.RequireRingAsync(cancellation);
         await RequirePossibleAsync(ring, cancellation); // 0
@@ -37,6 +39,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
             return await PlanAsync(ring, rebalance, cancellation);
         await using var held = await AdminLock.TakeAsync(session, ring.Shards.Append(shard).DistinctBy(each => each.Address, StringComparer.Ordinal), cancellation); // 1
         ring = await session.RequireRingAsync(cancellation);
+        PlanDocument.RequireEpoch(ring, pinned);
         await RequirePossibleAsync(ring, cancellation);
 
         session.LeftOff = $"Shard {shard.Id} may be half joined; every slot still has its owner. The same command completes it.";

@@ -1,3 +1,4 @@
+using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 
@@ -8,13 +9,15 @@ internal sealed class ShardListChange(AdminSession session)
 {
     /// <param name="changing">Whose entries change.</param>
     /// <param name="asked">The shards whose word counts: not one that is gone for good.</param>
+    /// <param name="pinned">The ring must still have this epoch; null: any.</param>
     /// <returns>The ring now.</returns>
     public async Task<ShardRing> PublishAsync(
-        IReadOnlyCollection<ShardId> changing, Func<Shard, bool> asked, Func<ShardRing, IEnumerable<Shard>> change, string why, CancellationToken cancellation)
+        IReadOnlyCollection<ShardId> changing, Func<Shard, bool> asked, Func<ShardRing, IEnumerable<Shard>> change, string why, CancellationToken cancellation, Epoch? pinned = null)
     {
         var ring = await session.RequireRingAsync(cancellation);
         await using var held = await AdminLock.TakeAsync(session, ring.Shards.Where(asked), cancellation);
         ring = await session.RequireRingAsync(cancellation);
+        PlanDocument.RequireEpoch(ring, pinned);
         var known = await RingKnowledge.ReadAsync(session, ring, asked, cancellation);
         known.RequireNotSetBack(changing);
         known.RequireOwnersAgree();

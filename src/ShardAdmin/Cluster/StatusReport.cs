@@ -2,9 +2,11 @@ namespace ShardAdmin.Cluster;
 
 /// <param name="Verdict">ok · degraded (some of it does not serve, or soon might not) · down (nothing serves).</param>
 /// <param name="Reasons">Why it is not ok, one sentence each.</param>
+/// <param name="Operations">Those that are not over.</param>
+/// <param name="Agents">How many run.</param>
 internal sealed record StatusReport(
     bool Ok, string Verdict, IReadOnlyList<string> Reasons, string Cluster, Guid ClusterId, long Epoch,
-    IReadOnlyList<ShardStatus> Shards, IReadOnlyList<RouterLine> Routers)
+    IReadOnlyList<ShardStatus> Shards, IReadOnlyList<RouterLine> Routers, IReadOnlyList<OperationStatus> Operations, int Agents)
 {
     public bool AllReachable => Shards.All(shard => shard.Reachable);
 }

@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace ShardAdmin.CommandLine;
 
 /// <summary>
 /// Breaks off at a named step, so that tests can show what a crash there leaves:
-/// <c>SHARDING_FAILPOINT=step:kill</c> (the process is gone at once), <c>step:error</c>, <c>step:pause</c> (it stands still).
+/// <c>SHARDING_FAILPOINT=step:kill</c> (the process is gone at once), <c>step:error</c>, <c>step:pause</c> (it
+/// stands still there), <c>step:stop</c> (all of it is stopped, until SIGCONT).
 /// </summary>
 internal sealed class Failpoint
 {
@@ -30,6 +32,10 @@ internal sealed class Failpoint
                 break;
             case "pause":
                 await Task.Delay(Timeout.Infinite, cancellation);
+                break;
+            case "stop":
+                using (var kill = Process.Start("kill", ["-STOP", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]))
+                    await kill.WaitForExitAsync(cancellation);
                 break;
             default:
                 throw new InvalidOperationException($"Failpoint {step}.");

@@ -57,6 +57,10 @@ internal sealed class StatusCommand : AdminCommand
             console.Write(ShardTable(report));
         if (report.Routers.Count > 0)
             console.Write(RouterLine.Table(report.Routers));
+        foreach (var operation in report.Operations)
+            console.WriteLine($"operation {operation.Operation} {operation.State}: {operation.Batches} batches with {Tables.Count(operation.Slots)} slots are left   (shardadmin ops watch {operation.Operation})");
+        if (report.Agents > 0 || report.Operations.Count > 0)
+            console.WriteLine($"agents: {report.Agents}");
     }
 
     private static Table ShardTable(StatusReport report)

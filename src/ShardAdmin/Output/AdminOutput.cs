@@ -41,6 +41,15 @@ internal sealed class AdminOutput(AdminProcess process, AdminSettings settings)
                 process.Out.WriteLine(JsonSerializer.Serialize(item, AdminJson.OneLine));
     }
 
+    /// <summary>One of many things that happen while the command runs: a line, or JSON on one line.</summary>
+    public void WriteEvent<T>(T what, string line)
+    {
+        if (settings.Format == OutputFormat.Table)
+            process.Out.WriteLine(line);
+        else
+            process.Out.WriteLine(JsonSerializer.Serialize(what, AdminJson.OneLine));
+    }
+
     /// <summary>A result that is a document of its own, byte for byte.</summary>
     public void WriteDocument(string text) => process.Out.WriteLine(text);
 

@@ -1,3 +1,7 @@
+using System.Text.Json.Serialization;
+using ShardAdmin.Output;
+using ShardCore.Ring;
+
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>One batch of an operation, from its source's journal, or from the history once it is over.</summary>
@@ -17,4 +21,10 @@ internal sealed record BatchLine(
     string? Problem, string? Command, string PlannedBy, string StartedBy, DateTime StartedAt, DateTime SeenAt, double UnseenSeconds)
 {
     public bool IsOver => Phase is "done" or "cancelled";
+
+    /// <summary>Past the point of no return: the target has the slots, or is about to.</summary>
+    public bool IsHandedOver => Phase is "released" or "owned" or "published" or "verified" or "done";
+
+    [JsonIgnore]
+    public IReadOnlyList<Slot> SlotList => SlotText.Parse(Slots) ?? [];
 }

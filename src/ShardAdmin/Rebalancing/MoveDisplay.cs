@@ -8,13 +8,14 @@ using Spectre.Console.Rendering;
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>What people see while batches move: a table over itself on a terminal, else a line for each change.</summary>
-internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches)
+/// <param name="finished">Called for each batch as it ends.</param>
+internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<SourcedBatch, MoveProgress>? finished = null)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, Running> _running = [];
+    private readonly HashSet<Guid> _done = [];
+    private readonly TimeLeft _left = new();
     private readonly int _slots = batches.Sum(each => each.Batch.Slots.Length);
-    private int _slotsDone;
-    private int _batchesDone;
 
     public MoveProgress Begin(SourcedBatch each)
     {
@@ -26,25 +27,29 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches)
 
     public void Finish(SourcedBatch each)
     {
+        MoveProgress progress;
         lock (_gate)
         {
-            _slotsDone += each.Batch.Slots.Length;
-            _batchesDone++;
+            _done.Add(each.Batch.Id);
             _running[each.Batch.Id].IsFinished = true;
+            progress = _running[each.Batch.Id].Progress;
         }
+        finished?.Invoke(each, progress);
     }
 
     public IRenderable Render()
     {
         lock (_gate)
         {
-            var table = Tables.New("move", ">slots", "step", ">copied", ">MiB/s", ">changes", ">lag", ">pause");
+            (string From, string To, int Slots, double Done)[] pairs = [.. batches.Select(each => (each.Source.Id.Value, each.Batch.Target.Value, each.Batch.Slots.Length, DoneOf(each)))];
+            var table = Tables.New("batch", ">slots", "step", ">rows", ">copied", ">MiB/s", ">changes", ">lag", ">pause");
             foreach (var running in _running.Values.Where(running => !running.IsFinished))
                 table.Row(
-                    running.Name, $"{running.Each.Batch.Slots.Length}", running.Step, Tables.Bytes(running.Progress.Bytes), running.Speed(),
-                    Tables.Count(running.Progress.Changes), Milliseconds(running.Progress.Lag), running.Progress.Pause is { } pause ? Milliseconds(pause) : null);
-            table.Title = new TableTitle($"{Tables.Count(_slotsDone)} of {Tables.Count(_slots)} slots, {_batchesDone} of {batches.Count} batches");
-            return table;
+                    running.Name, $"{running.Each.Batch.Slots.Length}", running.Step, Tables.Count(running.Progress.Rows), Tables.Bytes(running.Progress.Bytes), running.Speed(),
+                    Tables.Count(running.Progress.Changes), Tables.Milliseconds(running.Progress.Lag.TotalMilliseconds), Tables.Milliseconds(running.Progress.Pause?.TotalMilliseconds));
+            var done = batches.Where(each => _done.Contains(each.Batch.Id)).Sum(each => each.Batch.Slots.Length);
+            table.Title = new TableTitle($"{Tables.Count(done)} of {Tables.Count(_slots)} slots, {_done.Count} of {batches.Count} batches{TimeLeft.Text(_left.At(pairs.Sum(pair => pair.Done) / Math.Max(1, _slots)))}");
+            return new Rows(ShardBars.Of(pairs), table);
         }
     }
 
@@ -54,13 +59,14 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches)
         lock (_gate)
         {
             var lines = _running.Values.Where(running => running.Shown != running.Step).Select(running => running.Line(batches.Count)).ToArray();
-            foreach (var finished in _running.Where(running => running.Value.IsFinished).Select(running => running.Key).ToArray())
-                _running.Remove(finished);
+            foreach (var ended in _running.Where(running => running.Value.IsFinished).Select(running => running.Key).ToArray())
+                _running.Remove(ended);
             return lines;
         }
     }
 
-    private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) + " ms";
+    private double DoneOf(SourcedBatch each) => each.Batch.Slots.Length
+        * (_done.Contains(each.Batch.Id) ? 1 : _running.TryGetValue(each.Batch.Id, out var running) ? ShardBars.ShareOf(running.Progress.Bytes, each.Bytes) : 0);
 
     private sealed class Running(SourcedBatch each, MoveProgress progress)
     {
@@ -78,8 +84,8 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches)
         public string Line(int of)
         {
             Shown = Step;
-            var pause = progress.Pause is { } held ? $", writes held {Milliseconds(held)}" : "";
-            return $"{Name} of {of}, {each.Batch.Slots.Length} slots: {Step}, {Tables.Bytes(progress.Bytes)} copied, {Tables.Count(progress.Changes)} changes{pause}";
+            var pause = progress.Pause is { } held ? $", writes held {Tables.Milliseconds(held.TotalMilliseconds)}" : "";
+            return $"{Name} of {of}, {each.Batch.Slots.Length} slots: {Step}, {Tables.Count(progress.Rows)} rows, {Tables.Bytes(progress.Bytes)} copied, {Tables.Count(progress.Changes)} changes{pause}";
         }
     }
 }

@@ -18,8 +18,20 @@ internal sealed class MoveRunOptions
     private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
     private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
 
-    public MoveRunOptions(Command command)
+    private readonly Option<bool> _detach = new("--detach") { Description = "Only write the plan into the journals and return; an agent carries it on" };
+
+    /// <param name="mayDetach">Whether there is <c>--detach</c>. What it leaves to the agent is done as the agent was told.</param>
+    public MoveRunOptions(Command command, bool mayDetach = false)
     {
+        if (mayDetach)
+        {
+            command.Options.Add(_detach);
+            command.Validators.Add(result =>
+            {
+                if (result.GetResult(_detach) is { Implicit: false } && ((Option[])[_rate, _maxPause, _parallel]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } odd)
+                    result.AddError($"--detach leaves the work to an agent, which has its own {odd.Name}.");
+            });
+        }
         _parallel.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && number is < 1 or > MaxParallel)
@@ -33,7 +45,7 @@ internal sealed class MoveRunOptions
     public MoveRunSettings Read(ParseResult parse)
     {
         var options = new MoveOptions { Rate = new CopyRate(parse.GetValue(_rate)) };
-        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel));
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), parse.GetResult(_detach) is not null && parse.GetValue(_detach));
     }
 
     /// <summary>The freeze is for what is nearly level: a shorter pause wants a smaller lag before it.</summary>
@@ -67,7 +79,5 @@ internal sealed class MoveRunOptions
 }
 
 /// <param name="Parallel">Batches of different sources at once.</param>
-internal sealed record MoveRunSettings(MoveOptions Options, int Parallel)
-{
-    public static MoveRunSettings Default { get; } = new(new MoveOptions(), 1);
-}
+/// <param name="Detach">Only into the journals.</param>
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, bool Detach = false);

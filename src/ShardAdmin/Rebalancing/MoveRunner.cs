@@ -3,6 +3,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
 using ShardCore.Ring;
+using ShardCore.RingStorage;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -12,18 +13,15 @@ namespace ShardAdmin.Rebalancing;
 /// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batch that is past its release is
 /// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
-internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, MoveDisplay display)
+internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, OperationLock held, MoveDisplay display)
 {
     private const int MaxTries = 3;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Tells this process, and this run of it, from every other in the journals.</summary>
-    private readonly string _mover = $"{AdminSession.Who} pid {Environment.ProcessId} {Guid.NewGuid():N}";
-
     private readonly RingPublication _publication = PublicationOf(session);
 
-    /// <param name="batches">Of one operation, whose <see cref="OperationLock"/> the caller holds.</param>
+    /// <param name="batches">Of the operation whose lock is held.</param>
     /// <returns>How many slots were moved.</returns>
     /// <exception cref="CommandFailedException">It was paused or cancelled, another process took over, or it cannot go on.</exception>
     public async Task<int> RunAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, CancellationToken cancellation)
@@ -31,7 +29,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         if (batches.Count == 0)
             return 0;
         var operation = batches[0].Batch.OperationId;
-        session.LeftOff = "What has been moved is final, everything else is where it was, and every slot has an owner or gets it by resuming.";
+        session.LeftOff = "What has been moved is final, everything else is where it was, and every slot has an owner or gets it by resuming. An agent, if one runs, goes on by itself.";
         session.CarryOn = $"shardadmin ops resume {operation}";
         using var stop = new MoveStop(cancellation);
         try
@@ -100,43 +98,56 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     {
         var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(
             ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show; shardadmin ops show " + each.Batch.OperationId);
-        for (var attempt = 1; ; attempt++)
+        var journal = new MoveJournal(session.Source(each.Source));
+        string? problem = null;
+        try
         {
-            stop.Token.ThrowIfCancellationRequested();
-            var journal = new MoveJournal(session.Source(each.Source));
-            string? problem = null;
-            try
-            {
-                await RunAttemptAsync(journal, each, target, shared, stop);
-                display.Finish(each);
-                return;
-            }
-            catch (AttemptOverException) when (stop.Reason is null)
-            {
-                await stop.BecauseAsync(ReportAnswer.Lost);
-                throw;
-            }
-            catch (Exception e) when (attempt < MaxTries && !stop.Token.IsCancellationRequested && (e is ChangesDoNotFitException or NpgsqlException { IsTransient: true }))
-            {
-                problem = e.Message;
-                session.Output.Note($"Batch {each.Batch.Ordinal + 1} begins again: {e.Message}");
-            }
-            catch (MoveFailedException e)
-            {
-                problem = e.Message;
-                throw new CommandFailedException(ExitCode.Failed, e.Message, $"shardadmin ops resume {each.Batch.OperationId}");
-            }
-            finally
-            {
-                await LetGoAsync(journal, each.Batch.Id, problem);
-            }
-            await Task.Delay(RetryPause, stop.Token);
+            for (var attempt = 1; ; attempt++)
+                try
+                {
+                    stop.Token.ThrowIfCancellationRequested();
+                    await RequireOursAsync(journal, each, isAgain: attempt > 1, stop);
+                    await RunAttemptAsync(journal, each, target, shared, stop);
+                    display.Finish(each);
+                    return;
+                }
+                catch (Exception e) when (attempt < MaxTries && !stop.Token.IsCancellationRequested && IsPassing(e))
+                {
+                    problem = e.Message;
+                    session.Output.Note($"Batch {each.Batch.Ordinal + 1} begins again: {e.Message}");
+                    await Task.Delay(RetryPause, stop.Token);
+                }
         }
+        catch (AttemptOverException) when (stop.Reason is null)
+        {
+            await stop.BecauseAsync(ReportAnswer.Lost);
+            throw;
+        }
+        catch (MoveFailedException e)
+        {
+            problem = e.Message;
+            throw new CommandFailedException(ExitCode.Failed, e.Message, $"shardadmin ops resume {each.Batch.OperationId}");
+        }
+        finally
+        {
+            await LetGoAsync(journal, each.Batch.Id, problem);
+        }
+    }
+
+    /// <summary>Before each attempt: a connection that broke may have been ended by whoever takes over, and a lock may be gone.</summary>
+    private async Task RequireOursAsync(MoveJournal journal, SourcedBatch each, bool isAgain, MoveStop stop)
+    {
+        var lost = !await held.EnsureAsync(stop.Token)
+            || (isAgain && await journal.ReportAsync(each.Batch.Id, held.Mover, new MoveProgress(), stop.Token) == ReportAnswer.Lost);
+        if (!lost)
+            return;
+        await stop.BecauseAsync(ReportAnswer.Lost);
+        stop.Token.ThrowIfCancellationRequested();
     }
 
     private async Task RunAttemptAsync(MoveJournal journal, SourcedBatch each, Shard target, MoveOptions shared, MoveStop stop)
     {
-        var wish = await journal.ClaimAsync(each.Batch.Id, _mover, stop.Token);
+        var wish = await journal.ClaimAsync(each.Batch.Id, held.Mover, stop.Token);
         if (wish is null || await journal.FindAsync(each.Batch.Id, stop.Token) is not { } batch)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Batch {each.Batch.Id} is no longer in the journal of {each.Source.Id}: another process completed or cancelled it.", $"shardadmin ops show {each.Batch.OperationId}");
@@ -146,7 +157,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             stop.Token.ThrowIfCancellationRequested();
         }
         var progress = display.Begin(each);
-        await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, _mover, progress, stop);
+        await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, held.Mover, progress, stop);
         var options = shared with
         {
             Progress = progress,
@@ -162,11 +173,14 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
     }
 
+    /// <summary>Worth another try at once.</summary>
+    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or ShardUnreachableException or NpgsqlException { IsTransient: true };
+
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {
         try
         {
-            await journal.LetGoAsync(batch, _mover, problem, CancellationToken.None);
+            await journal.LetGoAsync(batch, held.Mover, problem, CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
@@ -200,6 +214,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     }
 
     /// <summary>Once at the end: each batch published an epoch of its own, of which the shards' copies know nothing.</summary>
-    private async Task StoreListsAsync(CancellationToken cancellation) =>
-        await new RingPublisher(session).StoreListsAsync(await session.RequireRingAsync(cancellation), cancellation);
+    private async Task StoreListsAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await new RingPublisher(session).StoreListsAsync(await session.RequireRingAsync(cancellation), cancellation);
+        }
+        catch (Exception e) when (e is ShardUnreachableException or RedisUnavailableException)
+        {
+            session.Output.Warn($"Everything has moved, but not every shard has the new shard list: {e.Message} 'shardadmin doctor' tells, the next move mends it.");
+        }
+    }
 }

@@ -12,7 +12,7 @@ namespace ShardAdmin.Rebalancing;
 /// Tells whether a process works on an operation: a session advisory lock in each of its source shards. No safety rests on
 /// it, only manners: whoever resumes ends the attempts of the one before.
 /// </summary>
-internal sealed class OperationLock : IAsyncDisposable
+internal sealed class OperationLock(AdminSession session, Guid operation, IReadOnlyCollection<Shard> sources) : IAsyncDisposable
 {
     /// <summary>A connection that was ended takes a moment to give its lock back.</summary>
     private static readonly TimeSpan ReleaseLimit = TimeSpan.FromSeconds(10);
@@ -20,6 +20,10 @@ internal sealed class OperationLock : IAsyncDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly List<NpgsqlConnection> _held = [];
+    private readonly SemaphoreSlim _gate = new(1);
+
+    /// <summary>Who has it: tells this holder from every other in the journals.</summary>
+    public string Mover { get; } = NewMover();
 
     /// <exception cref="CommandFailedException">Another process works on it.</exception>
     public static async Task<OperationLock> TakeAsync(AdminSession session, Guid operation, IReadOnlyCollection<Shard> sources, CancellationToken cancellation) =>
@@ -30,7 +34,7 @@ internal sealed class OperationLock : IAsyncDisposable
     public static async Task<OperationLock> TakeOverAsync(AdminSession session, Guid operation, IReadOnlyCollection<Shard> sources, CancellationToken cancellation)
     {
         foreach (var source in sources)
-            await Reach.ShardAsync(source, () => HungMover.EndAsync(session.Source(source), operation, cancellation));
+            await Reach.ShardAsync(source, () => HungMover.EndAsync(session.Source(source), operation, NewMover(), cancellation));
         return await TryTakeAsync(session, operation, sources, ReleaseLimit, cancellation) ?? throw Busy(operation);
     }
 
@@ -39,10 +43,10 @@ internal sealed class OperationLock : IAsyncDisposable
     {
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
-            var held = new OperationLock();
+            var held = new OperationLock(session, operation, sources);
             try
             {
-                if (await held.TryTakeAllAsync(session, operation, sources, cancellation))
+                if (await held.TryTakeAllAsync(cancellation))
                     return held;
             }
             catch
@@ -56,7 +60,45 @@ internal sealed class OperationLock : IAsyncDisposable
         }
     }
 
+    /// <summary>A server that restarted has forgotten the lock: it is taken again, unless somebody was faster.</summary>
+    /// <returns>False: another process has it.</returns>
+    public async Task<bool> EnsureAsync(CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            if (await AllAnswerAsync(cancellation))
+                return true;
+            await ReleaseAsync();
+            return await TryTakeAllAsync(cancellation);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync()
+    {
+        await ReleaseAsync();
+        _gate.Dispose();
+    }
+
+    private async Task<bool> AllAnswerAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (var connection in _held)
+                await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select true", cancellationToken: cancellation));
+            return true;
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private async Task ReleaseAsync()
     {
         foreach (var connection in _held)
         {
@@ -73,21 +115,23 @@ internal sealed class OperationLock : IAsyncDisposable
         _held.Clear();
     }
 
-    private async Task<bool> TryTakeAllAsync(AdminSession session, Guid operation, IEnumerable<Shard> sources, CancellationToken cancellation)
+    private async Task<bool> TryTakeAllAsync(CancellationToken cancellation)
     {
         foreach (var source in sources.DistinctBy(shard => shard.Id).OrderBy(shard => shard.Id))
-            if (!await Reach.ShardAsync(source, () => TryTakeAsync(session.Source(source), operation, cancellation)))
+            if (!await Reach.ShardAsync(source, () => TryTakeAsync(session.Source(source), cancellation)))
                 return false;
         return true;
     }
 
-    private async Task<bool> TryTakeAsync(NpgsqlDataSource source, Guid operation, CancellationToken cancellation)
+    private async Task<bool> TryTakeAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
         var connection = await source.OpenConnectionAsync(cancellation);
         _held.Add(connection);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select pg_try_advisory_lock(@Class, hashtext(@operation))", new { OperationLockKey.Class, operation = operation.ToString() }, cancellationToken: cancellation));
     }
+
+    private static string NewMover() => $"{AdminSession.Who} pid {Environment.ProcessId} {Guid.NewGuid():N}";
 
     private static CommandFailedException Busy(Guid operation) => new(
         ExitCode.Conflict, $"Another process works on operation {operation}.", $"shardadmin ops watch {operation}; if that process hangs: shardadmin ops resume {operation} --take-over");

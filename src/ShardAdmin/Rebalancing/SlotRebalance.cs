@@ -1,10 +1,8 @@
-using Dapper;
+using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Output;
 using ShardCore.Moves;
 using ShardCore.Ring;
-using Spectre.Console;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -16,31 +14,27 @@ namespace ShardAdmin.Rebalancing;
 /// </remarks>
 internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settings)
 {
-    /// <summary>Reads the sources' sizes and puts the plan together.</summary>
-    public async Task<MovePlan> PlanAsync(IReadOnlyCollection<Shard> shards, IReadOnlyList<ShardId> owners, IReadOnlyCollection<SlotMove> moves, CancellationToken cancellation)
-    {
-        var sources = moves.Select(move => move.From!.Value).ToHashSet();
-        var sizes = await Reach.AllAsync([.. shards.Where(shard => sources.Contains(shard.Id))], async shard =>
-        {
-            await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
-            return await connection.ExecuteScalarAsync<long>(new CommandDefinition("select pg_total_relation_size('sharding.item')", cancellationToken: cancellation));
-        });
-        return MovePlan.Of(shards, owners, moves, sizes);
-    }
+    /// <summary>A batch that another process has handed over is completed by then, unless it is very large.</summary>
+    private static readonly TimeSpan OthersLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>The plan goes into the journals and no further; an agent carries it on.</summary>
+    public bool IsDetached => settings.Detach;
 
     /// <summary>Steps 2 to 4 for a plan that was confirmed.</summary>
     /// <param name="command">What was typed, for the history.</param>
+    /// <param name="pinned">The ring must still have this epoch; null: only the owners of the slots count.</param>
     /// <returns>How many slots were moved.</returns>
-    public async Task<int> RunAsync(ShardRing ring, MovePlan plan, string command, CancellationToken cancellation)
+    public async Task<int> RunAsync(ShardRing ring, MovePlan plan, string command, Epoch? pinned, CancellationToken cancellation)
     {
         if (plan.Moves.Count == 0)
             return 0;
         SourcedBatch[] batches = [.. plan.Batches()];
         // Before the journals have them: or an agent would see batches that nobody works on.
-        await using var held = await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
+        await using var held = IsDetached ? null : await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
         await using (await AdminLock.TakeAsync(session, ring.Shards, cancellation))
         {
             var now = await session.RequireRingAsync(cancellation);
+            PlanDocument.RequireEpoch(now, pinned);
             RequireStill(now, plan);
             MoveJournals.RequireFree(await MoveJournals.UnfinishedAsync(session, now.Shards, cancellation), plan.Moves.SelectMany(move => move.Slots));
             foreach (var target in plan.Moves.Select(move => move.To).DistinctBy(shard => shard.Id))
@@ -51,7 +45,7 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
             await session.Failpoint.ReachedAsync("moves-planned", cancellation);
             ring = now;
         }
-        return await RunShownAsync(ring, batches, cancellation);
+        return held is null ? 0 : await RunShownAsync(ring, held, batches, cancellation);
     }
 
     /// <summary>Everything that stands in the journals, operation by operation; nothing if some of it was stopped on purpose.</summary>
@@ -62,7 +56,7 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
         MoveJournals.RequireNoneStopped(unfinished);
         var moved = 0;
         foreach (var same in unfinished.GroupBy(each => each.Batch.OperationId))
-            moved += await ResumeAsync(ring, same.Key, takeOver: false, cancellation);
+            moved += await ResumeOneAsync(ring, same.Key, await TakeAsync(ring, same.Key, takeOver: false, cancellation), cancellation);
         return moved;
     }
 
@@ -73,53 +67,54 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
         var moved = 0;
         foreach (var id in (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Select(each => each.Batch.OperationId).Distinct())
             if (operation is null || id == operation)
-                moved += await ResumeAsync(ring, id, takeOver, cancellation);
+                moved += await ResumeOneAsync(ring, id, await TakeAsync(ring, id, takeOver, cancellation), cancellation);
         return moved;
     }
 
-    private async Task<int> ResumeAsync(ShardRing ring, Guid operation, bool takeOver, CancellationToken cancellation)
+    /// <summary>What is left of an operation, waiting for another process that may be at it already.</summary>
+    public async Task CompleteAsync(ShardRing ring, Guid operation, CancellationToken cancellation)
     {
-        var sources = SourcesOf((await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation));
-        await using var held = takeOver
-            ? await OperationLock.TakeOverAsync(session, operation, sources, cancellation)
-            : await OperationLock.TakeAsync(session, operation, sources, cancellation);
-        // With the lock in hand: an agent that waits for the wish would be faster.
-        await MoveJournals.WishAsync(session, sources, operation, MoveWish.Run, cancellation);
-        SourcedBatch[] batches = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation)];
-        return await RunShownAsync(ring, batches, cancellation);
+        var held = await OperationLock.TryTakeAsync(session, operation, await SourcesAsync(ring, operation, cancellation), OthersLimit, cancellation)
+            ?? await TakeAsync(ring, operation, takeOver: false, cancellation);
+        await ResumeOneAsync(ring, operation, held, cancellation);
     }
 
-    private async Task<int> RunShownAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, CancellationToken cancellation)
+    private async Task<OperationLock> TakeAsync(ShardRing ring, Guid operation, bool takeOver, CancellationToken cancellation)
+    {
+        var sources = await SourcesAsync(ring, operation, cancellation);
+        return takeOver
+            ? await OperationLock.TakeOverAsync(session, operation, sources, cancellation)
+            : await OperationLock.TakeAsync(session, operation, sources, cancellation);
+    }
+
+    /// <param name="held">Is given back.</param>
+    private async Task<int> ResumeOneAsync(ShardRing ring, Guid operation, OperationLock held, CancellationToken cancellation)
+    {
+        await using (held)
+        {
+            // With the lock in hand: an agent that waits for the wish would be faster.
+            await MoveJournals.WishAsync(session, ring.Shards, operation, MoveWish.Run, cancellation);
+            SourcedBatch[] batches = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation)];
+            return await RunShownAsync(ring, held, batches, cancellation);
+        }
+    }
+
+    private async Task<Shard[]> SourcesAsync(ShardRing ring, Guid operation, CancellationToken cancellation) =>
+        SourcesOf((await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation));
+
+    private async Task<int> RunShownAsync(ShardRing ring, OperationLock held, IReadOnlyList<SourcedBatch> batches, CancellationToken cancellation)
     {
         var (display, moved) = (new MoveDisplay(batches), 0);
         await session.Output.WithLiveAsync(
-            display.Render, display.Changes, async () => moved = await new MoveRunner(session, settings, display).RunAsync(ring, batches, cancellation));
+            display.Render, display.Changes, async () => moved = await new MoveRunner(session, settings, held, display).RunAsync(ring, batches, cancellation));
         return moved;
     }
 
     private static Shard[] SourcesOf(IEnumerable<SourcedBatch> batches) => [.. batches.Select(each => each.Source).DistinctBy(shard => shard.Id)];
 
-    public void Show(MovePlan plan)
-    {
-        if (session.Output.ShowsTable)
-            Render(session.Output.Results, plan);
-    }
-
     private static void RequireStill(ShardRing ring, MovePlan plan)
     {
         if (plan.Moves.Any(move => ring.Find(move.From.Id) is null || ring.Find(move.To.Id) is null || move.Slots.Any(slot => ring.OwnerOf(slot).Id != move.From.Id)))
             throw new CommandFailedException(ExitCode.Conflict, "The ring changed since the plan was made; no slot was moved.", "the same command again: it makes a new plan");
-    }
-
-    private static void Render(IAnsiConsole console, MovePlan plan)
-    {
-        var moves = Tables.New("from", "to", ">slots", ">about", "which");
-        foreach (var move in plan.Moves)
-            moves.Row(move.From.Id.Value, move.To.Id.Value, Tables.Count(move.Slots.Length), Tables.Bytes(move.Bytes), SlotText.Of(move.Slots, 4));
-        console.Write(moves);
-        var balance = Tables.New("shard", ">weight", ">slots before", ">after");
-        foreach (var shard in plan.Balance)
-            balance.Row(shard.Shard, $"{shard.Weight}", Tables.Count(shard.Before), Tables.Count(shard.After));
-        console.Write(balance);
     }
 }

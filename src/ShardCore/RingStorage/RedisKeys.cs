@@ -19,4 +19,10 @@ public sealed class RedisKeys(string clusterName)
 
     /// <summary>Set: the ids of routers that registered; those whose heartbeat expired are removed by readers.</summary>
     public string Routers => _prefix + "routers";
+
+    /// <summary>String with expiry: an agent lives.</summary>
+    public string Agent(string agentId) => _prefix + "agent:" + agentId;
+
+    /// <summary>Set: the ids of agents that registered; those whose mark expired are removed by readers.</summary>
+    public string Agents => _prefix + "agents";
 }

@@ -92,7 +92,7 @@ internal sealed class FollowingWriters : IAsyncDisposable
                 return;
             using var parsed = JsonDocument.Parse(detail!);
             if (outcome == "not_owned")
-                shard = parsed.RootElement.GetProperty("peer").GetString() is { } peer ? int.Parse(peer.AsSpan(1), CultureInfo.InvariantCulture) : shard == 1 ? 2 : 1;
+                shard = parsed.RootElement.GetProperty("peer").GetString() is { } peer ? int.Parse(peer.AsSpan(1), CultureInfo.InvariantCulture) : (shard % _cluster.Databases) + 1;
             await Task.Delay(2);
         }
         Assert.Fail($"A write of {pk} found no owner.");

@@ -26,6 +26,7 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Contains($"ops resume {id}", mover.Output, StringComparison.Ordinal);
         (await cluster.RunAsync("ops", "list")).Succeeds("paused");
         (await cluster.RunAsync("ops", "show", id)).Succeeds("paused");
+        Assert.Contains($"operation {id} paused", (await cluster.RunAsync("status")).Out, StringComparison.Ordinal);
         (await cluster.RunAsync("ops", "pause", id)).Succeeds("is paused");
         await writers.SomeAsync();
         foreach (var command in (string[][])[["rebalance", "-y"], ["remove-shard", "s2", "-y"], ["move", slots, "--to", "s2", "-y"]])

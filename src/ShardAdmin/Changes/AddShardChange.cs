@@ -1,0 +1,50 @@
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Changes;
+
+/// <summary><c>add-shard ID …</c></summary>
+internal sealed record AddShardChange(Shard Shard) : ClusterChange
+{
+    public override string Command =>
+        $"add-shard {Shard.Id} --host {Shard.Host} --port {Shard.Port} --database {Shard.Database}{(Shard.Weight == 1 ? "" : $" --weight {Shard.Weight}")}";
+
+    public override bool CarriesOn => true;
+
+    /// <summary>More than the ring has to be asked: <see cref="ShardJoin.RequirePossibleAsync"/> does.</summary>
+    public override void RequirePossible(ShardRing ring)
+    {
+        if (ring.IsEmpty)
+            throw new CommandFailedException(ExitCode.Precondition, "The cluster has no shard yet; the first one takes everything, without a plan.", "shardadmin " + Command);
+    }
+
+    public override async Task<MovePlan> PlanAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
+    {
+        await new ShardJoin(session, Shard).RequirePossibleAsync(ring, cancellation);
+        Shard[] shards = [.. ring.Shards.Where(each => each.Id != Shard.Id), Shard];
+        return MovePlan.Of(shards, ring.Owners, RingPlanner.Plan(ring.Owners, shards).Moves, await SlotSizes.GuessAsync(session, ring.Shards, ring.Owners, cancellation));
+    }
+
+    public override async Task<int> RunAsync(AdminSession session, SlotRebalance moves, ShardRing ring, MovePlan plan, Epoch? pinned, CancellationToken cancellation) =>
+        (await JoinAsync(session, moves, rebalance: true, dryRun: false, plan.Operation, pinned, cancellation)).MovedSlots;
+
+    public override string Nothing(bool dryRun) => $"Shard {Shard.Id} is in the cluster and has its share. No slot was moved.";
+
+    /// <summary>Joins, then moves its share if the cluster holds items.</summary>
+    /// <param name="operation">The id that its moves get.</param>
+    public async Task<JoinResult> JoinAsync(
+        AdminSession session, SlotRebalance moves, bool rebalance, bool dryRun, Guid operation, Epoch? pinned, CancellationToken cancellation)
+    {
+        var result = await new ShardJoin(session, Shard).RunAsync(rebalance, dryRun, cancellation, pinned);
+        if (result.Remaining == 0)
+            return result;
+        // The same planner on the same owners: what was shown, unless an item came into an empty cluster meanwhile.
+        var sizes = await SlotSizes.GuessAsync(session, result.Ring.Shards, result.Ring.Owners, cancellation);
+        var rest = MovePlan.Of(result.Ring.Shards, result.Ring.Owners, RingPlanner.Plan(result.Ring.Owners, result.Ring.Shards).Moves, sizes);
+        rest = rest with { Operation = operation };
+        await MovePreflight.RequireAsync(session, result.Ring, rest, cancellation);
+        return result with { MovedSlots = result.MovedSlots + await moves.RunAsync(result.Ring, rest, Command, pinned: null, cancellation) };
+    }
+}
