@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using LoadTests.Benches;
+using LoadTests.Chaos;
 using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Reports;
@@ -16,7 +17,7 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(), new MoveBench(), new MoveEffectBench(),
+        new VariantBench(), new PartitionedBench(), new MoveBench(), new MoveEffectBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
@@ -24,6 +25,7 @@ internal static class LoadTestsApp
         var root = new RootCommand("Measures the service beside what it is compared with; each bench makes its own cluster and deletes it again.");
         foreach (var bench in Benches)
             root.Add(CommandOf(bench));
+        root.Add(ChaosCommand.New());
         var result = root.Parse(arguments);
         var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
         return result.Errors.Count > 0 ? 2 : code;

@@ -19,7 +19,7 @@ internal sealed record ClusterStatus(Uri Proxy, IReadOnlyList<RouterAddress> Rou
                 new Uri(router.GetProperty("url").GetString()!), router.GetProperty("pid").GetInt32()))],
             $"{redis.GetProperty("host").GetString()}:{redis.GetProperty("port").GetInt32()}",
             [.. root.GetProperty("shards").EnumerateArray().Select(shard => new ShardAddress(
-                shard.GetProperty("host").GetString()!, shard.GetProperty("port").GetInt32(), shard.GetProperty("database").GetString()!))]);
+                shard.GetProperty("host").GetString()!, shard.GetProperty("port").GetInt32(), shard.GetProperty("database").GetString()!, shard.GetProperty("pid").GetInt32()))]);
     }
 }
 

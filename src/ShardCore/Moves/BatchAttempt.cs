@@ -18,6 +18,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     {
         using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
+        await options.Rate.SpendAsync(CopyRate.BytesPerBatch, cancellation);
         var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
         var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
 
@@ -31,7 +32,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
 
         // The publication before the replication slot: decoding looks it up in the catalog as of each change.
         await options.StepAsync(MoveStep.Publication, cancellation);
-        await MovePublication.DropAllAsync(ends.From, id, cancellation);
+        await MovePublication.DropAsync(ends.From, id, attempt, cancellation);
         var publication = await MovePublication.CreateAsync(ends.From, batch, attempt, cancellation);
 
         await options.StepAsync(MoveStep.ReplicationSlot, cancellation);
@@ -60,12 +61,21 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     /// </remarks>
     private async Task HandOverAsync(int attempt, Epoch epoch, TargetSession session, MoveImport import)
     {
-        await session.FlushAsync(import, CancellationToken.None);
-        await session.KeepSnapshotAsync(CancellationToken.None); // the target as it is now, to be compared after the hand-over
+        try
+        {
+            await session.FlushAsync(import, CancellationToken.None);
+            await session.KeepSnapshotAsync(CancellationToken.None); // the target as it is now, to be compared after the hand-over
+        }
+        catch
+        {
+            await journal.UnfreezeAsync(id, attempt, CancellationToken.None); // nothing is released yet
+            throw;
+        }
         await options.StepAsync(MoveStep.Release, CancellationToken.None);
         await journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
         // At once: until the target owns them nobody serves the slots.
-        await BatchMover.OwnAsync((await journal.FindAsync(id, CancellationToken.None))!, ends, journal, options, CancellationToken.None);
+        if (await journal.FindAsync(id, CancellationToken.None) is { Phase: MovePhase.Released } released) // or another mover did this meanwhile
+            await BatchMover.OwnAsync(released, ends, journal, options, CancellationToken.None);
     }
 
     /// <returns>Runs since the freeze began, with the slots frozen and the target level with the source.</returns>

@@ -10,7 +10,7 @@ namespace ShardCore.Moves;
 /// <para>Steps. Before the point of no return:
 /// 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the slots in at the target
 /// (importing) and remove what stands in them; 3 publication for these slots; 4 temporary replication slot, which exports
-/// a snapshot; 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
+/// a snapshot, and wait until that may be read with (<see cref="ExportedSnapshot"/>); 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
 /// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source;
 /// 9 release: frozen → released. From there only forward:
 /// 10 own: importing → owned; 11 publish the ring; 12 compare both sides; 13 delete the source's rows; 14 close the journal.</para>
@@ -20,7 +20,8 @@ namespace ShardCore.Moves;
 /// commit order, and 9 comes after the marker was applied. (c) Two movers cannot both act: each step is a compare-and-set
 /// on the attempt, in the same transaction as its effect; a mover that slept through a takeover fails at its next one.
 /// Bringing rows to the target is such a step too (<see cref="MoveImport.CheckAsync"/>). (d) No decision rests on a clock:
-/// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time.</para>
+/// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time. (e) What the
+/// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).</para>
 /// <para>What a crash leaves. Up to 6: a journal row and rows that nobody can see; the next attempt starts over. At 7–8:
 /// frozen slots, thawed by the first write that meets them after the deadline, or by the next attempt. After 9: the
 /// journal says released, and whoever resumes goes forward. The replication slot is gone with its connection; the
@@ -45,19 +46,19 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         {
             while (await journal.FindAsync(batchId, cancellation) is { } batch)
             {
-                switch (batch.Phase)
+                switch (MoveDecision.Next(batch.Phase))
                 {
-                    case MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen:
+                    case MoveWork.CopyAndRelease:
                         options.Progress.Pause = await new BatchAttempt(batchId, ends, journal, ring, options, session => atHandOver = session).RunAsync(batch, by, takeOver, cancellation);
                         cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
                         break;
-                    case MovePhase.Released:
+                    case MoveWork.Own:
                         await OwnAsync(batch, ends, journal, options, cancellation);
                         break;
-                    case MovePhase.Owned:
+                    case MoveWork.Publish:
                         await PublishAsync(batch, journal, cancellation);
                         break;
-                    case MovePhase.Published:
+                    case MoveWork.Verify:
                         await VerifyAsync(batch, ends, journal, atHandOver, cancellation);
                         break;
                     default:
@@ -79,7 +80,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
         var journal = new MoveJournal(ends.From);
-        if (await journal.FindAsync(batchId, cancellation) is not { Phase: MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen } batch)
+        if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
         // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
         var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
@@ -89,7 +90,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await options.StepAsync(MoveStep.Import, cancellation);
         if (!await import.CancelAsync(cancellation))
             return false;
-        await MovePublication.DropAllAsync(ends.From, batchId, cancellation);
+        await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
         return await journal.CancelAsync(batchId, attempt, cancellation);
     }
 
@@ -97,14 +98,18 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         await options.StepAsync(MoveStep.Own, cancellation);
         if (!await MoveImport.OwnAsync(ends.To, batch, cancellation))
+        {
+            if (await journal.FindAsync(batch.Id, cancellation) is not { Phase: MovePhase.Released })
+                return; // another mover did this, and perhaps all the rest, meanwhile
             throw new MoveFailedException($"Batch {batch.Id} was released to {ends.Target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {ends.Target.Id}, then 'shardadmin ops resume'.");
+        }
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 
     private async Task PublishAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Publish, cancellation);
-        await ring.PublishAsync(batch, source.Id, cancellation);
+        await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
         if (options.Progress.Pause is { } pause)
             await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
         await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
@@ -114,9 +119,10 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
-        await MovePublication.DropAllAsync(ends.From, batch.Id, cancellation);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         if (atHandOver is not null)
         {
+            await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
             await using var connection = await ends.From.OpenConnectionAsync(cancellation);
             var left = SlotChecksums.ReadAsync(connection, batch.Slots, cancellation); // released: it does not change any more
             var right = atHandOver.ChecksumsAsync(batch.Slots, cancellation);
@@ -133,12 +139,15 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
-        while (await journal.CleanAsync(batch.Id, options.CleanBatch, cancellation) > 0)
+        DeletedPage? page = null;
+        do
         {
-            // more of them
+            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
+            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
         }
+        while (page.Slot is not null);
         await options.StepAsync(MoveStep.Finish, cancellation);
-        await MovePublication.DropAllAsync(ends.From, batch.Id, cancellation);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         await MoveImport.FinishAsync(ends.To, batch.Id, cancellation);
         await journal.FinishAsync(batch.Id, source.Id, cancellation);
     }

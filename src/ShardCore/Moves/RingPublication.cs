@@ -22,9 +22,14 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await BasisAsync(await ReadAsync(cancellation), cancellation)).Next;
 
     /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
+    /// <param name="hasGivenAway">
+    /// Whether the slots are still where this batch has brought them. Asked after the ring was read: whoever slept since
+    /// before another mover finished the batch, and a later one brought the slots back, must not publish it again. A change
+    /// of the ring after the question makes the compare-and-set fail.
+    /// </param>
     /// <exception cref="MoveFailedException" />
     /// <exception cref="RedisUnavailableException" />
-    public async Task PublishAsync(MoveBatch batch, ShardId source, CancellationToken cancellation)
+    public async Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation)
     {
         for (var conflict = 0; conflict < MaxConflicts; conflict++)
         {
@@ -34,7 +39,7 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
             foreach (var slot in batch.Slots)
                 if (owners[slot.Value] == source) // any other owner came by a later move: leave it
                     owners[slot.Value] = batch.Target;
-            if (ring.Owners.SequenceEqual(owners))
+            if (ring.Owners.SequenceEqual(owners) || !await hasGivenAway(cancellation))
                 return;
             var why = FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})");
             var next = ShardRing.Create(ring.Cluster, from.Next, ring.Shards, owners);
