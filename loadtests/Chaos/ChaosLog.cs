@@ -64,6 +64,7 @@ internal sealed class ChaosLog(TextWriter screen, string path) : IDisposable
 
     public void Surprise(string what)
     {
+        Tell("?", what);
         lock (_gate)
         {
             SurpriseCount++;

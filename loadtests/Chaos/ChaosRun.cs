@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using LoadTests.Chaos.Checkers;
 using LoadTests.Chaos.Cluster;
@@ -107,14 +108,14 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
 
     private async Task ProgressAsync(WorkloadSet workloads, CancellationToken stop)
     {
-        for (long before = 0; !stop.IsCancellationRequested;)
+        for (var (before, clock) = (0L, Stopwatch.StartNew()); !stop.IsCancellationRequested; clock.Restart())
         {
             await Task.Delay(ProgressInterval, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var now = workloads.Requests;
             var tallies = workloads.Loads.Select(load => load.Tally).ToArray();
             log.Tell("load", string.Create(
                 CultureInfo.InvariantCulture,
-                $"{(now - before) / ProgressInterval.TotalSeconds:0} requests/s; {now:#,0} in all, {tallies.Sum(tally => tally.Failed):#,0} failed, {tallies.Sum(tally => tally.Unknown):#,0} unknown; {log.CountOf("moves done")} moves; {log.SurpriseCount} surprises"));
+                $"{(now - before) / clock.Elapsed.TotalSeconds:0} requests/s; {now:#,0} in all, {tallies.Sum(tally => tally.Failed):#,0} failed, {tallies.Sum(tally => tally.Unknown):#,0} unknown; {log.CountOf("moves done")} moves; {log.SurpriseCount} surprises"));
             before = now;
         }
     }
@@ -126,6 +127,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         {
             _problems.Add($"{violations.Count} violations in {Path.GetFileName(path)}");
             lines.AddRange(violations.Take(3).Select(violation => $"  {violation}"));
+            lines.Add($"  {Path.GetFileName(path)} around the first:\n    {string.Join("\n    ", HistoryExcerpt.Around(violations[0], HistoryFile.Read(path)))}");
         }
         return lines;
     }

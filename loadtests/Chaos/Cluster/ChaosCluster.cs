@@ -98,7 +98,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public async Task<ShardRing?> RingAsync(CancellationToken cancellation)
     {
         await using var connection = await RedisConnection.OpenAsync(Redis);
-        return await new RedisRingStore(connection, new RedisKeys("default")).ReadAsync(cancellation);
+        return await RingReading.ReadAsync(connection, cancellation);
     }
 
     /// <summary>Copies the servers' logs, which go with the cluster.</summary>

@@ -1,5 +1,7 @@
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Workloads;
+using Npgsql;
+using ShardCore.RingStorage;
 
 namespace LoadTests.Chaos.Cluster;
 
@@ -28,22 +30,36 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
     /// <returns>What would not end well in all the time that it had.</returns>
     public async Task<IReadOnlyList<string>> SettleAsync(CancellationToken cancellation)
     {
-        foreach (var part in (string[])["redis", .. ChaosCluster.Shards, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
-            if (cluster.ProcessOf(part) is null)
-                await cluster.StartPartAsync(part, cancellation);
         var stage = new ChaosStage(cluster, log, () => []);
         var last = "";
         for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Patience; await Task.Delay(Pause, cancellation))
         {
-            // Resuming needs a ring, and a ring may need what resuming brings to its end.
-            var hasRing = await cluster.RingAsync(cancellation) is not null;
-            if (hasRing && await UnfinishedAsync(cancellation) == 0)
-                return [];
-            var result = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
-            if (result is null or { IsDone: false })
-                last = $"{result}\n{await stage.AdminAsync(cancellation, "ops", "resume")}";
+            try
+            {
+                if (await StepAsync(stage, cancellation) is not { } failed)
+                    return [];
+                last = failed;
+            }
+            catch (Exception e) when (e is NpgsqlException or RedisUnavailableException)
+            {
+                last = e.Message; // a shard that still recovers
+            }
         }
         return [$"not settled after {Patience.TotalMinutes} minutes: {last}"];
+    }
+
+    /// <returns>Null: all is settled. Else what the last attempt at it said.</returns>
+    private async Task<string?> StepAsync(ChaosStage stage, CancellationToken cancellation)
+    {
+        foreach (var part in (string[])["redis", .. ChaosCluster.Shards, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
+            if (cluster.ProcessOf(part) is null)
+                await cluster.StartPartAsync(part, cancellation);
+        // Resuming needs a ring, and a ring may need what resuming brings to its end.
+        var hasRing = await cluster.RingAsync(cancellation) is not null;
+        if (hasRing && await UnfinishedAsync(cancellation) == 0)
+            return null;
+        var rebuilt = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
+        return rebuilt is { IsDone: true } ? rebuilt.ToString() : $"{rebuilt}\n{await stage.AdminAsync(cancellation, "ops", "resume")}";
     }
 
     /// <returns>Batches that stand in a journal.</returns>

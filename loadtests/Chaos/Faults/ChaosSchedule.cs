@@ -23,8 +23,8 @@ internal static class ChaosSchedule
             yield return lane switch
             {
                 "moves-1" or "moves-2" => (Seconds(random, 0, 2), Mover(random)),
-                "servers" => (Seconds(random, 3, 14), Server(random)),
-                _ => (Seconds(random, 3, 12), RouterOrProxy(random)),
+                "servers" => (Seconds(random, 6, 24), Server(random)), // so that some moves come to their end between two
+                _ => (Seconds(random, 4, 16), RouterOrProxy(random)),
             };
     }
 
@@ -42,7 +42,7 @@ internal static class ChaosSchedule
     private static MoveSlots Move(Random random, int targets)
     {
         // Four targets are a circle back to the first: A → B → C → A.
-        var first = random.Next(ChaosCluster.Shards.Count);
+        var first = random.Next(10) == 0 ? 3 : random.Next(3); // the spare one is not in the ring for much of the time
         string[] way = [.. Enumerable.Range(0, targets).Select(place => targets == 1 ? ChaosCluster.Shards[first] : ChaosCluster.FirstShards[(first + place) % 3])];
         var many = random.Next(5) == 0 ? 300 : 12;
         return new MoveSlots(
@@ -52,27 +52,27 @@ internal static class ChaosSchedule
 
     private static MoverFate Fate(Random random)
     {
-        var (roll, after, sleep, step) = (random.Next(100), Seconds(random, 0.5, 5), Seconds(random, 2.5, 6), Steps[random.Next(Steps.Length)]);
+        var (roll, after, sleep, step) = (random.Next(100), Seconds(random, 0, 3), Seconds(random, 2.5, 6), Steps[random.Next(Steps.Length)]);
         return roll switch
         {
-            < 20 => new MoverFate(MoverFate.Kill, after, sleep, null),
-            < 28 => new MoverFate(MoverFate.Sleeps, after, sleep, null),
-            < 40 => new MoverFate(MoverFate.TakenOver, after, sleep, null),
-            < 58 => new MoverFate(MoverFate.AtFailpoint, after, sleep, $"move-{step.ToString().ToLowerInvariant()}:kill"),
+            < 15 => new MoverFate(MoverFate.Kill, after, sleep, null),
+            < 22 => new MoverFate(MoverFate.Sleeps, after, sleep, null),
+            < 34 => new MoverFate(MoverFate.TakenOver, after, sleep, null),
+            < 48 => new MoverFate(MoverFate.AtFailpoint, after, sleep, $"move-{step.ToString().ToLowerInvariant()}:kill"),
             _ => new MoverFate(MoverFate.Nothing, after, sleep, null),
         };
     }
 
     private static IChaosStep Server(Random random)
     {
-        var (roll, shard, absence, unnoticed) = (random.Next(100), ChaosCluster.Shards[random.Next(ChaosCluster.Shards.Count)], Seconds(random, 0, 4), Seconds(random, 0, 5));
+        var (roll, shard, absence, unnoticed) = (random.Next(100), ChaosCluster.Shards[random.Next(ChaosCluster.Shards.Count)], Seconds(random, 0, 4), Seconds(random, 0, 3));
         return roll switch
         {
-            < 35 => new PartFault(shard, Kills: true, absence),
-            < 60 => new PartFault(shard, Kills: false, absence),
-            < 70 => new PartFault("redis", Kills: true, absence),
-            < 80 => new PartFault("redis", Kills: false, absence),
-            < 90 => new RedisLoss(Kills: true, absence, unnoticed),
+            < 40 => new PartFault(shard, Kills: true, absence),
+            < 66 => new PartFault(shard, Kills: false, absence),
+            < 77 => new PartFault("redis", Kills: true, absence),
+            < 87 => new PartFault("redis", Kills: false, absence),
+            < 93 => new RedisLoss(Kills: true, absence, unnoticed),
             _ => new RedisLoss(Kills: false, absence, unnoticed),
         };
     }

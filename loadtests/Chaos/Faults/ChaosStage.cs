@@ -19,6 +19,8 @@ internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IRead
     {
         var result = await process.WaitAsync(cancellation);
         Log.Count($"shardadmin exit {result.ExitCode}");
+        if (result.ExitCode == 1) // everything that is not of a kind with a code of its own
+            Log.Tell("admin", $"{result.Command.Split(' ')[0]}: {result.Error}");
         if (result.IsUnexpected)
             Log.Surprise(result.ToString());
         return result;

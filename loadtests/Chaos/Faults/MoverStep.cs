@@ -5,6 +5,9 @@ namespace LoadTests.Chaos.Faults;
 /// <summary>A run of shardadmin that moves slots, and what happens to it meanwhile.</summary>
 internal abstract record MoverStep(MoverFate Fate) : IChaosStep
 {
+    /// <summary>Redis or a shard is away, perhaps; trying without a pause would only take the processors from everybody.</summary>
+    private static readonly TimeSpan Away = TimeSpan.FromSeconds(2);
+
     public abstract string Description { get; }
 
     public abstract Task RunAsync(ChaosStage stage, CancellationToken cancellation);
@@ -14,13 +17,20 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
         using var mover = stage.Cluster.Admin(Fate.Failpoint, arguments);
         var end = stage.EndOfAsync(mover, CancellationToken.None);
         if (Fate.Kind is MoverFate.Kill or MoverFate.Sleeps or MoverFate.TakenOver)
+        {
+            // From its first line about a batch: how long a process takes to start says nothing of how far it is.
+            while (!end.IsCompleted && !mover.Written.Contains('#', StringComparison.Ordinal))
+                await Task.WhenAny(end, Task.Delay(20, CancellationToken.None));
             await Task.WhenAny(end, Task.Delay(Fate.After, cancellation));
+        }
         if (!end.IsCompleted)
             await StrikeAsync(stage, mover, cancellation);
         var result = await end;
         if (Fate.Kind == MoverFate.AtFailpoint && result.ExitCode == AdminResult.Killed)
             stage.Log.Count("mover killed at a failpoint");
-        stage.Log.Tell("moves", $"  {arguments[0]} ended with {result.ExitCode}{(result.IsDone ? "" : ": " + LastLine(result))}");
+        if (result.ExitCode is AdminResult.NotFound or AdminResult.CannotReach)
+            await Task.Delay(Away, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stage.Log.Tell("moves", $"  {arguments[0]} ended with {result.ExitCode}{(result.IsDone ? "" : ": " + result.Error)}");
         return result;
     }
 
@@ -43,6 +53,4 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
             await second;
         }
     }
-
-    private static string LastLine(AdminResult result) => result.Errors.TrimEnd().Split('\n')[^1].Trim() is { Length: > 0 } line ? line : result.Output.TrimEnd().Split('\n')[^1].Trim();
 }

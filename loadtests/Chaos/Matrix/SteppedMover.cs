@@ -19,8 +19,8 @@ internal static class SteppedMover
     public static async Task<int> RunAsync(string redis, string source, MoveStep stopAt, CancellationToken cancellation)
     {
         await using var connection = await RedisConnection.OpenAsync(redis);
-        var rings = new RedisRingStore(connection, new RedisKeys("default"));
-        var ring = await rings.ReadAsync(cancellation) ?? throw new InvalidOperationException("There is no ring.");
+        var rings = new RedisRingStore(connection, RingReading.Keys);
+        var ring = await RingReading.ReadAsync(connection, cancellation) ?? throw new InvalidOperationException("There is no ring.");
         var from = ring.Find(new ShardId(source))!;
         var options = new MoveOptions { OnStep = (step, _) => StopAt(step, stopAt) };
         try

@@ -50,4 +50,14 @@ public sealed class RecordingTests : IDisposable
             ["append.lost.jsonl", "bank.lost.jsonl", "register.lost.jsonl", "set.lost.jsonl"],
             Checker.CheckFolder(_folder).Select(found => Path.GetFileName(found.Path)));
     }
+
+    [Fact]
+    public void An_excerpt_shows_a_violation_and_its_neighbours_and_not_the_hour_between()
+    {
+        HistoryOperation[] history = [.. Enumerable.Range(0, 1000).Select(at => HandMade.Ok(OperationKind.Read, at, at + 1))];
+        string[] excerpt = [.. HistoryExcerpt.Around(new Violation("wrong", history[100], history[900]), history)];
+
+        Assert.Equal(50, excerpt.Length); // twelve on each side of both
+        Assert.Equal(["→ " + history[100], "→ " + history[900]], excerpt.Where(line => line.StartsWith('→')));
+    }
 }

@@ -22,7 +22,7 @@ public sealed class OpenApiTests(RouterFixture fixture) : RouterTests(fixture)
                 Assert.True(reply.Code != "route-not-found", $"{method} {path.Name}: {reply}");
                 Assert.True((reply.Status != 405) == described.Contains(method), $"{method} {path.Name} is {(described.Contains(method) ? "" : "not ")}described: {reply}");
                 if (reply.Status == 405)
-                    Assert.Equal(described.Order(), reply["Allow"]!.Split(',', StringSplitOptions.TrimEntries).Where(allowed => allowed != "HEAD").Order());
+                    Assert.True(described.Order(StringComparer.Ordinal).SequenceEqual(reply["Allow"]!.Split(',', StringSplitOptions.TrimEntries).Where(allowed => allowed != "HEAD").Order(StringComparer.Ordinal)), $"{method} {path.Name} allows {reply["Allow"]}");
             }
         }
     }
