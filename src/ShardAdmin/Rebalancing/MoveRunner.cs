@@ -10,7 +10,7 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
 /// <remarks>
 /// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
-/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batch that is past its release is
+/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batches that are past their release are
 /// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
 internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, OperationLock held, MoveDisplay display)
@@ -64,10 +64,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    /// <summary>Batches of one source: begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
         await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        var rate = new CopyRate(null, within: settings.Options.Rate);
+        await using var throttle = settings.Adapts
+            ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
+            : null;
+        var options = settings.Options with { Pipeline = pipeline, Rate = rate };
         var running = new List<Task>();
         foreach (var batch in batches)
         {
@@ -84,7 +89,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         {
             try
             {
-                await RunBatchAsync(ring, batch, settings.Options with { Pipeline = pipeline }, stop);
+                await RunBatchAsync(ring, batch, options, stop);
             }
             catch
             {
@@ -170,11 +175,11 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         };
         // Released slots may have nobody who serves them: those go on whatever anybody wishes.
         var token = batch.IsReleased() ? CancellationToken.None : stop.Token;
-        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
+        await new BatchMover(each.Source, target, AdminSession.Configure, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
     }
 
     /// <summary>Worth another try at once.</summary>
-    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or ShardUnreachableException or NpgsqlException { IsTransient: true };
+    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or StreamBrokenException or ShardUnreachableException or NpgsqlException { IsTransient: true };
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {
@@ -188,9 +193,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
-
-    private static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) =>
+        new(source, target, AdminSession.Configure, PublicationOf(session), options);
 
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));
