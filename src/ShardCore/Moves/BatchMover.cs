@@ -51,6 +51,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                     cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
                     break;
                 case MoveWork.Own:
+                    if (!atHandOver.IsTaken)
+                        await atHandOver.TakeUnlessOwnedAsync(to, batch, cancellation);
                     await OwnAsync(batch, journal, to, cancellation);
                     break;
                 case MoveWork.Publish:
@@ -59,7 +61,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                     await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
                     break;
                 case MoveWork.Verify:
-                    await VerifyAsync(batch, journal, from, atHandOver, cancellation);
+                    await VerifyAsync(batch, journal, from, to, atHandOver, cancellation);
                     break;
                 default:
                     await CleanAndFinishAsync(batch, journal, from, to, cancellation);
@@ -197,20 +199,29 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 
-    private async Task VerifyAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, TargetSnapshot atHandOver, CancellationToken cancellation)
+    private async Task VerifyAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, NpgsqlDataSource to, TargetSnapshot atHandOver, CancellationToken cancellation)
     {
         await StepAsync(MoveStep.Verify, cancellation);
         await MovePublication.DropAsync(from, batch.Id, batch.Attempt, cancellation);
-        if (atHandOver.IsTaken) // not when another process carries on: the target has taken writes since
-        {
-            await using var connection = await from.OpenConnectionAsync(cancellation);
-            var left = await SlotChecksums.ReadAsync(connection, batch.Slots, cancellation); // released: it does not change any more
-            var differences = SlotChecksums.Differences(left, await atHandOver.ChecksumsAsync(batch.Slots, cancellation));
-            await atHandOver.DisposeAsync();
-            if (differences.Count > 0)
-                throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
-        }
+        var differences = await DifferencesAsync(batch, from, to, atHandOver, cancellation);
+        // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
+        if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
+            throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
         await journal.AdvanceAsync(batch.Id, MovePhase.Published, MovePhase.Verified, cancellation);
+    }
+
+    /// <summary>The source's rows, which do not change any more, with the target's as they were at the hand-over, or, when another
+    /// process carries on and the target has taken writes since, with what of them must have stayed.</summary>
+    private static async Task<IReadOnlyList<Slot>> DifferencesAsync(
+        MoveBatch batch, NpgsqlDataSource from, NpgsqlDataSource to, TargetSnapshot atHandOver, CancellationToken cancellation)
+    {
+        if (!atHandOver.IsTaken)
+            return (await HandOverComparison.RunAsync(from, to, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
+        await using var connection = await from.OpenConnectionAsync(cancellation);
+        var left = await SlotChecksums.ReadAsync(connection, batch.Slots, null, cancellation);
+        var differences = SlotChecksums.Differences(left, await atHandOver.ChecksumsAsync(batch.Slots, cancellation));
+        await atHandOver.DisposeAsync();
+        return differences;
     }
 
     private async Task CleanAndFinishAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, NpgsqlDataSource to, CancellationToken cancellation)

@@ -26,8 +26,20 @@ internal sealed class TargetSnapshot : IAsyncDisposable
         await first.ExecuteScalarAsync(cancellation);
     }
 
+    /// <summary>For who carries on behind the release: as long as the target does not own, it is as it was then.</summary>
+    public async Task TakeUnlessOwnedAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
+    {
+        await TakeAsync(target, cancellation);
+        await using var command = new NpgsqlCommand("select count(*) from sharding.slot_ownership where move_id = $1 and state = 'importing'", _connection)
+        {
+            Parameters = { new NpgsqlParameter<Guid> { TypedValue = batch.Id } },
+        };
+        if (await command.ExecuteScalarAsync(cancellation) is not long importing || importing != batch.Slots.Length)
+            await DisposeAsync(); // another mover made it the owner: it may have taken writes already
+    }
+
     public Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
-        SlotChecksums.ReadAsync(_connection!, slots, cancellation);
+        SlotChecksums.ReadAsync(_connection!, slots, null, cancellation);
 
     public async ValueTask DisposeAsync()
     {
