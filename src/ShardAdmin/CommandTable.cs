@@ -18,7 +18,7 @@ internal static class CommandTable
             new RemoveShardCommand(),
             new RebalanceCommand(),
             new MoveCommand(),
-            new CommandGroup("ops", "Moves under way, unfinished and done. Not there yet: watch, pause, rollback, and an agent that resumes by itself", new OpsListCommand(), new OpsShowCommand(), new OpsResumeCommand(), new OpsCancelCommand()),
+            new CommandGroup("ops", "Moves under way, unfinished and done", new OpsListCommand(), new OpsShowCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand()),
             new StatusCommand(),
             new RoutersCommand(),
             new MigrateCommand(),

@@ -45,7 +45,7 @@ internal sealed class AddShardCommand : AdminCommand
         var join = new ShardJoin(session, shard);
         var ring = await session.RequireRingAsync(cancellation);
         await join.RequirePossibleAsync(ring, cancellation);
-        var resumed = dryRun ? 0 : await moves.CarryOnAsync(ring, null, takeOver: false, cancellation);
+        var resumed = dryRun ? 0 : await moves.CarryOnAsync(ring, cancellation);
         if (wanted && await PlanAsync(session, join, moves, shard, cancellation) is { } plan && !dryRun)
             await session.Output.ConfirmAsync(
                 $"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {shard.Id}?", _change.IsYes(parse),
@@ -56,7 +56,7 @@ internal sealed class AddShardCommand : AdminCommand
             // The same planner on the same owners: what was shown, unless an item came into an empty cluster meanwhile.
             var rest = await moves.PlanAsync(result.Ring.Shards, result.Ring.Owners, RingPlanner.Plan(result.Ring.Owners, result.Ring.Shards).Moves, cancellation);
             await MovePreflight.RequireAsync(session, result.Ring, rest, cancellation);
-            resumed += await moves.RunAsync(result.Ring, rest, cancellation);
+            resumed += await moves.RunAsync(result.Ring, rest, $"add-shard {shard.Id}", cancellation);
         }
         result = result with { MovedSlots = result.MovedSlots + resumed, Ring = dryRun ? result.Ring : await session.RequireRingAsync(cancellation) };
         var slots = result.Ring.SlotsOf(shard.Id).Length;

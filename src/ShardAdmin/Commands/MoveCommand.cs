@@ -67,6 +67,6 @@ internal sealed class MoveCommand : AdminCommand
             ring.Shards, ring.Owners, [.. slots.Where(slot => ring.OwnerOf(slot).Id != target.Id).Select(slot => new SlotMove(slot, ring.OwnerOf(slot).Id, target.Id))], cancellation);
         return await MoveResult.RunAsync(
             session, rebalance, ring, plan, $"shardadmin move {SlotText.Of(slots.Order(), int.MaxValue)} --to {target.Id}", _change.IsDryRun(parse), _change.IsYes(parse),
-            () => rebalance.RunAsync(ring, plan, cancellation), $"All of these slots are owned by {target.Id} already. Nothing was changed.", cancellation);
+            () => rebalance.RunAsync(ring, plan, "move", cancellation), $"All of these slots are owned by {target.Id} already. Nothing was changed.", cancellation);
     }
 }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
@@ -19,20 +18,13 @@ internal sealed class OpsCancelCommand : AdminCommand
     {
         var id = Guid.Parse(parse.GetRequiredValue(_id)!);
         var ring = await session.RequireRingAsync(cancellation);
-        var batches = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == id).ToArray();
-        if (batches.Length == 0)
+        if ((await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).All(each => each.Batch.OperationId != id))
             throw OperationArgument.NotFound(id, "cancel");
         session.LeftOff = "Some batches may be cancelled; the same command goes on. Every slot keeps its owner.";
-        var cancelled = 0;
-        foreach (var each in batches)
-        {
-            var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show");
-            if (await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).CancelAsync(each.Batch.Id, cancellation))
-                cancelled++;
-        }
-        if (cancelled < batches.Length)
+        var cancelled = await new OperationCancel(session).RunAsync(ring, id, cancellation);
+        if ((await OperationSurvey.FindAsync(session, ring.Shards, id, cancellation))!.BatchList.Count(line => !line.IsOver) is > 0 and var left)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"{cancelled} of {batches.Length} unfinished batches were cancelled; the others are handed over already, or another process began them anew.", $"shardadmin ops resume {id}");
+                ExitCode.Conflict, $"{cancelled} batches were cancelled; {left} are handed over already, or another process began them anew.", $"shardadmin ops resume {id}");
         session.Output.Write(new { operation = id, cancelledBatches = cancelled }, console => console.WriteLine($"Cancelled {cancelled} batches of operation {id}. Their slots stay where they are."));
         return ExitCode.Done;
     }

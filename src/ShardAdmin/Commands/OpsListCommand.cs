@@ -17,11 +17,11 @@ internal sealed class OpsListCommand() : AdminCommand(
         var operations = await OperationSurvey.ReadAsync(session, ring.Shards, cancellation);
         session.Output.WriteList(new { operations }, operations, console =>
         {
-            var table = Tables.New("operation", "state", ">slots", ">batches", ">copied", ">changes", ">longest pause", "started", "by");
+            var table = Tables.New("operation", "state", ">slots", ">batches", ">copied", ">changes", ">longest pause", "started", "by", "what");
             foreach (var line in operations)
                 table.Row(
                     line.Id.ToString(), line.State, $"{line.SlotsDone}/{line.Slots}", $"{line.BatchesDone}/{line.Batches}", Tables.Bytes(line.Bytes), Tables.Count(line.Changes),
-                    line.MaxPauseMs?.ToString("0 ms", CultureInfo.InvariantCulture), line.StartedAt.ToString("u", CultureInfo.InvariantCulture), line.StartedBy);
+                    line.MaxPauseMs?.ToString("0 ms", CultureInfo.InvariantCulture), line.StartedAt.ToString("u", CultureInfo.InvariantCulture), line.PlannedBy, line.Command);
             console.Write(table);
         });
         return ExitCode.Done;

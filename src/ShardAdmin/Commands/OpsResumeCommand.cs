@@ -25,7 +25,7 @@ internal sealed class OpsResumeCommand : AdminCommand
     {
         Guid? id = parse.GetValue(_id) is { } text ? Guid.Parse(text) : null;
         var ring = await session.RequireRingAsync(cancellation);
-        var moved = await new SlotRebalance(session, _run.Read(parse)).CarryOnAsync(ring, id, parse.GetValue(_takeOver), cancellation);
+        var moved = await new SlotRebalance(session, _run.Read(parse)).ResumeAsync(ring, id, parse.GetValue(_takeOver), cancellation);
         if (moved == 0)
             throw OperationArgument.NotFound(id, "resume");
         var epoch = (await session.RequireRingAsync(cancellation)).Epoch;

@@ -1,10 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
-using Spectre.Console;
 
 namespace ShardAdmin.Commands;
 
@@ -20,18 +17,9 @@ internal sealed class OpsShowCommand : AdminCommand
     {
         var id = Guid.Parse(parse.GetRequiredValue(_id)!);
         var ring = await session.RequireRingAsync(cancellation);
-        var operation = (await OperationSurvey.ReadAsync(session, ring.Shards, cancellation)).FirstOrDefault(each => each.Id == id)
+        var operation = await OperationSurvey.FindAsync(session, ring.Shards, id, cancellation)
             ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no operation {id}.", "shardadmin ops list");
-        session.Output.WriteList(operation, operation.BatchList, console =>
-        {
-            console.WriteLine($"{operation.State}: {operation.SlotsDone} of {operation.Slots} slots, {Tables.Bytes(operation.Bytes)} copied, by {operation.StartedBy}");
-            var table = Tables.New("from", "to", ">slots", "phase", ">attempt", ">copied", ">changes", ">pause", "last seen", "problem");
-            foreach (var line in operation.BatchList)
-                table.Row(
-                    line.Source, line.Target, $"{line.SlotCount}", line.Phase, $"{line.Attempt}", Tables.Bytes(line.Bytes), Tables.Count(line.Changes),
-                    line.PauseMs?.ToString("0 ms", CultureInfo.InvariantCulture), line.SeenAt.ToString("u", CultureInfo.InvariantCulture), line.Problem);
-            console.Write(table);
-        });
+        session.Output.WriteList(operation, operation.BatchList, console => OperationTable.Render(console, operation));
         return ExitCode.Done;
     }
 }

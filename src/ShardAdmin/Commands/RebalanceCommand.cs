@@ -51,7 +51,7 @@ internal sealed class RebalanceCommand : AdminCommand
         var (dryRun, rebalance) = (_change.IsDryRun(parse), new SlotRebalance(session, _run.Read(parse)));
         if (!dryRun)
         {
-            await rebalance.CarryOnAsync(ring, null, takeOver: false, cancellation);
+            await rebalance.CarryOnAsync(ring, cancellation);
             ring = await session.RequireRingAsync(cancellation);
         }
         var known = await RingKnowledge.ReadAsync(session, ring, [], cancellation);
@@ -65,7 +65,7 @@ internal sealed class RebalanceCommand : AdminCommand
             async () =>
             {
                 var now = await new ShardListChange(session).PublishAsync([.. weights.Keys], _ => true, each => Weighted(each.Shards, weights), "rebalance: weights", cancellation);
-                return await rebalance.RunAsync(now, plan, cancellation);
+                return await rebalance.RunAsync(now, plan, "rebalance", cancellation);
             },
             "Every shard is within the threshold of its share. No slot was moved.", cancellation);
     }

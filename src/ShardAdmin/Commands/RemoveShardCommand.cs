@@ -42,7 +42,7 @@ internal sealed class RemoveShardCommand : AdminCommand
             return await RemoveEmptyAsync(session, ring, id, dryRun, cancellation);
         if (!dryRun)
         {
-            await rebalance.CarryOnAsync(ring, null, takeOver: false, cancellation);
+            await rebalance.CarryOnAsync(ring, cancellation);
             ring = await session.RequireRingAsync(cancellation);
         }
         var known = await RingKnowledge.ReadAsync(session, ring, [], cancellation);
@@ -61,7 +61,7 @@ internal sealed class RemoveShardCommand : AdminCommand
         var changes = new ShardListChange(session);
         var ring = await changes.PublishAsync(
             [shard.Id], _ => true, now => now.Shards.Select(each => each.Id == shard.Id ? each with { State = ShardState.Draining } : each), $"remove-shard {shard.Id}: drain", cancellation);
-        var moved = await rebalance.RunAsync(ring, plan, cancellation);
+        var moved = await rebalance.RunAsync(ring, plan, $"remove-shard {shard.Id}", cancellation);
         await session.Failpoint.ReachedAsync("drained", cancellation);
         await changes.PublishAsync([shard.Id], _ => true, now => now.Shards.Where(each => each.Id != shard.Id), $"remove-shard {shard.Id}", cancellation);
         return moved;

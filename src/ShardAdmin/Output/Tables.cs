@@ -22,6 +22,8 @@ internal static class Tables
 
     public static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 
+    public static string Milliseconds(double? value) => value?.ToString("0 ms", CultureInfo.InvariantCulture) ?? "–";
+
     public static string Bytes(long? value)
     {
         if (value is not { } bytes)

@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
 using ShardCore.Moves;
 using ShardCore.Ring;
 
@@ -12,9 +13,17 @@ internal static class MoveJournals
     /// <returns>What is not finished, by operation and in the order of its plan.</returns>
     public static async Task<IReadOnlyList<SourcedBatch>> UnfinishedAsync(AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
     {
-        var answers = await Reach.AllAsync(shards, shard => ReadAsync(session.Source(shard), cancellation));
-        return [.. shards.SelectMany(shard => answers[shard.Id].Select(batch => new SourcedBatch(shard, batch)))
-            .OrderBy(each => each.Batch.OperationId).ThenBy(each => each.Batch.Ordinal)];
+        var answers = await Reach.AllAsync(shards, shard => ReadAsync(session, shard, cancellation));
+        return Sorted(shards.SelectMany(shard => BatchesOf(shard, answers[shard.Id])));
+    }
+
+    /// <summary>As far as the shards answer: for those who must go on with one of them down.</summary>
+    /// <returns>With the problem of each shard that does not answer.</returns>
+    public static async Task<(IReadOnlyList<SourcedBatch> Batches, IReadOnlyList<string> Problems)> ReachableAsync(
+        AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    {
+        var answers = await Reach.TryAllAsync(shards, shard => ReadAsync(session, shard, cancellation));
+        return (Sorted(shards.SelectMany(shard => BatchesOf(shard, answers[shard.Id].Answer ?? []))), [.. answers.Values.Select(answer => answer.Problem?.Message).OfType<string>()]);
     }
 
     /// <summary>Two moves of one slot would be in each other's way.</summary>
@@ -24,29 +33,64 @@ internal static class MoveJournals
         var wanted = slots.ToHashSet();
         if (unfinished.FirstOrDefault(each => each.Batch.Slots.Any(wanted.Contains)) is { } other)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"Slots {Output.SlotText.Of(other.Batch.Slots.Where(wanted.Contains).Order())} are in operation {other.Batch.OperationId}, which is not finished.",
+                ExitCode.Conflict, $"Slots {SlotText.Of(other.Batch.Slots.Where(wanted.Contains).Order())} are in operation {other.Batch.OperationId}, which is {StateOf(other)}.",
                 $"shardadmin ops resume {other.Batch.OperationId}, or: shardadmin ops cancel {other.Batch.OperationId}");
     }
 
-    public static async Task AddAsync(AdminSession session, IEnumerable<SourcedBatch> batches, CancellationToken cancellation)
+    /// <summary>For commands that carry on whatever is unfinished: what somebody has stopped on purpose is not theirs to start.</summary>
+    /// <exception cref="CommandFailedException" />
+    public static void RequireNoneStopped(IReadOnlyList<SourcedBatch> unfinished)
+    {
+        if (unfinished.FirstOrDefault(each => each.Wanted != MoveWish.Run) is { } stopped)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Operation {stopped.Batch.OperationId} is {StateOf(stopped)}; this command would carry it on.",
+                $"shardadmin ops resume {stopped.Batch.OperationId}, or: shardadmin ops cancel {stopped.Batch.OperationId}; then the same command again");
+    }
+
+    /// <param name="command">What was typed, for the history.</param>
+    public static async Task AddAsync(AdminSession session, IEnumerable<SourcedBatch> batches, string command, CancellationToken cancellation)
     {
         foreach (var same in batches.GroupBy(each => each.Source))
             await Reach.ShardAsync(same.Key, async () =>
             {
-                await new MoveJournal(session.Source(same.Key)).AddAsync(same.Select(each => each.Batch), AdminSession.Who, cancellation);
+                await new MoveJournal(session.Source(same.Key)).AddAsync(same.Select(each => (each.Batch, each.Bytes)), AdminSession.Who, command, cancellation);
                 return true;
             });
     }
 
-    private static async Task<IReadOnlyList<MoveBatch>> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    /// <returns>How many unfinished batches of the operation now have this wish.</returns>
+    public static async Task<long> WishAsync(AdminSession session, IReadOnlyCollection<Shard> shards, Guid operation, MoveWish wish, CancellationToken cancellation)
+    {
+        var answers = await Reach.AllAsync(shards, shard => new MoveJournal(session.Source(shard)).WishAsync(operation, wish, cancellation));
+        return answers.Values.Sum();
+    }
+
+    private static string StateOf(SourcedBatch each) => each.Wanted switch
+    {
+        MoveWish.Pause => "paused",
+        MoveWish.Cancel => "being cancelled",
+        _ => "not finished",
+    };
+
+    private static IEnumerable<SourcedBatch> BatchesOf(Shard shard, IEnumerable<JournalEntry> entries) =>
+        entries.Select(entry => new SourcedBatch(shard, entry.Batch, entry.BytesPlanned, entry.Wanted, entry.Unseen, entry.IsHeld));
+
+    private static IReadOnlyList<SourcedBatch> Sorted(IEnumerable<SourcedBatch> batches) =>
+        [.. batches.OrderBy(each => each.Batch.OperationId).ThenBy(each => each.Batch.Ordinal)];
+
+    private static async Task<IReadOnlyList<JournalEntry>> ReadAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
         try
         {
-            return await new MoveJournal(source).UnfinishedAsync(cancellation);
+            return await new MoveJournal(session.Source(shard)).EntriesAsync(cancellation);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             return []; // an older schema cannot have moves
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedColumn)
+        {
+            throw new CommandFailedException(ExitCode.Precondition, $"The schema of shard {shard.Id} is older than this program.", "shardadmin migrate");
         }
     }
 }

@@ -36,10 +36,7 @@ internal sealed record MovePlan(Guid Operation, IReadOnlyList<PlannedMove> Moves
 
     /// <summary>In pieces that become final one by one, each with its source.</summary>
     public IEnumerable<SourcedBatch> Batches() => Moves
-        .SelectMany(move => move.Slots.Chunk(MoveBatch.MaxSlots).Select(slots => (move.From, move.To, slots)))
+        .SelectMany(move => move.Slots.Chunk(MoveBatch.MaxSlots).Select(slots => (move.From, move.To, slots, Bytes: move.Bytes * slots.Length / move.Slots.Length)))
         .Select((piece, ordinal) => new SourcedBatch(
-            piece.From, new MoveBatch(Guid.NewGuid(), Operation, ordinal, piece.To.Id, [.. piece.slots], MovePhase.Planned, 0, null, null)));
+            piece.From, new MoveBatch(Guid.NewGuid(), Operation, ordinal, piece.To.Id, [.. piece.slots], MovePhase.Planned, 0, null, null), piece.Bytes));
 }
-
-/// <summary>A batch and the shard whose journal it is in.</summary>
-internal sealed record SourcedBatch(Shard Source, MoveBatch Batch);

@@ -3,55 +3,44 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardCore.Moves;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;
 
-/// <summary>One batch of an operation, from its source's journal, or from the history once it is done.</summary>
-/// <param name="Phase">planned · copying · frozen · released · owned · published · verified · done</param>
-/// <param name="PauseMs">How long writes to its slots were held; null before the release.</param>
-internal sealed record BatchLine(
-    Guid Id, int? Ordinal, string Source, string Target, string Slots, int SlotCount, string Phase, int Attempt, long Bytes, long Changes, double? PauseMs,
-    string? Problem, DateTime StartedAt, DateTime SeenAt);
-
-/// <summary>The batches that were planned together.</summary>
-internal sealed record OperationLine(
-    Guid Id, string State, int Slots, int SlotsDone, int Batches, int BatchesDone, long Bytes, long Changes, double? MaxPauseMs, string StartedBy, DateTime StartedAt,
-    IReadOnlyList<BatchLine> BatchList);
-
 /// <summary>All operations, from the journals and histories of all shards.</summary>
 internal static class OperationSurvey
 {
-    private const string Sql = """
-        select move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots, phase as Phase, attempt as Attempt, bytes_copied as Bytes,
-               changes_applied as Changes, pause_ms as PauseMs, problem as Problem, started_by as StartedBy, created_at as StartedAt, seen_at as SeenAt
+    private static readonly string Sql = $"""
+        select move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots, phase as Phase, step as Step, wanted as Wanted,
+               mover as Mover, exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld, attempt as Attempt, rows_copied as Rows,
+               bytes_copied as Bytes, bytes_planned as BytesPlanned, changes_applied as Changes, lag_ms as LagMs, pause_ms as PauseMs, problem as Problem, command as Command,
+               coalesce(planned_by, started_by) as PlannedBy, started_by as StartedBy, created_at as StartedAt, seen_at as SeenAt,
+               extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds
         from sharding.move
         union all
-        select move_id, operation_id, null, target, slots, 'done', attempts, bytes_copied, changes_applied, pause_ms, null, started_by, started_at, ended_at
+        select move_id, operation_id, ordinal, target, slots, outcome, null, 'run', null, false, attempts, rows_copied,
+               bytes_copied, bytes_copied, changes_applied, null, pause_ms, null, command,
+               coalesce(planned_by, started_by), started_by, started_at, ended_at, extract(epoch from clock_timestamp() - ended_at)::double precision
         from sharding.move_history
         """;
 
     /// <returns>Unfinished ones first, then the newest first.</returns>
     public static async Task<IReadOnlyList<OperationLine>> ReadAsync(AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
     {
-        var rows = await Reach.AllAsync(shards, shard => AskAsync(session.Source(shard), cancellation));
-        return [.. rows.SelectMany(shard => shard.Value.Select(row => (Source: shard.Key, Row: row)))
-            .GroupBy(each => each.Row.OperationId).Select(same => LineOf(same.Key, [.. same]))
-            .OrderBy(operation => operation.State == "done").ThenByDescending(operation => operation.StartedAt)];
+        var rows = await Reach.AllAsync(shards, shard => AskAsync(session, shard, cancellation));
+        return [.. rows.SelectMany(shard => shard.Value.Select(row => row.ToLine(shard.Key)))
+            .GroupBy(line => line.Operation).Select(same => OperationLine.Of(same.Key, [.. same]))
+            .OrderBy(operation => operation.IsOver).ThenByDescending(operation => operation.StartedAt)];
     }
 
-    private static OperationLine LineOf(Guid id, IReadOnlyList<(ShardId Source, Row Row)> batches)
-    {
-        BatchLine[] lines = [.. batches.Select(each => each.Row.ToLine(each.Source)).OrderBy(line => line.Ordinal ?? -1).ThenBy(line => line.StartedAt)];
-        var done = lines.Where(line => line.Phase == "done").ToArray();
-        return new OperationLine(
-            id, done.Length == lines.Length ? "done" : "unfinished", lines.Sum(line => line.SlotCount), done.Sum(line => line.SlotCount), lines.Length, done.Length,
-            lines.Sum(line => line.Bytes), lines.Sum(line => line.Changes), lines.Max(line => line.PauseMs), batches[0].Row.StartedBy, lines.Min(line => line.StartedAt), lines);
-    }
+    /// <returns>Null: no shard knows of it.</returns>
+    public static async Task<OperationLine?> FindAsync(AdminSession session, IReadOnlyCollection<Shard> shards, Guid id, CancellationToken cancellation) =>
+        (await ReadAsync(session, shards, cancellation)).FirstOrDefault(each => each.Id == id);
 
-    private static async Task<IReadOnlyList<Row>> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<Row>> AskAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
         try
         {
             return [.. await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation))];
@@ -59,6 +48,10 @@ internal static class OperationSurvey
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             return []; // an older schema cannot have moves
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedColumn)
+        {
+            throw new CommandFailedException(ExitCode.Precondition, $"The schema of shard {shard.Id} is older than this program.", "shardadmin migrate");
         }
     }
 
@@ -70,16 +63,27 @@ internal static class OperationSurvey
         public string Target { get; init; } = "";
         public short[] Slots { get; init; } = [];
         public string Phase { get; init; } = "";
+        public string? Step { get; init; }
+        public string Wanted { get; init; } = "";
+        public string? Mover { get; init; }
+        public bool IsHeld { get; init; }
         public int Attempt { get; init; }
+        public long Rows { get; init; }
         public long Bytes { get; init; }
+        public long BytesPlanned { get; init; }
         public long Changes { get; init; }
+        public double? LagMs { get; init; }
         public double? PauseMs { get; init; }
         public string? Problem { get; init; }
+        public string? Command { get; init; }
+        public string PlannedBy { get; init; } = "";
         public string StartedBy { get; init; } = "";
         public DateTime StartedAt { get; init; }
         public DateTime SeenAt { get; init; }
+        public double UnseenSeconds { get; init; }
 
         public BatchLine ToLine(ShardId source) => new(
-            Id, Ordinal, source.Value, Target, SlotText.OfNumbers(Slots.Select(slot => (int)slot).Order(), int.MaxValue), Slots.Length, Phase, Attempt, Bytes, Changes, PauseMs, Problem, StartedAt, SeenAt);
+            OperationId, Id, Ordinal, source.Value, Target, SlotText.OfNumbers(Slots.Select(slot => (int)slot).Order(), int.MaxValue), Slots.Length, Phase, Step, Wanted, Mover, IsHeld,
+            Attempt, Rows, Bytes, BytesPlanned, Changes, LagMs, PauseMs, Problem, Command, PlannedBy, StartedBy, StartedAt, SeenAt, Math.Round(Math.Max(0, UnseenSeconds), 1));
     }
 }

@@ -2,6 +2,7 @@ using Dapper;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardCore.Moves;
 using ShardCore.Ring;
 using Spectre.Console;
 
@@ -28,12 +29,15 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     }
 
     /// <summary>Steps 2 to 4 for a plan that was confirmed.</summary>
+    /// <param name="command">What was typed, for the history.</param>
     /// <returns>How many slots were moved.</returns>
-    public async Task<int> RunAsync(ShardRing ring, MovePlan plan, CancellationToken cancellation)
+    public async Task<int> RunAsync(ShardRing ring, MovePlan plan, string command, CancellationToken cancellation)
     {
         if (plan.Moves.Count == 0)
             return 0;
         SourcedBatch[] batches = [.. plan.Batches()];
+        // Before the journals have them: or an agent would see batches that nobody works on.
+        await using var held = await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
         await using (await AdminLock.TakeAsync(session, ring.Shards, cancellation))
         {
             var now = await session.RequireRingAsync(cancellation);
@@ -43,24 +47,57 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
                 await CollectionCopy.RunAsync(session, now.Shards, target, cancellation);
             session.LeftOff = "The plan may be in the journals; no slot has moved.";
             session.CarryOn = $"shardadmin ops resume {plan.Operation}";
-            await MoveJournals.AddAsync(session, batches, cancellation);
+            await MoveJournals.AddAsync(session, batches, command, cancellation);
             await session.Failpoint.ReachedAsync("moves-planned", cancellation);
             ring = now;
         }
-        return await new MoveRunner(session, settings).RunAsync(ring, batches, takeOver: false, cancellation);
+        return await RunShownAsync(ring, batches, cancellation);
     }
 
-    /// <summary>Everything that stands in the journals, operation by operation.</summary>
-    /// <param name="operation">Null: all.</param>
+    /// <summary>Everything that stands in the journals, operation by operation; nothing if some of it was stopped on purpose.</summary>
     /// <returns>How many slots were moved.</returns>
-    public async Task<int> CarryOnAsync(ShardRing ring, Guid? operation, bool takeOver, CancellationToken cancellation)
+    public async Task<int> CarryOnAsync(ShardRing ring, CancellationToken cancellation)
     {
+        var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
+        MoveJournals.RequireNoneStopped(unfinished);
         var moved = 0;
-        foreach (var same in (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation))
-            .Where(each => operation is null || each.Batch.OperationId == operation).GroupBy(each => each.Batch.OperationId))
-            moved += await new MoveRunner(session, settings).RunAsync(ring, [.. same], takeOver, cancellation);
+        foreach (var same in unfinished.GroupBy(each => each.Batch.OperationId))
+            moved += await ResumeAsync(ring, same.Key, takeOver: false, cancellation);
         return moved;
     }
+
+    /// <summary>One operation, or all, also what was paused.</summary>
+    /// <returns>How many slots were moved.</returns>
+    public async Task<int> ResumeAsync(ShardRing ring, Guid? operation, bool takeOver, CancellationToken cancellation)
+    {
+        var moved = 0;
+        foreach (var id in (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Select(each => each.Batch.OperationId).Distinct())
+            if (operation is null || id == operation)
+                moved += await ResumeAsync(ring, id, takeOver, cancellation);
+        return moved;
+    }
+
+    private async Task<int> ResumeAsync(ShardRing ring, Guid operation, bool takeOver, CancellationToken cancellation)
+    {
+        var sources = SourcesOf((await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation));
+        await using var held = takeOver
+            ? await OperationLock.TakeOverAsync(session, operation, sources, cancellation)
+            : await OperationLock.TakeAsync(session, operation, sources, cancellation);
+        // With the lock in hand: an agent that waits for the wish would be faster.
+        await MoveJournals.WishAsync(session, sources, operation, MoveWish.Run, cancellation);
+        SourcedBatch[] batches = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation)];
+        return await RunShownAsync(ring, batches, cancellation);
+    }
+
+    private async Task<int> RunShownAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, CancellationToken cancellation)
+    {
+        var (display, moved) = (new MoveDisplay(batches), 0);
+        await session.Output.WithLiveAsync(
+            display.Render, display.Changes, async () => moved = await new MoveRunner(session, settings, display).RunAsync(ring, batches, cancellation));
+        return moved;
+    }
+
+    private static Shard[] SourcesOf(IEnumerable<SourcedBatch> batches) => [.. batches.Select(each => each.Source).DistinctBy(shard => shard.Id)];
 
     public void Show(MovePlan plan)
     {

@@ -20,14 +20,22 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         """;
 
     /// <summary>Writes planned batches down; from here on they survive their process.</summary>
-    public async Task AddAsync(IEnumerable<MoveBatch> batches, string by, CancellationToken cancellation)
+    public Task AddAsync(IEnumerable<MoveBatch> batches, string by, CancellationToken cancellation) =>
+        AddAsync(batches.Select(batch => (batch, 0L)), by, command: null, cancellation);
+
+    /// <param name="batches">With the estimate of their bytes.</param>
+    /// <param name="command">What was typed, for the history.</param>
+    public async Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        foreach (var batch in batches)
+        foreach (var (batch, bytes) in batches)
             await connection.ExecuteAsync(new CommandDefinition(
-                "insert into sharding.move (move_id, operation_id, ordinal, target, slots, started_by) values (@Id, @OperationId, @Ordinal, @target, @slots, @by)",
-                new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), by },
+                """
+                insert into sharding.move (move_id, operation_id, ordinal, target, slots, bytes_planned, command, planned_by, started_by)
+                values (@Id, @OperationId, @Ordinal, @target, @slots, @bytes, @command, @by, @by)
+                """,
+                new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), bytes, command, by },
                 transaction, cancellationToken: cancellation));
         await transaction.CommitAsync(cancellation);
     }
@@ -39,6 +47,20 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         var rows = await connection.QueryAsync<Row>(new CommandDefinition(
             $"select {Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
         return [.. rows.Select(row => row.ToBatch())];
+    }
+
+    /// <returns>The same, with what is wanted of them and whether anybody works on them.</returns>
+    public async Task<IReadOnlyList<JournalEntry>> EntriesAsync(CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var rows = await connection.QueryAsync<EntryRow>(new CommandDefinition(
+            $"""
+            select {Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
+                   exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld
+            from sharding.move order by created_at, ordinal
+            """,
+            cancellationToken: cancellation));
+        return [.. rows.Select(row => row.ToEntry())];
     }
 
     public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
@@ -107,6 +129,41 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         "update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
         new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
 
+    /// <summary>Takes a batch in hand: from now on the reports of <paramref name="mover"/> count, and nobody else's.</summary>
+    /// <returns>What is wanted of it; null: it is not in the journal.</returns>
+    public async Task<MoveWish?> ClaimAsync(Guid id, string mover, CancellationToken cancellation) =>
+        await CallAsync<string?>("select sharding.move_claim(@id, @mover)", new { id, mover }, cancellation) is { } wanted ? Enum.Parse<MoveWish>(wanted, ignoreCase: true) : null;
+
+    /// <summary>Tells people how far a batch is, and hears what they want of it.</summary>
+    public async Task<ReportAnswer> ReportAsync(Guid id, string mover, MoveProgress progress, CancellationToken cancellation)
+    {
+        var lag = progress.Lag;
+        var answer = await CallAsync<string>(
+            "select sharding.move_report(@id, @mover, @step, @rows, @bytes, @changes, @lag)",
+            new
+            {
+                id,
+                mover,
+                step = progress.Step?.ToString().ToLowerInvariant(),
+                rows = progress.Rows,
+                bytes = progress.Bytes,
+                changes = progress.Changes,
+                lag = lag > TimeSpan.Zero ? lag.TotalMilliseconds : (double?)null,
+            },
+            cancellation);
+        return Enum.Parse<ReportAnswer>(answer, ignoreCase: true);
+    }
+
+    /// <summary>The mover lets go of a batch, with the reason if something went wrong. Not when another has it.</summary>
+    public Task LetGoAsync(Guid id, string mover, string? problem, CancellationToken cancellation) => CallAsync<object?>(
+        "update sharding.move set mover = null, problem = coalesce(@problem, problem), seen_at = clock_timestamp() where move_id = @id and mover = @mover",
+        new { id, mover, problem }, cancellation);
+
+    /// <returns>How many unfinished batches of the operation there are.</returns>
+    public Task<long> WishAsync(Guid operation, MoveWish wish, CancellationToken cancellation) => CallAsync<long>(
+        "with wished as (update sharding.move set wanted = @wanted where operation_id = @operation returning 1) select count(*) from wished",
+        new { operation, wanted = wish.ToString().ToLowerInvariant() }, cancellation);
+
     /// <summary>Holds the journal row for the rest of the transaction.</summary>
     /// <exception cref="AttemptOverException" />
     internal static async Task RequireAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Guid id, int attempt, CancellationToken cancellation)
@@ -123,15 +180,16 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     internal static short[] ToArray(IEnumerable<Slot> slots) => [.. slots.Order().Select(slot => (short)slot.Value)];
 
+    /// <summary>
+    /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
+    /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
+    /// </summary>
     private async Task<T> CallAsync<T>(string sql, object parameters, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
         try
         {
-            var answer = await connection.ExecuteScalarAsync<T>(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellation));
-            await transaction.CommitAsync(cancellation);
-            return answer!;
+            return (await connection.ExecuteScalarAsync<T>(new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation)))!;
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {
@@ -142,7 +200,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     private static string Name(MovePhase phase) => phase.ToString().ToLowerInvariant();
 
     /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
-    private sealed class Row
+    private class Row
     {
         public Guid Id { get; init; }
         public Guid OperationId { get; init; }
@@ -157,5 +215,15 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         public MoveBatch ToBatch() => new(
             Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
             Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor);
+    }
+
+    private sealed class EntryRow : Row
+    {
+        public string Wanted { get; init; } = "";
+        public long BytesPlanned { get; init; }
+        public double UnseenSeconds { get; init; }
+        public bool IsHeld { get; init; }
+
+        public JournalEntry ToEntry() => new(ToBatch(), Enum.Parse<MoveWish>(Wanted, ignoreCase: true), TimeSpan.FromSeconds(Math.Max(0, UnseenSeconds)), IsHeld, BytesPlanned);
     }
 }

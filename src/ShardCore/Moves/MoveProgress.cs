@@ -5,6 +5,7 @@ public sealed class MoveProgress
 {
     private int _step;
     private long _bytes;
+    private long _rows;
     private long _changes;
     private long _lagTicks;
     private long _pauseTicks = -1;
@@ -18,6 +19,9 @@ public sealed class MoveProgress
 
     /// <summary>Copied, as they went over the wire.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Rows copied, those included that come again as changes.</summary>
+    public long Rows => Interlocked.Read(ref _rows);
 
     /// <summary>Changes of rows that were applied after the copy.</summary>
     public long Changes => Interlocked.Read(ref _changes);
@@ -36,7 +40,11 @@ public sealed class MoveProgress
         internal set => Interlocked.Exchange(ref _pauseTicks, value?.Ticks ?? -1);
     }
 
-    internal void Copied(long bytes) => Interlocked.Add(ref _bytes, bytes);
+    internal void Copied(long bytes, long rows)
+    {
+        Interlocked.Add(ref _bytes, bytes);
+        Interlocked.Add(ref _rows, rows);
+    }
 
     internal void Applied(long changes) => Interlocked.Add(ref _changes, changes);
 }

@@ -55,11 +55,12 @@ internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource targe
     private async Task PipeAsync(NpgsqlRawCopyStream reading, NpgsqlRawCopyStream writing, CancellationToken cancellation)
     {
         var buffer = new byte[BufferBytes];
+        var counter = new CopyRowCounter();
         for (int read; (read = await reading.ReadAsync(buffer, cancellation)) > 0;)
         {
             await rate.SpendAsync(read, cancellation);
             await writing.WriteAsync(buffer.AsMemory(0, read), cancellation);
-            progress.Copied(read);
+            progress.Copied(read, counter.Add(buffer.AsSpan(0, read)));
         }
     }
 }

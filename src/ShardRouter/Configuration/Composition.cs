@@ -30,7 +30,8 @@ internal static class Composition
             Listen(kestrel, options.Bind, options.OperationsPort);
         });
         builder.Host.ConfigureHostOptions(host => host.ShutdownTimeout = options.DrainDelay + TimeSpan.FromSeconds(35)); // the longest request has 30
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // a logging scope and an activity for each request, which nobody reads
     }
 
     public static IServiceCollection AddRingRouting(this IServiceCollection services, RouterOptions options) => services

@@ -16,9 +16,6 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     private const int MaxAttempts = 3;
 
-    /// <summary>After its deadline a call may take so long to confirm that it was stopped; then it is left alone.</summary>
-    private static readonly TimeSpan CancelLimit = TimeSpan.FromMilliseconds(250);
-
     private readonly SemaphoreSlim _permits = new(size, size);
     private int _waiting;
 
@@ -48,33 +45,11 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
         var running = CallAsync(writes, call, deadline);
         try
         {
-            return await WithinAsync(running, writes, deadline);
+            return await CallLimit.WithinAsync(running, writes, shard.Id.Value, deadline);
         }
         finally
         {
             metrics.ShardAnswered(shard.Id.Value, operation, startedAt);
-        }
-    }
-
-    /// <summary>
-    /// The call, or its deadline. A server that hangs does not take a cancellation either, so a call that does not stop
-    /// is left to itself: it keeps its permit until its connection breaks, so the bulkhead still counts it.
-    /// </summary>
-    private async Task<T> WithinAsync<T>(Task<T> call, bool writes, CancellationToken deadline)
-    {
-        try
-        {
-            return await call.WaitAsync(deadline);
-        }
-        catch (OperationCanceledException) when (!call.IsCompleted)
-        {
-            await Task.WhenAny(call, Task.Delay(CancelLimit, CancellationToken.None));
-            if (call.IsCompleted)
-                return await call;
-            _ = call.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            var failure = writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded;
-            metrics.ShardFailed(shard.Id.Value, failure.ToString());
-            throw new ShardCallException(failure, shard.Id.Value);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -7,7 +6,7 @@ namespace ShardAdmin.Tests.Moves;
 /// <summary>Moving slots with data, by the commands, under writers.</summary>
 public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
 {
-    private static readonly ShardId Second = new("s2");
+    private static readonly ShardId Second = MovingCluster.Second;
 
     [Fact]
     public async Task Slots_move_under_writers_and_nothing_is_lost_and_the_operation_is_on_record()
@@ -47,17 +46,17 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
     {
         await using var cluster = await WithCollectionAsync(2);
         await using var writers = await FollowingWriters.StartAsync(cluster, 20);
-        var slots = await SlotsOfFirstAsync(cluster, 20);
+        var slots = await cluster.SlotsOfFirstAsync(20);
 
-        await KillAsync(cluster, ["move", slots, "--to", "s2", "--yes"], step);
+        await cluster.KillAsync(["move", slots, "--to", "s2", "--yes"], step);
         Assert.Contains("unfinished", (await cluster.RunAsync("ops", "list")).Succeeds().Out, StringComparison.Ordinal);
         (await cluster.RunAsync("move", slots, "--to", "s2", "-y")).Fails(ExitCode.Conflict, "ops resume");
-        await ResumeAsync(cluster, "ops", "resume");
+        await cluster.ResumeAsync("ops", "resume");
 
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         await cluster.AssertSoundAsync(2);
-        await AssertNoLeftOversAsync(cluster, 2);
+        await cluster.AssertNoLeftOversAsync(2);
     }
 
     [Fact]
@@ -65,7 +64,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
     {
         await using var cluster = await WithCollectionAsync(2);
         await using var writers = await FollowingWriters.StartAsync(cluster, 20);
-        await KillAsync(cluster, ["move", await SlotsOfFirstAsync(cluster, 20), "--to", "s2", "--yes"], "move-catchup");
+        await cluster.KillAsync(["move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes"], "move-catchup");
         var before = (await cluster.RingAsync())!;
         var id = (await cluster.RunAsync("ops", "list", "-o", "json")).Json.GetProperty("operations")[0].GetProperty("id").GetString()!;
 
@@ -74,7 +73,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         Assert.Equal(before.Owners, (await cluster.AssertSoundAsync(2)).Owners);
-        await AssertNoLeftOversAsync(cluster, 2);
+        await cluster.AssertNoLeftOversAsync(2);
     }
 
     [Theory]
@@ -90,14 +89,14 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("rebalance", "--weight", "s1=40", "-y")).Succeeds();
         (await cluster.RunAsync(cluster.AddArguments(2))).Fails(ExitCode.Usage, "--yes", "Nothing was changed");
         if (step is not null)
-            await KillAsync(cluster, cluster.AddArguments(2, "--yes"), step);
+            await cluster.KillAsync(cluster.AddArguments(2, "--yes"), step);
 
-        await ResumeAsync(cluster, cluster.AddArguments(2, "--yes"));
+        await cluster.ResumeAsync(cluster.AddArguments(2, "--yes"));
 
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         Assert.InRange((await cluster.AssertSoundAsync(2)).SlotsOf(Second).Length, 399, 400);
-        await AssertNoLeftOversAsync(cluster, 2);
+        await cluster.AssertNoLeftOversAsync(2);
     }
 
     [Fact]
@@ -109,7 +108,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("rebalance", "--weight", "s1=100", "-y")).Succeeds();
         (await cluster.RunAsync(cluster.AddArguments(2, "--yes"))).Succeeds();
         (await cluster.RunAsync("remove-shard", "s2", "--force-empty")).Fails(ExitCode.Precondition, "owns");
-        await KillAsync(cluster, ["remove-shard", "s2", "--yes"], "drained");
+        await cluster.KillAsync(["remove-shard", "s2", "--yes"], "drained");
 
         (await cluster.RunAsync("remove-shard", "s2", "--yes")).Succeeds("out of the ring");
 
@@ -118,51 +117,8 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         await cluster.AssertSoundAsync(1);
-        await AssertNoLeftOversAsync(cluster, 2);
+        await cluster.AssertNoLeftOversAsync(2);
     }
 
-    private async Task<AdminCluster> WithCollectionAsync(int shards)
-    {
-        var cluster = await AdminCluster.InitialisedAsync(postgres, redis, shards);
-        (await cluster.RunAsync("collections", "create", "c")).Succeeds();
-        return cluster;
-    }
-
-    private static async Task<string> SlotsOfFirstAsync(AdminCluster cluster, int partitions)
-    {
-        var ring = (await cluster.RingAsync())!;
-        return string.Join(',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}")).Where(slot => ring.OwnerOf(slot).Id != Second).Distinct().Order());
-    }
-
-    /// <summary>The server may take a moment to notice that the killed process's lock is gone.</summary>
-    private static async Task ResumeAsync(AdminCluster cluster, params string[] arguments)
-    {
-        AdminRun? run = null;
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(200))
-            if ((run = await cluster.RunAsync(arguments)).Exit != ExitCode.Conflict)
-                break;
-        run!.Succeeds();
-    }
-
-    private static async Task KillAsync(AdminCluster cluster, string[] arguments, string step)
-    {
-        var start = new ProcessStartInfo("dotnet", [typeof(ShardAdminApp).Assembly.Location, .. arguments]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
-        start.Environment["SHARDING_REDIS"] = cluster.Redis;
-        start.Environment["SHARDING_CLUSTER"] = cluster.Name;
-        start.Environment["SHARDING_FAILPOINT"] = step + ":kill";
-        using var process = Process.Start(start)!;
-        var told = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(120), TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 137, $"{step} was not reached: exit {process.ExitCode}. {string.Join(' ', await told)}");
-    }
-
-    private static async Task AssertNoLeftOversAsync(AdminCluster cluster, int shards)
-    {
-        for (var number = 1; number <= shards; number++)
-            Assert.Equal(0L, await cluster.Database(number).ScalarAsync<long>("""
-                select (select count(*) from sharding.move) + (select count(*) from sharding.move_import) + (select count(*) from pg_publication)
-                     + (select count(*) from pg_replication_slots where database = current_database())
-                     + (select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null)
-                """));
-    }
+    private Task<AdminCluster> WithCollectionAsync(int shards) => MovingCluster.StartAsync(postgres, redis, shards);
 }

@@ -1,0 +1,59 @@
+using Npgsql;
+using ShardCore.Moves;
+
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>
+/// Reports a batch's progress to its journal about once a second, for whoever watches, and hears there what people want of
+/// it. The reports also show that the mover lives: an agent takes over what has not been seen for long.
+/// </summary>
+internal sealed class MoveHeartbeat : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private readonly MoveJournal _journal;
+    private readonly Guid _batch;
+    private readonly string _mover;
+    private readonly MoveProgress _progress;
+    private readonly MoveStop _stop;
+    private readonly CancellationTokenSource _end = new();
+    private readonly Task _beating;
+
+    private MoveHeartbeat(MoveJournal journal, Guid batch, string mover, MoveProgress progress, MoveStop stop)
+    {
+        (_journal, _batch, _mover, _progress, _stop) = (journal, batch, mover, progress, stop);
+        _beating = Task.Run(BeatAsync);
+    }
+
+    public static MoveHeartbeat Start(MoveJournal journal, Guid batch, string mover, MoveProgress progress, MoveStop stop) => new(journal, batch, mover, progress, stop);
+
+    /// <summary>Also between the beats, where a number is final.</summary>
+    public async Task ReportAsync(CancellationToken cancellation)
+    {
+        ReportAnswer answer;
+        try
+        {
+            answer = await _journal.ReportAsync(_batch, _mover, _progress, cancellation);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            return; // the mover itself notices when its source is away
+        }
+        if (answer is not (ReportAnswer.Run or ReportAnswer.Gone))
+            await _stop.BecauseAsync(answer);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        await _beating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _end.Dispose();
+    }
+
+    private async Task BeatAsync()
+    {
+        using var timer = new PeriodicTimer(Interval);
+        while (await timer.WaitForNextTickAsync(_end.Token))
+            await ReportAsync(_end.Token);
+    }
+}

@@ -1,0 +1,39 @@
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardCore.Moves;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>Takes back the batches of an operation that were not released.</summary>
+/// <remarks>
+/// The wish stands in the journals first, so that a mover lets go by itself, and an agent goes on with the cancelling
+/// should this process end. One that hangs is not waited for: cancelling begins an attempt of its own, which ends that one's.
+/// </remarks>
+internal sealed class OperationCancel(AdminSession session)
+{
+    private static readonly TimeSpan MoverLimit = TimeSpan.FromSeconds(5);
+
+    /// <returns>How many batches of the operation are cancelled now.</returns>
+    public async Task<int> RunAsync(ShardRing ring, Guid operation, CancellationToken cancellation)
+    {
+        await MoveJournals.WishAsync(session, ring.Shards, operation, MoveWish.Cancel, cancellation);
+        var sources = (await UnfinishedAsync(ring, operation, cancellation)).Select(each => each.Source).DistinctBy(shard => shard.Id).ToArray();
+        await using var held = await OperationLock.TryTakeAsync(session, operation, sources, MoverLimit, cancellation);
+        await CancelAsync(ring, await UnfinishedAsync(ring, operation, cancellation), cancellation);
+        return (await OperationSurvey.FindAsync(session, ring.Shards, operation, cancellation))?.BatchList.Count(line => line.Phase == "cancelled") ?? 0;
+    }
+
+    /// <summary>Those of the batches that were not released.</summary>
+    public async Task CancelAsync(ShardRing ring, IEnumerable<SourcedBatch> batches, CancellationToken cancellation)
+    {
+        foreach (var each in batches.Where(each => !each.Batch.IsReleased()))
+        {
+            var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show");
+            await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).CancelAsync(each.Batch.Id, cancellation);
+        }
+    }
+
+    private async Task<SourcedBatch[]> UnfinishedAsync(ShardRing ring, Guid operation, CancellationToken cancellation) =>
+        [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation)];
+}

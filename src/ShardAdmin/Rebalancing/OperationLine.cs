@@ -1,0 +1,36 @@
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>The batches that were planned together.</summary>
+/// <param name="State">running · paused · cancelling · unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
+/// <param name="Mover">The process that works on it.</param>
+/// <param name="UnseenSeconds">Since its mover last reported; null once it is over.</param>
+/// <param name="PlannedBy">Who typed <paramref name="Command"/>.</param>
+/// <param name="StartedBy">Who carried it on last.</param>
+/// <param name="EndedAt">Null: it is not over.</param>
+internal sealed record OperationLine(
+    Guid Id, string State, string? Command, int Slots, int SlotsDone, int Batches, int BatchesDone, long Rows, long Bytes, long BytesPlanned, long Changes, double? LagMs,
+    double? MaxPauseMs, string? Mover, double? UnseenSeconds, string PlannedBy, string StartedBy, DateTime StartedAt, DateTime? EndedAt, IReadOnlyList<BatchLine> BatchList)
+{
+    public bool IsOver => State is "done" or "cancelled";
+
+    public static OperationLine Of(Guid id, IReadOnlyList<BatchLine> batches)
+    {
+        BatchLine[] lines = [.. batches.OrderBy(line => line.Ordinal ?? -1).ThenBy(line => line.StartedAt)];
+        var (done, open) = (lines.Where(line => line.Phase == "done").ToArray(), lines.Where(line => !line.IsOver).ToArray());
+        var last = lines.MaxBy(line => line.SeenAt)!;
+        return new OperationLine(
+            id, StateOf(lines, open), lines[0].Command, lines.Sum(line => line.SlotCount), done.Sum(line => line.SlotCount), lines.Length, done.Length,
+            lines.Sum(line => line.Rows), lines.Sum(line => line.Bytes), lines.Sum(line => line.BytesPlanned), lines.Sum(line => line.Changes), open.Max(line => line.LagMs),
+            lines.Max(line => line.PauseMs), open.FirstOrDefault(line => line.Mover is not null && line.IsHeld)?.Mover, open.Length > 0 ? open.Min(line => line.UnseenSeconds) : null,
+            lines[0].PlannedBy, last.StartedBy, lines.Min(line => line.StartedAt), open.Length > 0 ? null : last.SeenAt, lines);
+    }
+
+    private static string StateOf(BatchLine[] lines, BatchLine[] open)
+    {
+        if (open.Length == 0)
+            return lines.All(line => line.Phase == "done") ? "done" : "cancelled";
+        if (open.Any(line => line.Wanted == "pause"))
+            return "paused";
+        return open.Any(line => line.Wanted == "cancel") ? "cancelling" : open.Any(line => line.IsHeld) ? "running" : "unfinished";
+    }
+}

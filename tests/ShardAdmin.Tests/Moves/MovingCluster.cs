@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using ShardCore.Ring;
+using TestCluster;
+
+namespace ShardAdmin.Tests.Moves;
+
+/// <summary>What the tests of moves do with a cluster again and again.</summary>
+internal static class MovingCluster
+{
+    public static readonly ShardId Second = new("s2");
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    public static async Task<AdminCluster> StartAsync(SharedPostgres postgres, SharedRedis redis, int shards)
+    {
+        var cluster = await AdminCluster.InitialisedAsync(postgres, redis, shards);
+        (await cluster.RunAsync("collections", "create", "c")).Succeeds();
+        return cluster;
+    }
+
+    /// <summary>The slots of the writers' partitions that s2 does not own.</summary>
+    public static async Task<string> SlotsOfFirstAsync(this AdminCluster cluster, int partitions)
+    {
+        var ring = (await cluster.RingAsync())!;
+        return string.Join(',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}")).Where(slot => ring.OwnerOf(slot).Id != Second).Distinct().Order());
+    }
+
+    /// <summary>Rows in slots that the shard owns, so that a copy has something to copy.</summary>
+    public static Task FillAsync(this AdminCluster cluster, int number, int rows, int docBytes = 20) => cluster.Database(number).ExecuteAsync(
+        $$"""
+        insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
+        select 1, now(), sharding.slot_of('f' || i), 'c', 'f' || i, 'i', jsonb_build_object('t', repeat('x', {{docBytes}}))
+        from generate_series(1, {{rows}}) i
+        where exists (select from sharding.slot_ownership o where o.slot = sharding.slot_of('f' || i) and o.state = 'owned')
+        """);
+
+    /// <summary>The id of the operation that is not over.</summary>
+    public static async Task<string> OperationAsync(this AdminCluster cluster)
+    {
+        string? id = null;
+        await Eventually.ThatAsync(
+            async () =>
+            {
+                var operations = (await cluster.RunAsync("ops", "list", "-o", "json")).Succeeds().Json.GetProperty("operations");
+                id = operations.EnumerateArray().Where(each => each.GetProperty("endedAt").ValueKind == System.Text.Json.JsonValueKind.Null).Select(each => each.GetProperty("id").GetString()).FirstOrDefault();
+                return id is not null;
+            },
+            Limit, "an operation is in the journals");
+        return id!;
+    }
+
+    public static async Task<System.Text.Json.JsonElement> ShowAsync(this AdminCluster cluster, string operation) =>
+        (await cluster.RunAsync("ops", "show", operation, "-o", "json")).Succeeds().Json;
+
+    public static Task StepReachedAsync(this AdminCluster cluster, string operation, string step) => Eventually.ThatAsync(
+        async () => (await cluster.ShowAsync(operation)).GetProperty("batchList").EnumerateArray().Any(batch => batch.GetProperty("step").GetString() == step),
+        Limit, $"a batch of {operation} is at {step}");
+
+    public static Task StateReachedAsync(this AdminCluster cluster, string operation, string state, TimeSpan limit) => Eventually.ThatAsync(
+        async () => (await cluster.ShowAsync(operation)).GetProperty("state").GetString() == state, limit, $"operation {operation} is {state}");
+
+    /// <summary>The server may take a moment to notice that a killed process's lock is gone.</summary>
+    public static async Task ResumeAsync(this AdminCluster cluster, params string[] arguments)
+    {
+        AdminRun? run = null;
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(200))
+            if ((run = await cluster.RunAsync(arguments)).Exit != ExitCode.Conflict)
+                break;
+        run!.Succeeds();
+    }
+
+    public static async Task KillAsync(this AdminCluster cluster, string[] arguments, string step)
+    {
+        await using var process = AdminChild.Start(cluster, arguments, step + ":kill");
+        await process.WaitForExitAsync(TimeSpan.FromSeconds(120));
+        Assert.True(process.ExitCode == 137, $"{step} was not reached: exit {process.ExitCode}. {process.Output}");
+    }
+
+    public static async Task AssertNoLeftOversAsync(this AdminCluster cluster, int shards)
+    {
+        for (var number = 1; number <= shards; number++)
+            Assert.Equal(0L, await cluster.Database(number).ScalarAsync<long>("""
+                select (select count(*) from sharding.move) + (select count(*) from sharding.move_import) + (select count(*) from pg_publication)
+                     + (select count(*) from pg_replication_slots where database = current_database())
+                     + (select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null)
+                """));
+    }
+}
