@@ -1,14 +1,22 @@
+using System.Diagnostics;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>Holds the ring to the shards, and every row to its slot. Only looks.</summary>
-internal sealed class ClusterVerifier(AdminSession session)
+/// <summary>
+/// Holds the ring to the shards, every row to its slot, what was handed over to what was given, and, if asked, the rows to
+/// an earlier run or to another copy. Only looks.
+/// </summary>
+internal sealed class ClusterVerifier(AdminSession session, VerifyRequest request)
 {
-    /// <param name="slots">Null: all.</param>
-    public async Task<VerifyReport> RunAsync(IReadOnlyList<Slot>? slots, CancellationToken cancellation)
+    private readonly List<ScannedRange> _scanned = [];
+    private readonly Lock _gate = new();
+    private VerifyFile? _file;
+    private long _rowsRead;
+
+    public async Task<VerifyReport> RunAsync(CancellationToken cancellation)
     {
         ShardRing? ring;
         try
@@ -22,14 +30,60 @@ internal sealed class ClusterVerifier(AdminSession session)
         ring ??= await session.RequireRingAsync(cancellation); // tells that there is none
         if (ring.IsEmpty)
             return new VerifyReport(true, ring.Cluster.Name, ring.Epoch.Value, 0, 0, [], []);
-
-        var ownership = await new OwnershipVerifier(session).RunAsync((slots ?? [.. Slot.All]).ToHashSet(), cancellation);
-        var total = (double)ring.Shards.Length * (slots?.Count ?? Slot.Count);
-        var placement = await session.Output.WithProgressAsync("Verifying rows", total, async advance => (await Reach.AllAsync(
-            ring.Shards, shard => new PlacementVerifier(session.Source(shard), shard.Id).RunAsync(slots, advance, cancellation))).Values.ToArray());
-        VerifyDifference[] differences = [.. ownership, .. placement.SelectMany(shard => shard.Differences)];
+        var wanted = (request.Slots ?? [.. Slot.All]).ToHashSet();
+        var earlier = await Task.WhenAll(request.EarlierRuns.Select(path => VerifyFile.ReadAsync(path, cancellation))); // before the work, not after it
+        var ownership = await new OwnershipVerifier(session).RunAsync(wanted, cancellation);
+        var (handOvers, handOverDifferences) = await new HandOverVerifier(session, ring).RunAsync(wanted, cancellation);
+        var clock = Stopwatch.StartNew();
+        await ScanAsync(ring, cancellation);
+        var seconds = clock.Elapsed.TotalSeconds;
+        var placement = ring.Shards.Select(shard => PlacementVerifier.Judge(shard.Id, _scanned.Where(range => range.Shard == shard.Id.Value))).ToArray();
+        var comparisons = request.EarlierRuns.Zip(earlier, (path, run) => ChecksumComparison.Of("run-differs", path, null, Served(_scanned), Served(run).Where(slot => wanted.Contains(new Slot(slot.Slot)))))
+            .Concat(await new CopyVerifier(session, ring, request).RunAsync(_scanned, cancellation)).ToArray();
+        VerifyDifference[] differences = [.. ownership, .. handOverDifferences, .. placement.SelectMany(shard => shard.Differences), .. comparisons.SelectMany(each => each.Differences)];
         return new VerifyReport(
-            differences.Length == 0, ring.Cluster.Name, ring.Epoch.Value, slots?.Count ?? Slot.Count, placement.Sum(shard => shard.Rows),
-            differences, [.. placement.SelectMany(shard => shard.Residue)]);
+            differences.Length == 0, ring.Cluster.Name, ring.Epoch.Value, wanted.Count, _scanned.Sum(range => range.Slots.Sum(slot => slot.Rows)),
+            differences, [.. placement.SelectMany(shard => shard.Residue)])
+        {
+            RowsRead = _rowsRead,
+            Seconds = Math.Round(seconds, 3),
+            Saved = request.SaveTo,
+            HandOvers = handOvers,
+            Comparisons = [.. comparisons.Select(each => each.Comparison)],
+        };
+    }
+
+    private static IEnumerable<ScannedSlot> Served(IEnumerable<ScannedRange> ranges) => ranges.SelectMany(range => range.Slots).Where(slot => slot.IsServed);
+
+    private async Task ScanAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        await using var file = request.SaveTo is null ? null : await VerifyFile.OpenAsync(request.SaveTo, VerifyFileHeader.Of(ring, request.Slots), request.Resume, cancellation);
+        if (file is not null)
+        {
+            session.LeftOff = $"Nothing was changed; {request.SaveTo} has what is done.";
+            session.CarryOn = $"shardadmin verify --save {request.SaveTo} --resume   (with the same --slots)";
+        }
+        _file = file;
+        _scanned.AddRange(file?.Ranges ?? []);
+        var known = _scanned.ToLookup(range => range.Shard, StringComparer.Ordinal);
+        var total = (double)ring.Shards.Length * (request.Slots?.Count ?? Slot.Count);
+        await session.Output.WithProgressAsync("Verifying rows", total, async advance => await Reach.AllAsync(ring.Shards, async shard =>
+        {
+            await new SlotScanner(session.Source(shard), shard.Id, request.Connections).RunAsync(
+                request.Slots, [.. known[shard.Id.Value]], range => KeepAsync(range, cancellation), advance, cancellation);
+            return true;
+        }));
+        session.CarryOn = null;
+    }
+
+    private async Task KeepAsync(ScannedRange range, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            _scanned.Add(range);
+            _rowsRead += range.Slots.Sum(slot => slot.Rows);
+        }
+        if (_file is not null)
+            await _file.AddAsync(range, cancellation);
     }
 }

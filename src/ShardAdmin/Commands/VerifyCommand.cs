@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
@@ -11,6 +13,8 @@ internal sealed class VerifyCommand : AdminCommand
 {
     /// <summary>More than this are only counted in the table; JSON has them all.</summary>
     private const int Shown = 50;
+
+    private const int MostConnections = 16;
 
     private readonly Option<bool> _all = new("--all") { Description = "All slots (the default)" };
     private readonly Option<IReadOnlyList<Slot>?> _slots = new("--slots")
@@ -27,31 +31,68 @@ internal sealed class VerifyCommand : AdminCommand
         },
     };
 
+    private readonly Option<int> _connections = new("--connections")
+    {
+        Description = $"To each shard at the same time, 1…{MostConnections} (default: 2)",
+        HelpName = "N",
+        DefaultValueFactory = _ => 2,
+        CustomParser = result =>
+        {
+            if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= MostConnections)
+                return number;
+            result.AddError($"--connections is a whole number of 1…{MostConnections}.");
+            return 1;
+        },
+    };
+
+    private readonly Option<string?> _save = new("--save") { Description = "Writes each slot's checksum there: to compare a later run with, and to carry on when interrupted", HelpName = "FILE" };
+    private readonly Option<bool> _resume = new("--resume") { Description = "Carries on what an interrupted run wrote to the --save file" };
+    private readonly Option<string[]> _compare = new("--compare")
+    {
+        Description = "With an earlier run's --save file, or a shard with another copy of it: s1=host:port/database; may be repeated",
+        HelpName = "FILE|ID=HOST:PORT/DATABASE",
+        DefaultValueFactory = _ => [],
+    };
+
     public VerifyCommand()
         : base(
-            "verify", "Holds the ring to the shards and every row to its slot; changes nothing; exit 9 when something differs",
-            "shardadmin verify", "shardadmin verify --slots 0-255 -o json | jq .differences")
+            "verify",
+            "Holds the ring to the shards, every row to its slot, rows that were handed over to what was given, and, if asked, all to an earlier run or a copy; changes nothing; exit 9 when something differs",
+            "shardadmin verify", "shardadmin verify --slots 0-255 -o json | jq .differences", "shardadmin verify --save before.ndjson   # Ctrl-C; the same with --resume carries on",
+            "shardadmin verify --compare before.ndjson   # what has changed since", "shardadmin verify --compare s1=10.0.0.9:5432/restored")
     {
-        Options.Add(_all);
-        Options.Add(_slots);
-        Validators.Add(result =>
-        {
-            if (result.GetResult(_all) is { Implicit: false } && result.GetResult(_slots) is { Implicit: false })
-                result.AddError("--all and --slots exclude each other.");
-        });
+        foreach (Option option in (Option[])[_all, _slots, _connections, _save, _resume, _compare])
+            Options.Add(option);
+        Validators.Add(Check);
     }
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
-        var report = await new ClusterVerifier(session).RunAsync(parse.GetValue(_slots), cancellation);
+        var others = parse.GetValue(_compare) ?? [];
+        var request = new VerifyRequest(
+            parse.GetValue(_slots), parse.GetValue(_connections), parse.GetValue(_save), parse.GetValue(_resume),
+            [.. others.Where(other => CopyOf(other) is null)], [.. others.Select(CopyOf).OfType<ShardCopy>()]);
+        var report = await new ClusterVerifier(session, request).RunAsync(cancellation);
         session.Output.Write(report, console => Render(console, report));
         return report.Ok ? ExitCode.Done : ExitCode.Differences;
     }
 
+    private void Check(CommandResult result)
+    {
+        if (result.GetResult(_all) is { Implicit: false } && result.GetResult(_slots) is { Implicit: false })
+            result.AddError("--all and --slots exclude each other.");
+        if (result.GetResult(_resume) is { Implicit: false } && result.GetResult(_save) is null)
+            result.AddError("--resume needs --save FILE: the file that is to be carried on.");
+    }
+
+    /// <returns>Null: it names a file.</returns>
+    private static ShardCopy? CopyOf(string text) =>
+        text.Split('=', 2) is [var id, var address] && ShardId.IsValid(id) && Endpoint.Parse(address) is { } endpoint ? new ShardCopy(new ShardId(id), endpoint) : null;
+
     private static void Render(IAnsiConsole console, VerifyReport report)
     {
         var verdict = report.Ok ? "[green]ok[/]" : $"[red]{report.Differences.Count} differences[/]";
-        console.MarkupLine($"{verdict}: cluster {Markup.Escape(report.Cluster)}, epoch {report.Epoch?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "–"}, {Tables.Count(report.SlotsChecked)} slots, {Tables.Count(report.Rows)} rows");
+        console.MarkupLine($"{verdict}: cluster {Markup.Escape(report.Cluster)}, epoch {report.Epoch?.ToString(CultureInfo.InvariantCulture) ?? "–"}, {Tables.Count(report.SlotsChecked)} slots, {Tables.Count(report.Rows)} rows{Speed(report)}");
         if (report.Differences.Count > 0)
         {
             var table = Tables.New("difference", "shard", "slots", "detail");
@@ -63,7 +104,18 @@ internal sealed class VerifyCommand : AdminCommand
             console.WriteLine($"… and {report.Differences.Count - Shown} more (-o json has all)");
         foreach (var shard in report.Residue)
             console.MarkupLine($"[yellow]residue[/] in {shard.Shard}: {Tables.Count(shard.Rows)} rows in slots {Shorten(shard.Slots)} that it no longer owns; invisible, left over by a move");
+        foreach (var handOver in report.HandOvers)
+            console.WriteLine(handOver.Compared
+                ? $"hand-over {handOver.Source} → {handOver.Target}, slots {Shorten(handOver.Slots)}: {Tables.Count(handOver.Rows)} rows compared{(handOver.Missing > 0 ? $", {Tables.Count(handOver.Missing)} no longer at {handOver.Target}: deleted or expired there since" : "")}"
+                : $"hand-over {handOver.Source} → {handOver.Target}, slots {Shorten(handOver.Slots)}: compared by the move itself, and being cleaned");
+        foreach (var comparison in report.Comparisons)
+            console.WriteLine($"compared with {comparison.With}: {Tables.Count(comparison.Differing)} of {Tables.Count(comparison.Slots)} slots with rows differ");
+        if (report.Saved is not null)
+            console.WriteLine($"checksums in {report.Saved}");
     }
+
+    private static string Speed(VerifyReport report) =>
+        report.RowsRead == 0 || report.Seconds <= 0 ? "" : $" ({Tables.Count((long)(report.RowsRead / report.Seconds))} rows/s)";
 
     private static string? Shorten(string? slots) => slots is { Length: > 60 } ? slots[..60] + "…" : slots;
 }

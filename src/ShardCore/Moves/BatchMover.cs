@@ -41,7 +41,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
         var journal = new MoveJournal(ends.From);
-        TargetSession? atHandOver = null; // none when another process carries on: the target has taken writes since
+        TargetSession? atHandOver = null; // none when another process carries on and the target may have taken writes since
         try
         {
             while (await journal.FindAsync(batchId, cancellation) is { } batch)
@@ -53,6 +53,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
                         break;
                     case MoveWork.Own:
+                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.TargetSession(batchId, batch.Attempt), batch, cancellation);
                         await OwnAsync(batch, ends, journal, options, cancellation);
                         break;
                     case MoveWork.Publish:
@@ -120,18 +121,26 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
-        if (atHandOver is not null)
-        {
-            await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
-            await using var connection = await ends.From.OpenConnectionAsync(cancellation);
-            var left = SlotChecksums.ReadAsync(connection, batch.Slots, cancellation); // released: it does not change any more
-            var right = atHandOver.ChecksumsAsync(batch.Slots, cancellation);
-            await Task.WhenAll(left, right);
-            await atHandOver.DisposeAsync();
-            if (SlotChecksums.Differences(await left, await right) is { Count: > 0 } differences)
-                throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
-        }
+        await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
+        var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
+        // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
+        if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
+            throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
         await journal.AdvanceAsync(batch.Id, MovePhase.Published, MovePhase.Verified, cancellation);
+    }
+
+    /// <summary>The source's rows, which do not change any more, with the target's as they were at the hand-over, or, when another
+    /// process carries on and the target has taken writes since, with what of them must have stayed.</summary>
+    private static async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, MoveEnds ends, TargetSession? atHandOver, CancellationToken cancellation)
+    {
+        if (atHandOver is null)
+            return (await HandOverComparison.RunAsync(ends.From, ends.To, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
+        await using var connection = await ends.From.OpenConnectionAsync(cancellation);
+        var left = SlotChecksums.ReadAsync(connection, batch.Slots, null, cancellation);
+        var right = atHandOver.ChecksumsAsync(batch.Slots, cancellation);
+        await Task.WhenAll(left, right);
+        await atHandOver.DisposeAsync();
+        return SlotChecksums.Differences(await left, await right);
     }
 
     private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)

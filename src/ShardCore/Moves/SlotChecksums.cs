@@ -7,17 +7,35 @@ namespace ShardCore.Moves;
 /// Count and checksum of each slot's rows, computed in the database: the sum of the rows' 64-bit hashes, so the order in
 /// which they lie does not matter and one changed byte does.
 /// </summary>
-internal static class SlotChecksums
+public static class SlotChecksums
 {
-    private const string Sql = """
-        select slot, count(*), sum(hash_record_extended(row(version, updated_at, expires_at, slot, collection, pk, id, doc), 0)::numeric)::text
-        from sharding.item where slot = any ($1) group by slot
+    /// <summary>
+    /// A row's 64-bit hash, of every column's value. Two spellings of one number in a document (1.5 and 1.50) are one value.
+    /// </summary>
+    public const string RowHash = "hash_record_extended(row(version, updated_at, expires_at, slot, collection, pk, id, doc), 0)";
+
+    /// <summary>Of the rows of a group. As text: the sum of many is more than 64 bits.</summary>
+    public const string OfRows = $"sum({RowHash}::numeric)::text";
+
+    private const string Sql = $"""
+        select slot, count(*), {OfRows}
+        from sharding.item where slot = any ($1) and version <= $2 group by slot
         """;
 
     /// <param name="connection">In a transaction, where it matters of which moment the answer is.</param>
-    public static async Task<Dictionary<Slot, (long Rows, string Checksum)>> ReadAsync(NpgsqlConnection connection, IEnumerable<Slot> slots, CancellationToken cancellation)
+    /// <param name="versionFloor">Only rows up to this version; null: all.</param>
+    internal static async Task<Dictionary<Slot, (long Rows, string Checksum)>> ReadAsync(
+        NpgsqlConnection connection, IEnumerable<Slot> slots, long? versionFloor, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(Sql, connection) { CommandTimeout = 0, Parameters = { new NpgsqlParameter<short[]> { TypedValue = MoveJournal.ToArray(slots) } } };
+        await using var command = new NpgsqlCommand(Sql, connection)
+        {
+            CommandTimeout = 0, // one slot may hold 10 GB
+            Parameters =
+            {
+                new NpgsqlParameter<short[]> { TypedValue = MoveJournal.ToArray(slots) },
+                new NpgsqlParameter<long> { TypedValue = versionFloor ?? long.MaxValue },
+            },
+        };
         var found = new Dictionary<Slot, (long, string)>();
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
@@ -26,6 +44,6 @@ internal static class SlotChecksums
     }
 
     /// <returns>The slots that differ, in slot order.</returns>
-    public static IReadOnlyList<Slot> Differences(Dictionary<Slot, (long, string)> left, Dictionary<Slot, (long, string)> right) =>
+    internal static IReadOnlyList<Slot> Differences(Dictionary<Slot, (long Rows, string Checksum)> left, Dictionary<Slot, (long Rows, string Checksum)> right) =>
         [.. left.Keys.Union(right.Keys).Where(slot => !left.TryGetValue(slot, out var one) || !right.TryGetValue(slot, out var other) || one != other).Order()];
 }

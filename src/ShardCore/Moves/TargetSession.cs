@@ -40,6 +40,32 @@ internal sealed class TargetSession : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// For who carries on behind the release: as long as the target does not own the slots, it is as it was at the hand-over.
+    /// </summary>
+    /// <returns>With its snapshot kept; null: another mover made the target the owner, it may have taken writes already.</returns>
+    public static async Task<TargetSession?> OpenUnlessOwnedAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
+    {
+        var session = await OpenAsync(target, cancellation);
+        try
+        {
+            await session.KeepSnapshotAsync(cancellation);
+            await using var command = new NpgsqlCommand("select count(*) from sharding.slot_ownership where move_id = $1 and state = 'importing'", session._connection)
+            {
+                Parameters = { new NpgsqlParameter<Guid> { TypedValue = batch.Id } },
+            };
+            if (await command.ExecuteScalarAsync(cancellation) is long importing && importing == batch.Slots.Length)
+                return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+        await session.DisposeAsync();
+        return null;
+    }
+
     /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
     /// <exception cref="AttemptOverException" />
     public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(_connection, applied: null, cancellation);
@@ -53,7 +79,7 @@ internal sealed class TargetSession : IAsyncDisposable
     }
 
     public Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
-        SlotChecksums.ReadAsync(_connection, slots, cancellation);
+        SlotChecksums.ReadAsync(_connection, slots, null, cancellation);
 
     public async ValueTask DisposeAsync()
     {

@@ -19,6 +19,8 @@ internal enum ModelStep
     Release,
     /// <summary>The release has been committed, the stream is still open.</summary>
     Released,
+    OwnAtOnce,
+    AdvanceAtOnce,
     Own,
     AdvanceOwned,
     ReadRing,

@@ -24,11 +24,11 @@ internal readonly record struct MoverMemory(uint Bits)
     /// <summary>The ring that was read before it is replaced.</summary>
     public int RingSeen { get => Get(18, 3); init => Bits = Set(18, 3, value); }
 
-    /// <summary>From the making of the replication slot until the release is behind it.</summary>
-    public bool StreamIsOpen => Step is >= ModelStep.Copy and <= ModelStep.Released;
+    /// <summary>From the making of the replication slot until the target owns.</summary>
+    public bool StreamIsOpen => Step is >= ModelStep.Copy and <= ModelStep.AdvanceAtOnce;
 
     /// <summary>The applier works in the background, whatever the mover itself is at.</summary>
-    public bool Applies => Step is >= ModelStep.CatchUp and <= ModelStep.Released;
+    public bool Applies => Step is >= ModelStep.CatchUp and <= ModelStep.AdvanceAtOnce;
 
     public override string ToString() => Step == ModelStep.Off ? "off" : $"{Step} attempt {Attempt} applied {AppliedA}/{AppliedB} marker {MarkerA}/{MarkerB}{(HasGap ? " gap" : "")}{(HasDeletions ? " deletions" : "")}";
 

@@ -19,7 +19,7 @@ internal sealed class MoverProgram(KnownBug bug, int maxAttempts)
             _stream.Apply(s, mover, reach);
         if (me.Step < ModelStep.OpenStream)
             Prepare(s, mover, me, reach);
-        else if (me.Step <= ModelStep.Released)
+        else if (me.Step <= ModelStep.AdvanceAtOnce)
             Stream(s, mover, me, reach);
         else
             _handOver.Next(s, mover, reach);
@@ -95,8 +95,27 @@ internal sealed class MoverProgram(KnownBug bug, int maxAttempts)
             case ModelStep.Release:
                 Call("move_release", s, _source.Release(s, me.Attempt), mover, ModelStep.Released, reach);
                 break;
+            default:
+                OwnAtOnce(s, mover, me, reach);
+                break;
+        }
+    }
+
+    /// <summary>The target becomes the owner before anything else is done, the stream included, which is still open.</summary>
+    private static void OwnAtOnce(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
+    {
+        var closed = new MoverMemory { Step = ModelStep.Look };
+        switch (me.Step)
+        {
             case ModelStep.Released:
-                reach("closes its stream", s.With(mover, new MoverMemory { Step = ModelStep.Look }));
+                reach("looks whether it is still released", s.Phase == MovePhase.Released ? s.Go(mover, ModelStep.OwnAtOnce) : s.With(mover, closed));
+                break;
+            case ModelStep.OwnAtOnce:
+                var owned = TargetFunctions.ImportOwn(s, me.Attempt, s.SourceEpoch);
+                reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceAtOnce) : s.With(mover, closed)); // another mover has done it
+                break;
+            case ModelStep.AdvanceAtOnce:
+                reach("advances to owned, and closes its stream", SourceFunctions.Advance(s, MovePhase.Released, MovePhase.Owned).State.With(mover, closed));
                 break;
         }
     }
