@@ -16,7 +16,10 @@ internal static class HistoryFile
                 places[line.Op] = operations.Count;
                 operations.Add(new HistoryOperation(line.Op, line.Kind!.Value, line.At, HistoryOperation.Never, OperationOutcome.Unknown)
                 {
-                    Item = line.Item, Value = line.Value, Expected = line.Expected, TtlSeconds = line.TtlSeconds,
+                    Item = line.Item,
+                    Value = line.Value,
+                    Expected = line.Expected,
+                    TtlSeconds = line.TtlSeconds,
                 });
             }
             else

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
+using ShardCore.Moves;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
@@ -10,8 +12,9 @@ namespace ShardAdmin.Cluster;
 /// <summary>Makes the ring again from the shards, for a Redis that lost it, was set back, or holds something else.</summary>
 /// <remarks>
 /// Steps: 1 what stands in Redis, good, bad or nothing · 2 the shard list: from the seeds' copies, then from those of the
-/// shards they name, until no copy is newer · 3 every shard's ownership; each slot owned exactly once, or nothing is
-/// changed · 4 publish, above every epoch that was ever seen · 5 the shard list copies follow.
+/// shards they name, until no copy is newer · 3 slots between two owners, released and not yet taken, are taken: that is
+/// past its point of no return and needs no ring; then every shard's ownership; each slot owned exactly once, or nothing
+/// more is changed · 4 publish, above every epoch that was ever seen · 5 the shard list copies follow.
 ///
 /// The shards decide, so the rebuilt ring equals the lost one but for its epoch (and the checksum over it). The epoch is
 /// above all others because routers refuse to go back. A crash before 4 leaves nothing, after 4 copies with an older
@@ -31,7 +34,8 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
         await using var held = await AdminLock.TakeAsync(session, list.Shards, cancellation);
         (text, current, problem) = await ReadRedisAsync(cancellation);
         list = await new ShardListSearch(session).FindAsync(SeedsOr(current), cancellation);
-        var result = await CompareAsync(list, text, current, problem, dryRun, cancellation); // 3
+        await CompleteHandOversAsync(list, cancellation); // 3
+        var result = await CompareAsync(list, text, current, problem, dryRun, cancellation);
         if (result.Outcome == RebuildOutcome.Agrees)
         {
             if (list.HasLaggards && result.Ring.Epoch >= list.Epoch)
@@ -80,13 +84,23 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
             "shardadmin ring rebuild --seed host:port/database   (or SHARDING_SEEDS)");
     }
 
+    private async Task CompleteHandOversAsync(ShardList list, CancellationToken cancellation)
+    {
+        foreach (var each in (await MoveJournals.UnfinishedAsync(session, list.Shards, cancellation)).Where(each => each.Batch.Phase == MovePhase.Released))
+            if (list.Shards.FirstOrDefault(shard => shard.Id == each.Batch.Target) is { } target)
+                await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).OwnReleasedAsync(each.Batch.Id, cancellation);
+        var map = await ClusterOwnership.ReadAsync(session, list.Shards, cancellation);
+        if (map.Unfinished.Count > 0) // of hand-overs without data, which have no journal
+            await new SlotHandover(session, list.Cluster).CarryForwardAsync(map, list.Shards, cancellation);
+    }
+
     private async Task<RebuildResult> CompareAsync(
         ShardList list, string? text, ShardRing? current, string? problem, bool dryRun, CancellationToken cancellation)
     {
         var map = await ClusterOwnership.ReadAsync(session, list.Shards, cancellation);
         if (!map.IsComplete)
             throw new CommandFailedException(
-                ExitCode.Precondition, "The shards do not own each slot exactly once. " + string.Join(" ", map.Problems()), NextFor(map, list));
+                ExitCode.Precondition, "The shards do not own each slot exactly once. " + string.Join(" ", map.Problems()), NextFor(map, dryRun));
         var highest = Math.Max(Math.Max(list.Epoch.Value, map.HighestEpoch), await HighestOfRoutersAsync(cancellation));
         if (current is not null && current.Cluster == list.Cluster && current.Epoch.Value >= highest
             && current.Shards.SequenceEqual(list.Shards) && current.Owners.SequenceEqual(map.Owners))
@@ -96,10 +110,10 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
         return new RebuildResult(dryRun ? RebuildOutcome.WouldRebuild : RebuildOutcome.Rebuilt, ring, problem);
     }
 
-    /// <summary>Released, but not taken: the command that began it completes it.</summary>
-    private static string NextFor(OwnershipMap map, ShardList list) =>
-        map.Unfinished.Count > 0 && list.Shards.FirstOrDefault(shard => shard.Id == map.Unfinished[0].To) is { } target && !map.OwnedTwice.Any()
-            ? $"{map.Unfinished[0].From} released slots to {target.Id}, which has not taken them; once a ring is in Redis: shardadmin add-shard {target.Id} --host {target.Host} --port {target.Port} --database {target.Database}"
+    /// <summary>Released, but not taken: this command completes that first.</summary>
+    private static string NextFor(OwnershipMap map, bool dryRun) =>
+        dryRun && map.Unfinished.Count > 0 && !map.OwnedTwice.Any()
+            ? $"shardadmin ring rebuild   ({map.Unfinished[0].From} released slots to {map.Unfinished[0].To}, which has not taken them; without --dry-run that is completed first)"
             : "shardadmin doctor; docs/runbook.md, \"Slots without an owner, or with two\"";
 
     /// <summary>Whoever remembers these would hold a lower one to be old.</summary>

@@ -95,6 +95,21 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         return await journal.CancelAsync(batchId, attempt, cancellation);
     }
 
+    /// <summary>
+    /// Step 10 alone, for a batch that is between its two owners. It needs no ring: with Redis lost in this moment the ring could
+    /// not be made again, because nobody owns the slots, and without a ring nobody could go on with the batch.
+    /// </summary>
+    /// <returns>False: it is not between them.</returns>
+    public async Task<bool> OwnReleasedAsync(Guid batchId, CancellationToken cancellation)
+    {
+        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        var journal = new MoveJournal(ends.From);
+        if (await journal.FindAsync(batchId, cancellation) is not { } batch || MoveDecision.Next(batch.Phase) != MoveWork.Own)
+            return false;
+        await OwnAsync(batch, ends, journal, options, cancellation);
+        return true;
+    }
+
     internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Own, cancellation);
