@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using LoadTests.Benches;
+using LoadTests.Chaos;
 using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Reports;
@@ -16,7 +17,7 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(),
+        new VariantBench(), new PartitionedBench(), new MoveBench(), new MoveEffectBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
@@ -24,6 +25,7 @@ internal static class LoadTestsApp
         var root = new RootCommand("Measures the service beside what it is compared with; each bench makes its own cluster and deletes it again.");
         foreach (var bench in Benches)
             root.Add(CommandOf(bench));
+        root.Add(ChaosCommand.New());
         var result = root.Parse(arguments);
         var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
         return result.Errors.Count > 0 ? 2 : code;
@@ -45,6 +47,15 @@ internal static class LoadTestsApp
             command.Add(settings);
             command.Add(program);
         }
+        var rows = AtLeastOne("--rows", "rows of about 370 bytes that move, table and index", 1_000_000);
+        var cutovers = AtLeastOne("--cutovers", "hand-overs of batches, at least", 200);
+        var rate = new Option<string?>("--rate") { Description = "for shardadmin move: none, or bytes a second such as 50MiB/s" };
+        if (bench is MoveBench)
+            command.Add(rows);
+        if (bench is MoveEffectBench)
+            command.Add(cutovers);
+        if (bench is MoveBench or MoveEffectBench)
+            command.Add(rate);
         command.SetAction((parsed, interrupt) => RunAsync(
             bench,
             new BenchOptions(parsed.GetValue(pairs), TimeSpan.FromSeconds(parsed.GetValue(seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp)))
@@ -52,6 +63,9 @@ internal static class LoadTestsApp
                 VariantSettings = (parsed.GetValue(settings) ?? []).Select(setting => setting.Split('=', 2))
                     .ToDictionary(parts => parts[0], parts => parts.ElementAtOrDefault(1), StringComparer.Ordinal),
                 VariantProgram = parsed.GetValue(program)?.FullName,
+                MovedRows = parsed.GetValue(rows),
+                Cutovers = parsed.GetValue(cutovers),
+                MoveRate = parsed.GetValue(rate),
             },
             Engines.Create(parsed.GetValue(engine)!),
             interrupt));

@@ -11,6 +11,15 @@ internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan First
     /// <summary>That router's dll, when it is not this checkout's.</summary>
     public string? VariantProgram { get; init; }
 
+    /// <summary>How much the bench `move` moves.</summary>
+    public int MovedRows { get; init; }
+
+    /// <summary>How many hand-overs the bench `move-effect` waits for, at least.</summary>
+    public int Cutovers { get; init; }
+
+    /// <summary>What shardadmin is told as --rate; null: nothing, its default.</summary>
+    public string? MoveRate { get; init; }
+
     /// <summary>Before each later measurement: connections are new, caches of their sessions too.</summary>
     public static TimeSpan WarmUp { get; } = TimeSpan.FromSeconds(2);
 }

@@ -19,6 +19,10 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
     public IContestant Router(RouterAddress router, RequestMix mix, int users = ManyUsers, string name = "router") =>
         new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users, router.ProcessId);
 
+    /// <summary>So many operations begin each second, whatever becomes of the earlier ones.</summary>
+    public Task<LoadResult> OpenAsync(RouterAddress router, RequestMix mix, double perSecond, int users, CancellationToken cancellation) =>
+        engine.RunAsync(HttpSession.Scenario("router", router.Url, mix), LoadPlan.Open(perSecond, users, BenchOptions.WarmUp, options.Duration), cancellation);
+
     public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new EngineContestant(
         engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers, [.. cluster.Routers.Select(router => router.ProcessId)]);
 

@@ -4,7 +4,7 @@ using LoadTests.Benches;
 namespace LoadTests.Cluster;
 
 /// <summary>
-/// A throw-away cluster of one shard, made and deleted by ./dev, with the items of the benches in it.
+/// A throw-away cluster, made and deleted by ./dev, with items in it: one shard and those of <see cref="BenchItems"/>, unless a bench says otherwise.
 /// </summary>
 /// <remarks>
 /// Deleted whatever happens, Ctrl-C included. If this process is killed it stays, and the next bench deletes it first.
@@ -22,18 +22,26 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <summary>The router's program as ./dev staged it.</summary>
     public static string RouterProgram => Path.Combine(Repository.BenchHome, "bin", "ShardRouter", "ShardRouter.dll");
 
-    public static async Task<BenchCluster> StartAsync(int routers, CancellationToken cancellation)
+    /// <summary>shardadmin as ./dev staged it.</summary>
+    public static string AdminProgram => Path.Combine(Repository.BenchHome, "bin", "ShardAdmin", "shardadmin.dll");
+
+    public static Task<BenchCluster> StartAsync(int routers, CancellationToken cancellation) =>
+        StartAsync(routers, shards: 1, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), ItemFilling.FillAsync, cancellation);
+
+    /// <param name="contents">What <paramref name="fill"/> puts in, for the console.</param>
+    public static async Task<BenchCluster> StartAsync(
+        int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation)
     {
         if (Directory.Exists(Repository.BenchHome))
             await DevAsync("down", "--wipe");
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            await Console.Out.WriteLineAsync($"A shard with {BenchItems.Count:#,0} items and {routers} router{(routers == 1 ? "" : "s")}, in {Repository.BenchHome}");
-            await DevAsync("up", "--detach", "--no-data", "--shards", "1", "--routers", routers.ToString(CultureInfo.InvariantCulture));
+            await Console.Out.WriteLineAsync($"{shards} shard{(shards == 1 ? "" : "s")} with {contents} and {routers} router{(routers == 1 ? "" : "s")}, in {Repository.BenchHome}");
+            await DevAsync("up", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture));
             cancellation.ThrowIfCancellationRequested();
             var status = ClusterStatus.Parse(await DevAsync("status", "--json"));
-            await ItemFilling.FillAsync(status, cancellation);
+            await fill(status, cancellation);
             return new BenchCluster(status);
         }
         catch

@@ -3,20 +3,23 @@ using System.Text.Json;
 namespace LoadTests.Cluster;
 
 /// <summary>What <c>./dev status --json</c> says.</summary>
-internal sealed record ClusterStatus(Uri Proxy, IReadOnlyList<RouterAddress> Routers, string Redis, ShardAddress Shard)
+internal sealed record ClusterStatus(Uri Proxy, IReadOnlyList<RouterAddress> Routers, string Redis, IReadOnlyList<ShardAddress> Shards)
 {
+    /// <summary>The first.</summary>
+    public ShardAddress Shard => Shards[0];
+
     public static ClusterStatus Parse(string json)
     {
         using var status = JsonDocument.Parse(json);
         var root = status.RootElement;
         var redis = root.GetProperty("redis");
-        var shard = root.GetProperty("shards")[0];
         return new ClusterStatus(
             new Uri(root.GetProperty("proxy").GetString()!),
             [.. root.GetProperty("routers").EnumerateArray().Select(router => new RouterAddress(
                 new Uri(router.GetProperty("url").GetString()!), router.GetProperty("pid").GetInt32()))],
             $"{redis.GetProperty("host").GetString()}:{redis.GetProperty("port").GetInt32()}",
-            new ShardAddress(shard.GetProperty("host").GetString()!, shard.GetProperty("port").GetInt32(), shard.GetProperty("database").GetString()!));
+            [.. root.GetProperty("shards").EnumerateArray().Select(shard => new ShardAddress(
+                shard.GetProperty("host").GetString()!, shard.GetProperty("port").GetInt32(), shard.GetProperty("database").GetString()!, shard.GetProperty("pid").GetInt32()))]);
     }
 }
 

@@ -51,7 +51,7 @@ internal static class ItemFilling
         }
     }
 
-    private static async Task CreateCollectionAsync(Uri router, CancellationToken cancellation)
+    public static async Task CreateCollectionAsync(Uri router, CancellationToken cancellation)
     {
         await using var connection = new HttpConnection(router);
         await connection.OpenAsync(cancellation);

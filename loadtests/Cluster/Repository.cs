@@ -8,7 +8,10 @@ internal static class Repository
     public static string Root { get; } = Find(AppContext.BaseDirectory);
 
     /// <summary>Where benches keep their cluster, beside and not in the user's own.</summary>
-    public static string BenchHome => Path.Combine(Environment.GetEnvironmentVariable("DEV_HOME") is { Length: > 0 } home ? Path.GetFullPath(home) : Path.Combine(Root, ".dev"), "bench");
+    public static string BenchHome => Path.Combine(DevHome, "bench");
+
+    /// <summary>Where chaos runs keep their clusters, recordings and logs, a folder for each run.</summary>
+    public static string ChaosHome => Path.Combine(DevHome, "chaos");
 
     /// <summary>What <see cref="BenchHome"/> adds to all ports: out of the way of the user's own cluster, below the ephemeral ports.</summary>
     public static int BenchPortOffset => 20_000 + (int.TryParse(Environment.GetEnvironmentVariable("DEV_PORT_OFFSET"), CultureInfo.InvariantCulture, out var offset) ? offset : 0);
@@ -27,6 +30,8 @@ internal static class Repository
             return "unknown"; // not a clone: an unpacked archive
         }
     }
+
+    private static string DevHome => Environment.GetEnvironmentVariable("DEV_HOME") is { Length: > 0 } home ? Path.GetFullPath(home) : Path.Combine(Root, ".dev");
 
     private static string Find(string from)
     {

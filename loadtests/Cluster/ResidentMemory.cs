@@ -2,17 +2,28 @@ using System.Globalization;
 
 namespace LoadTests.Cluster;
 
+/// <summary>What a process holds of the machine's memory, in MiB. Linux only.</summary>
 internal static class ResidentMemory
 {
-    /// <summary>What the process holds of the machine's memory, in MiB. Linux only.</summary>
     /// <exception cref="InvalidOperationException">There is no such process, or this is not Linux.</exception>
-    public static double OfProcessMiB(int processId)
+    public static double OfProcessMiB(int processId) =>
+        Find(processId, "VmRSS:") ?? throw new InvalidOperationException($"/proc/{processId}/status tells no resident memory.");
+
+    /// <summary>The most it ever held; null: it has ended.</summary>
+    public static double? PeakOfProcessMiB(int processId) => Find(processId, "VmHWM:");
+
+    private static double? Find(int processId, string name)
     {
         var status = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/status");
-        var line = File.Exists(status) ? File.ReadLines(status).FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) : null;
-        // "VmRSS:     93412 kB"
-        return line is null
-            ? throw new InvalidOperationException($"{status} tells no resident memory.")
-            : double.Parse(line.AsSpan("VmRSS:".Length, line.Length - "VmRSS:".Length - " kB".Length), CultureInfo.InvariantCulture) / 1024;
+        try
+        {
+            // "VmRSS:     93412 kB"
+            var line = File.ReadLines(status).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+            return line is null ? null : double.Parse(line.AsSpan(name.Length, line.Length - name.Length - " kB".Length), CultureInfo.InvariantCulture) / 1024;
+        }
+        catch (IOException)
+        {
+            return null; // no such process, or it ended while we read
+        }
     }
 }

@@ -12,4 +12,11 @@ internal interface ILoadSession : IAsyncDisposable
     /// </remarks>
     /// <exception cref="WrongAnswerException">The answer is not the one that was asked for.</exception>
     ValueTask StepAsync();
+
+    /// <summary>Told after each operation, in an open loop.</summary>
+    /// <param name="plannedAt">Timestamps of the stopwatch: when it was to begin.</param>
+    void Answered(long plannedAt, long answeredAt)
+    {
+        // most sessions leave that to the recorder
+    }
 }

@@ -64,7 +64,9 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
             do
             {
                 await session.StepAsync();
-                recorder.Answered(planned, Stopwatch.GetTimestamp());
+                var now = Stopwatch.GetTimestamp();
+                recorder.Answered(planned, now);
+                session.Answered(planned, now);
             }
             while (TakeWaiting(session, ref planned));
         }

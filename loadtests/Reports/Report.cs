@@ -13,6 +13,7 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
 {
     private readonly StringBuilder _tables = new();
     private readonly List<string> _verdicts = [];
+    private readonly List<(string Name, string Text)> _attached = [];
 
     public void Begin(string title, BenchOptions options)
     {
@@ -39,6 +40,23 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
         _tables.Append(table).Append('\n');
     }
 
+    /// <summary>Figures of another kind than throughput and latency.</summary>
+    public void Table(string title, string[] head, IEnumerable<string[]> rows)
+    {
+        var table = MarkdownTable.Of(head, rows);
+        console.WriteLine($"{title}\n{table}");
+        _tables.Append(CultureInfo.InvariantCulture, $"## {title}\n\n{table}\n");
+    }
+
+    /// <summary>A file beside the report, such as a plot.</summary>
+    public void Attach(string name, string text)
+    {
+        _attached.Add((name, text));
+        _tables.Append(CultureInfo.InvariantCulture, $"![{name}]({FileName(name)})\n\n");
+    }
+
+    public void Progress(string text) => console.WriteLine("  " + text);
+
     public void Starts(IReadOnlyList<TimeSpan> starts)
     {
         var milliseconds = starts.Select(start => start.TotalMilliseconds).ToArray();
@@ -55,11 +73,21 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
     public void AtMost(string name, double value, double limit, string unit) =>
         _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at most {FigureText.Number(limit)})");
 
+    public void AtLeast(string name, double value, double limit, string unit) =>
+        _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at least {FigureText.Number(limit)})");
+
+    /// <summary>A figure without a target.</summary>
+    public void Told(string name, double value, string unit) => _verdicts.Add($"{name} {FigureText.Number(value)} {unit}");
+
+    private string FileName(string name) => string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{name}");
+
     /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
     public async Task FinishAsync(string folder, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
-        var file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{bench}.md"));
+        var file = Path.Combine(folder, FileName(bench + ".md"));
+        foreach (var (name, attached) in _attached)
+            await File.WriteAllTextAsync(Path.Combine(folder, FileName(name)), attached, cancellation);
         var text = new StringBuilder()
             .Append(CultureInfo.InvariantCulture, $"# {bench}\n\n{Machine.Describe()}\n\nCommit {commit}, {at:yyyy-MM-dd HH:mm} UTC.\n\n")
             .Append(_tables).Append("```\n").AppendJoin('\n', _verdicts).Append("\n```\n");

@@ -5,7 +5,50 @@ bench_command() {
   loadtests_run "$@"
 }
 
-chaos_command() { loadtests_run chaos "$@"; }
+chaos_command() {
+  if [[ ${1:-} == --start-part && $# == 2 ]]; then
+    chaos_start_part "$2"
+  else
+    loadtests_run chaos "$@"
+  fi
+}
+
+chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, as `up` starts it, and nothing else:
+  # other parts may be away at the same time, and `up` would wait for them. For the chaos run only.
+  local -a environment
+  local pid=''
+  config_require
+  # One that died at once, because the killed one was not quite gone, left a pid without a start time, which no
+  # process has: it does not run.
+  { read -r pid _ <"$RUN/$1.pid"; } 2>/dev/null || true
+  [[ -n $pid && -d /proc/$pid ]] || rm -f "$RUN/$1.pid"
+  ! is_running "$1" || return 0
+  case $1 in
+    redis) redis_up ;;
+    proxy) # with the configuration it had: proxy_up would leave out the routers that are away just now
+      proxy_environment
+      start_process proxy env "${environment[@]}" haproxy -W -f "$STATE/haproxy.cfg"
+      require_alive_until 15 proxy port_answers "$PROXY_PORT"
+      ;;
+    r[0-9]*)
+      router_start "${1#r}"
+      require_alive_until 60 "$1" http_ok $((OPS_PORT + ${1#r})) /health/ready
+      ;;
+    *)
+      chaos_await_end_of "$1"
+      shard_start "$1" "$(shard_port "$1")"
+      shard_wait "$1" "$(shard_port "$1")"
+      ;;
+  esac
+}
+
+chaos_await_end_of() { # chaos_await_end_of SHARD: a new postmaster ends at once while the killed one is still in the process table
+  local file pid=''
+  file=$(readlink -f "$STATE/shards")/$1/postmaster.pid
+  { read -r pid <"$file"; } 2>/dev/null || return 0
+  is_gone() { [[ ! -d /proc/$pid ]]; }
+  wait_until 10 "the killed postmaster of $1 to be gone" is_gone || true # a number used again, perhaps: Postgres can tell
+}
 
 loadtests_run() {
   compgen -G "$ROOT/loadtests/*.csproj" >/dev/null ||

@@ -9,8 +9,8 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>Step 0 of a move: whatever would make it fail later is told before anything is changed, all of it at once.</summary>
 internal static class MovePreflight
 {
-    /// <summary>A move's own connections at the source: the stream, and a walsender for it.</summary>
-    private const int SlotsForEach = 1;
+    /// <summary>Of each source two batches stream at the same time: one is copied while the one before is handed over.</summary>
+    private const int SlotsForEach = 2;
 
     private const string Sql = """
         select current_setting('max_replication_slots')::integer - (select count(*) from pg_replication_slots)::integer as FreeSlots,
@@ -48,9 +48,9 @@ internal static class MovePreflight
         if (able.IsStandby)
             yield return $"Shard {source.Id} at {source.Address} is a standby.";
         if (able.FreeSlots < SlotsForEach)
-            yield return $"Shard {source.Id} has no free replication slot (max_replication_slots).";
+            yield return $"Shard {source.Id} has fewer than {SlotsForEach} free replication slots (max_replication_slots).";
         if (able.FreeSenders < SlotsForEach)
-            yield return $"Shard {source.Id} has no free WAL sender (max_wal_senders).";
+            yield return $"Shard {source.Id} has fewer than {SlotsForEach} free WAL senders (max_wal_senders).";
         if (!able.MayReplicate)
             yield return $"The user at shard {source.Id} may not replicate (alter role … replication).";
         if (!able.MayPublish)

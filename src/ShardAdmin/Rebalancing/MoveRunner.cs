@@ -9,7 +9,7 @@ namespace ShardAdmin.Rebalancing;
 
 /// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
 /// <remarks>
-/// Batches of one source come one after the other, those of different sources side by side up to the limit. A batch whose
+/// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
 /// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batch that is past its release is
 /// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
@@ -18,6 +18,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     private const int MaxTries = 3;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
+    private readonly RingPublication _publication = PublicationOf(session);
 
     /// <param name="batches">Of the operation whose lock is held.</param>
     /// <returns>How many slots were moved.</returns>
@@ -49,8 +51,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         await gate.WaitAsync(stop.Token);
         try
         {
-            foreach (var batch in batches)
-                await RunBatchAsync(ring, batch, stop);
+            await RunPipelineAsync(ring, batches, stop);
         }
         catch
         {
@@ -63,7 +64,38 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    private async Task RunBatchAsync(ShardRing ring, SourcedBatch each, MoveStop stop)
+    /// <summary>Batches of one source: begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
+    {
+        await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        var running = new List<Task>();
+        foreach (var batch in batches)
+        {
+            while (running.Count(task => !task.IsCompleted) >= MovePipeline.MaxBatches)
+                await Task.WhenAny(running.Where(task => !task.IsCompleted));
+            if (running.Exists(task => task.IsFaulted) || stop.Token.IsCancellationRequested)
+                break;
+            running.Add(RunOrStopAsync(batch));
+        }
+        await Task.WhenAll(running); // those that are past their release are completed, the others end in a safe state
+        if (running.Count < batches.Count)
+            stop.Token.ThrowIfCancellationRequested();
+
+        async Task RunOrStopAsync(SourcedBatch batch)
+        {
+            try
+            {
+                await RunBatchAsync(ring, batch, settings.Options with { Pipeline = pipeline }, stop);
+            }
+            catch
+            {
+                await stop.OthersAsync();
+                throw;
+            }
+        }
+    }
+
+    private async Task RunBatchAsync(ShardRing ring, SourcedBatch each, MoveOptions shared, MoveStop stop)
     {
         var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(
             ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show; shardadmin ops show " + each.Batch.OperationId);
@@ -76,7 +108,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
                 {
                     stop.Token.ThrowIfCancellationRequested();
                     await RequireOursAsync(journal, each, isAgain: attempt > 1, stop);
-                    await RunAttemptAsync(journal, each, target, stop);
+                    await RunAttemptAsync(journal, each, target, shared, stop);
                     display.Finish(each);
                     return;
                 }
@@ -114,7 +146,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         stop.Token.ThrowIfCancellationRequested();
     }
 
-    private async Task RunAttemptAsync(MoveJournal journal, SourcedBatch each, Shard target, MoveStop stop)
+    private async Task RunAttemptAsync(MoveJournal journal, SourcedBatch each, Shard target, MoveOptions shared, MoveStop stop)
     {
         var wish = await journal.ClaimAsync(each.Batch.Id, held.Mover, stop.Token);
         if (wish is null || await journal.FindAsync(each.Batch.Id, stop.Token) is not { } batch)
@@ -127,7 +159,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
         var progress = display.Begin(each);
         await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, held.Mover, progress, stop);
-        var options = settings.Options with
+        var options = shared with
         {
             Progress = progress,
             OnStep = async (step, token) =>
@@ -139,7 +171,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         };
         // Released slots may have nobody who serves them: those go on whatever anybody wishes.
         var token = batch.IsReleased() ? CancellationToken.None : stop.Token;
-        await MoverOf(session, each.Source, target, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
+        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
     }
 
     /// <summary>Worth another try at once.</summary>
@@ -157,8 +189,12 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) =>
-        new(source, target, AdminSession.Configure, new RingPublication(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation)), options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
+
+    private static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
+
+    private static RingPublication PublicationOf(AdminSession session) =>
+        new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));
 
     /// <summary>The failpoint of a step: <c>move-copy</c>, <c>move-release</c>, ….</summary>
     public static string Failpoint(MoveStep step) => "move-" + step.ToString().ToLowerInvariant();

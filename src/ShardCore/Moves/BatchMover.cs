@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
-using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -30,6 +28,8 @@ namespace ShardCore.Moves;
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
+    private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
+
     /// <summary>Carries the batch on from wherever it is to its end.</summary>
     /// <param name="by">Who: user@host and command, for the history.</param>
     /// <param name="takeOver">The caller knows that no other mover works on it, so a freeze need not be waited out.</param>
@@ -38,33 +38,38 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <exception cref="MoveFailedException" />
     public async Task RunAsync(Guid batchId, string by, bool takeOver, CancellationToken cancellation)
     {
-        await using var from = SourceOf(source, "shardadmin");
-        await using var to = SourceOf(target, "shardadmin");
-        var journal = new MoveJournal(from);
-        await using var atHandOver = new TargetSnapshot();
-        while (await journal.FindAsync(batchId, cancellation) is { } batch)
+        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        var journal = new MoveJournal(ends.From);
+        TargetSession? atHandOver = null; // none when another process carries on: the target has taken writes since
+        try
         {
-            switch (batch.Phase)
+            while (await journal.FindAsync(batchId, cancellation) is { } batch)
             {
-                case MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen:
-                    await CopyAndReleaseAsync(batch, journal, from, by, takeOver, atHandOver, cancellation);
-                    cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
-                    break;
-                case MovePhase.Released:
-                    await OwnAsync(batch, journal, to, cancellation);
-                    break;
-                case MovePhase.Owned:
-                    await StepAsync(MoveStep.Publish, cancellation);
-                    await ring.PublishAsync(batch, source.Id, cancellation);
-                    await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
-                    break;
-                case MovePhase.Published:
-                    await VerifyAsync(batch, journal, from, atHandOver, cancellation);
-                    break;
-                default:
-                    await CleanAndFinishAsync(batch, journal, from, to, cancellation);
-                    break;
+                switch (MoveDecision.Next(batch.Phase))
+                {
+                    case MoveWork.CopyAndRelease:
+                        options.Progress.Pause = await new BatchAttempt(batchId, ends, journal, ring, options, session => atHandOver = session).RunAsync(batch, by, takeOver, cancellation);
+                        cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
+                        break;
+                    case MoveWork.Own:
+                        await OwnAsync(batch, ends, journal, options, cancellation);
+                        break;
+                    case MoveWork.Publish:
+                        await PublishAsync(batch, journal, cancellation);
+                        break;
+                    case MoveWork.Verify:
+                        await VerifyAsync(batch, ends, journal, atHandOver, cancellation);
+                        break;
+                    default:
+                        await CleanAndFinishAsync(batch, ends, journal, cancellation);
+                        break;
+                }
             }
+        }
+        finally
+        {
+            if (atHandOver is not null)
+                await atHandOver.DisposeAsync();
         }
     }
 
@@ -72,180 +77,73 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> CancelAsync(Guid batchId, CancellationToken cancellation)
     {
-        await using var from = SourceOf(source, "shardadmin");
-        await using var to = SourceOf(target, "shardadmin");
-        var journal = new MoveJournal(from);
-        if (await journal.FindAsync(batchId, cancellation) is not { Phase: MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen } batch)
+        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        var journal = new MoveJournal(ends.From);
+        if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
         // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
         var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
         // Each is of this attempt only: a mover that begins the next one meanwhile keeps what is its own.
-        var import = new MoveImport(to, batch, attempt);
+        var import = new MoveImport(ends.To, batch, attempt);
         await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
-        await StepAsync(MoveStep.Import, cancellation);
+        await options.StepAsync(MoveStep.Import, cancellation);
         if (!await import.CancelAsync(cancellation))
             return false;
-        await MovePublication.DropAllAsync(from, batchId, cancellation);
+        await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
         return await journal.CancelAsync(batchId, attempt, cancellation);
     }
 
-    private async Task CopyAndReleaseAsync(
-        MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, string by, bool takeOver, TargetSnapshot atHandOver, CancellationToken cancellation)
+    internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, CancellationToken cancellation)
     {
-        await StepAsync(MoveStep.Begin, cancellation);
-        var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
-
-        await StepAsync(MoveStep.Import, cancellation);
-        await using var to = SourceOf(target, MoveImport.NameOf(batch.Id, attempt));
-        var import = new MoveImport(to, batch, attempt);
-        await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
-
-        // The publication before the replication slot: decoding looks it up in the catalog as of each change.
-        await StepAsync(MoveStep.Publication, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
-        var publication = await MovePublication.CreateAsync(from, batch, attempt, cancellation);
-
-        await StepAsync(MoveStep.ReplicationSlot, cancellation);
-        await using var stream = await ChangeStream.OpenAsync(ReplicationSettings(batch.Id, attempt), publication, publication, cancellation);
-
-        // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
-        await StepAsync(MoveStep.Copy, cancellation);
-        await new SlotCopier(from, to, import, options.Rate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);
-
-        await StepAsync(MoveStep.CatchUp, cancellation);
-        await using var catchUp = CatchUp.Start(stream, new ChangeApplier(to, import), options.ApplyBatch, options.Progress);
-        var epoch = await ring.NextEpochAsync(cancellation); // before the freeze: Redis may be slow
-        var held = await FreezeAndDrainAsync(batch.Id, attempt, journal, catchUp, cancellation);
-
-        // No cancellation any more: broken off here the slots would stay frozen, and broken off within the release nobody
-        // would know whether the target has to own them.
-        await atHandOver.TakeAsync(to, CancellationToken.None); // the target as it is now, to be compared after the hand-over
-        await StepAsync(MoveStep.Release, CancellationToken.None);
-        await journal.ReleaseAsync(batch.Id, attempt, epoch, CancellationToken.None);
-        options.Progress.Pause = held.Elapsed;
-        await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, held.Elapsed.TotalMilliseconds, CancellationToken.None);
-    }
-
-    /// <returns>Runs since the freeze began, with the slots frozen and the target level with the source.</returns>
-    private async Task<Stopwatch> FreezeAndDrainAsync(Guid id, int attempt, MoveJournal journal, CatchUp catchUp, CancellationToken cancellation)
-    {
-        for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
+        await options.StepAsync(MoveStep.Own, cancellation);
+        if (!await MoveImport.OwnAsync(ends.To, batch, cancellation))
         {
-            await CatchUpAsync(id, journal, catchUp, cancellation);
-            await StepAsync(MoveStep.Freeze, cancellation);
-            var marker = Marker(id, "freeze");
-            catchUp.Expect(marker);
-            var held = Stopwatch.StartNew();
-            if (!await journal.TryFreezeAsync(id, attempt, marker, options.FreezeDeadline, options.LockTimeout, cancellation))
-            {
-                await Task.Delay(Random.Shared.Next(5, 50), cancellation); // writers stayed inside; not again at once
-                continue;
-            }
-            if (await DrainedAsync(id, attempt, journal, catchUp, marker, cancellation))
-                return held;
+            if (await journal.FindAsync(batch.Id, cancellation) is not { Phase: MovePhase.Released })
+                return; // another mover did this, and perhaps all the rest, meanwhile
+            throw new MoveFailedException($"Batch {batch.Id} was released to {ends.Target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {ends.Target.Id}, then 'shardadmin ops resume'.");
         }
-        throw new MoveFailedException($"Batch {id}: writes to its slots could not be stopped for {options.MaxPause.TotalMilliseconds} ms in {options.MaxFreezes} tries. Its slots are owned by {source.Id} as before.");
-    }
-
-    /// <returns>False: the target was not level in time; the slots are thawed and the same attempt goes on.</returns>
-    private async Task<bool> DrainedAsync(Guid id, int attempt, MoveJournal journal, CatchUp catchUp, string marker, CancellationToken cancellation)
-    {
-        try
-        {
-            await StepAsync(MoveStep.Drain, cancellation);
-            if (await catchUp.SeenAsync(marker, options.MaxPause, cancellation))
-                return true;
-        }
-        catch
-        {
-            // We are about to fail, and can still end the freeze at once instead of leaving it to its deadline.
-            await journal.UnfreezeAsync(id, attempt, CancellationToken.None);
-            throw;
-        }
-        return await journal.UnfreezeAsync(id, attempt, CancellationToken.None)
-            ? false
-            : throw new MoveFailedException($"Batch {id}: the freeze was ended by another hand; begin again with 'shardadmin ops resume'.");
-    }
-
-    /// <summary>Returns when a marker goes from source to target within <see cref="MoveOptions.FreezeWhenLagBelow"/>.</summary>
-    private async Task CatchUpAsync(Guid id, MoveJournal journal, CatchUp catchUp, CancellationToken cancellation)
-    {
-        for (var clock = Stopwatch.StartNew(); ;)
-        {
-            var marker = Marker(id, "lag");
-            catchUp.Expect(marker);
-            var lag = Stopwatch.StartNew();
-            await journal.MarkAsync(marker, cancellation);
-            var seen = await catchUp.SeenAsync(marker, options.StepLimit, cancellation);
-            options.Progress.Lag = lag.Elapsed;
-            if (seen && lag.Elapsed < options.FreezeWhenLagBelow)
-                return;
-            if (clock.Elapsed > options.StepLimit)
-                throw new MoveFailedException($"Batch {id}: the target did not catch up within {options.StepLimit}; it is {lag.Elapsed.TotalSeconds:0.0} s behind. Writes come faster than it can apply them.");
-        }
-    }
-
-    private async Task OwnAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource to, CancellationToken cancellation)
-    {
-        await StepAsync(MoveStep.Own, cancellation);
-        if (!await MoveImport.OwnAsync(to, batch, cancellation))
-            throw new MoveFailedException($"Batch {batch.Id} was released to {target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {target.Id}, then 'shardadmin ops resume'.");
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 
-    private async Task VerifyAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, TargetSnapshot atHandOver, CancellationToken cancellation)
+    private async Task PublishAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
-        await StepAsync(MoveStep.Verify, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
-        if (atHandOver.IsTaken) // not when another process carries on: the target has taken writes since
+        await options.StepAsync(MoveStep.Publish, cancellation);
+        await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
+        if (options.Progress.Pause is { } pause)
+            await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
+        await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
+    }
+
+    private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, TargetSession? atHandOver, CancellationToken cancellation)
+    {
+        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
+        await options.StepAsync(MoveStep.Verify, cancellation);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
+        if (atHandOver is not null)
         {
-            await using var connection = await from.OpenConnectionAsync(cancellation);
-            var left = await SlotChecksums.ReadAsync(connection, batch.Slots, cancellation); // released: it does not change any more
-            var differences = SlotChecksums.Differences(left, await atHandOver.ChecksumsAsync(batch.Slots, cancellation));
+            await using var connection = await ends.From.OpenConnectionAsync(cancellation);
+            var left = SlotChecksums.ReadAsync(connection, batch.Slots, cancellation); // released: it does not change any more
+            var right = atHandOver.ChecksumsAsync(batch.Slots, cancellation);
+            await Task.WhenAll(left, right);
             await atHandOver.DisposeAsync();
-            if (differences.Count > 0)
+            if (SlotChecksums.Differences(await left, await right) is { Count: > 0 } differences)
                 throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
         }
         await journal.AdvanceAsync(batch.Id, MovePhase.Published, MovePhase.Verified, cancellation);
     }
 
-    private async Task CleanAndFinishAsync(MoveBatch batch, MoveJournal journal, NpgsqlDataSource from, NpgsqlDataSource to, CancellationToken cancellation)
+    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
-        await StepAsync(MoveStep.Clean, cancellation);
+        await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
+        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         while (await journal.CleanAsync(batch.Id, options.CleanBatch, cancellation) > 0)
         {
             // more of them
         }
-        await StepAsync(MoveStep.Finish, cancellation);
-        await MovePublication.DropAllAsync(from, batch.Id, cancellation);
-        await MoveImport.FinishAsync(to, batch.Id, cancellation);
+        await options.StepAsync(MoveStep.Finish, cancellation);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
+        await MoveImport.FinishAsync(ends.To, batch.Id, cancellation);
         await journal.FinishAsync(batch.Id, source.Id, cancellation);
     }
-
-    private Task StepAsync(MoveStep step, CancellationToken cancellation)
-    {
-        options.Progress.Step = step;
-        return options.OnStep(step, cancellation);
-    }
-
-    private NpgsqlDataSource SourceOf(Shard shard, string applicationName) => ShardDataSources.Build(Settings(shard, applicationName));
-
-    private string ReplicationSettings(Guid id, int attempt)
-    {
-        var settings = Settings(source, MoveImport.NameOf(id, attempt));
-        settings.Pooling = false;
-        return settings.ConnectionString;
-    }
-
-    private NpgsqlConnectionStringBuilder Settings(Shard shard, string applicationName)
-    {
-        var settings = new NpgsqlConnectionStringBuilder { Host = shard.Host, Port = shard.Port, Database = shard.Database };
-        configure(settings);
-        settings.ApplicationName = applicationName;
-        settings.CommandTimeout = (int)options.StepLimit.TotalSeconds;
-        return settings;
-    }
-
-    private static string Marker(Guid id, string kind) => $"{id}/{kind}/{Guid.NewGuid():N}";
 }

@@ -14,7 +14,7 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
 
     /// <summary>
     /// Takes the slots in and removes whatever stands in them. Backends of earlier attempts are ended first: one that
-    /// sleeps within its commit would hold the import's row and keep us waiting.
+    /// sleeps within its commit would hold the import's row and keep us waiting. Never those of later ones.
     /// </summary>
     public async Task BeginAsync(ShardId source, Epoch epoch, CancellationToken cancellation)
     {
@@ -22,16 +22,24 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
         await connection.ExecuteAsync(new CommandDefinition(
             """
             select pg_terminate_backend(pid) from pg_stat_activity
-            where pid <> pg_backend_pid() and datname = current_database() and application_name like @move || '/%' and application_name <> @self
+            where pid <> pg_backend_pid() and datname = current_database()
+              and case when application_name like @move || '/%' then split_part(application_name, '/', 2)::integer < @attempt end
             """,
-            new { move = NameOf(batch.Id), self = NameOf(batch.Id, attempt) }, cancellationToken: cancellation));
-        await connection.ExecuteAsync(new CommandDefinition(
-            "select sharding.import_begin(@id, @attempt, @source, @slots, @epoch)",
-            new { id = batch.Id, attempt, source = source.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellationToken: cancellation));
-        while (await connection.ExecuteScalarAsync<int>(new CommandDefinition(
-            "select sharding.import_purge(@id, @attempt, @limit)", new { id = batch.Id, attempt, limit = PurgeBatch }, cancellationToken: cancellation)) > 0)
+            new { move = NameOf(batch.Id), attempt }, cancellationToken: cancellation));
+        try
         {
-            // more of it
+            await connection.ExecuteAsync(new CommandDefinition(
+                "select sharding.import_begin(@id, @attempt, @source, @slots, @epoch)",
+                new { id = batch.Id, attempt, source = source.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellationToken: cancellation));
+            while (await connection.ExecuteScalarAsync<int>(new CommandDefinition(
+                "select sharding.import_purge(@id, @attempt, @limit)", new { id = batch.Id, attempt, limit = PurgeBatch }, cancellationToken: cancellation)) > 0)
+            {
+                // more of it
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
         }
     }
 

@@ -105,6 +105,11 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task<long> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
         CallAsync<long>("select sharding.move_release(@id, @attempt, @epoch)", new { id, attempt, epoch = epoch.Value }, cancellation);
 
+    /// <summary>Whether the batch's slots are released by it, and it is not finished.</summary>
+    public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => CallAsync<bool>(
+        "select count(*) = cardinality(@slots) from sharding.slot_ownership where slot = any (@slots) and move_id = @Id and state = 'released'",
+        new { batch.Id, slots = ToArray(batch.Slots) }, cancellation);
+
     public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
         CallAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
 

@@ -19,7 +19,7 @@ public sealed record MoveOptions
     public TimeSpan FreezeDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The freeze waits so long for writers that are inside, while new ones queue behind it.</summary>
-    public TimeSpan LockTimeout { get; init; } = TimeSpan.FromMilliseconds(150);
+    public TimeSpan LockTimeout { get; init; } = TimeSpan.FromMilliseconds(60);
 
     /// <summary>Catching up and freezing are tried so often before the attempt is given up.</summary>
     public int MaxFreezes { get; init; } = 100;
@@ -28,7 +28,7 @@ public sealed record MoveOptions
     public TimeSpan StepLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Between the hand-over and the deletion of the source's rows.</summary>
-    public TimeSpan GraceBeforeCleaning { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan GraceBeforeCleaning { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Rows deleted in one transaction while cleaning.</summary>
     public int CleanBatch { get; init; } = 2000;
@@ -41,4 +41,16 @@ public sealed record MoveOptions
 
     /// <summary>Called as each step begins: for progress, and for tests that stop there. It may throw.</summary>
     public Func<MoveStep, CancellationToken, Task> OnStep { get; init; } = (_, _) => Task.CompletedTask;
+
+    /// <summary>Shared by the batches of a source that run side by side; null: this batch is alone.</summary>
+    public MovePipeline? Pipeline { get; init; }
+
+    /// <summary>Of <see cref="MaxPause"/>, the part in which the last changes must be over; the rest is for flush, release and owning.</summary>
+    internal const double DrainShareOfPause = 0.7;
+
+    internal Task StepAsync(MoveStep step, CancellationToken cancellation)
+    {
+        Progress.Step = step;
+        return OnStep(step, cancellation);
+    }
 }

@@ -22,12 +22,16 @@ internal static class MovePublication
         return name;
     }
 
-    /// <summary>Those of all attempts of a batch.</summary>
-    public static async Task DropAllAsync(NpgsqlDataSource source, Guid batchId, CancellationToken cancellation)
+    /// <summary>
+    /// Those of this attempt and of earlier ones. Never of a later one: a mover that slept through a takeover would take
+    /// it from under the stream that runs, and a Postgres that only warns of a missing publication (18) leaves its changes out.
+    /// </summary>
+    public static async Task DropAsync(NpgsqlDataSource source, Guid batchId, int attempt, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         var names = await connection.QueryAsync<string>(new CommandDefinition(
-            "select pubname from pg_publication where starts_with(pubname, @prefix)", new { prefix = Prefix(batchId) }, cancellationToken: cancellation));
+            "select pubname from pg_publication where case when starts_with(pubname, @prefix) then substr(pubname, length(@prefix) + 1)::integer <= @attempt end",
+            new { prefix = Prefix(batchId), attempt }, cancellationToken: cancellation));
         foreach (var name in names)
             await connection.ExecuteAsync(new CommandDefinition($"drop publication if exists {name}", cancellationToken: cancellation));
     }

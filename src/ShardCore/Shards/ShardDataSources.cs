@@ -26,8 +26,10 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     }
 
     /// <summary>A data source with exactly what this product uses of Npgsql.</summary>
-    public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings) =>
-        new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity().Build();
+    /// <param name="loadTypes">Only built-in types are used here; still the catalog is asked for others once, unless this is false: for short lives.</param>
+    public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings, bool loadTypes = true) =>
+        new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity()
+            .ConfigureTypeLoading(types => types.EnableTypeLoading(loadTypes)).Build();
 
     public async ValueTask DisposeAsync()
     {

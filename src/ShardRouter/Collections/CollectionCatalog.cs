@@ -21,19 +21,20 @@ internal sealed class CollectionCatalog(SlotDispatch dispatch, TimeProvider time
         var now = time.GetUtcNow();
         if (_knownUntil.TryGetValue(name, out var until) && until > now)
             return Routed<bool>.Answer(true, default);
-        var answers = await dispatch.RunAsync<Slot, bool>(
-            [slot],
-            only => only,
-            (pool, _, cancellation) => pool.RunAsync(
+        var answer = await dispatch.RunOneAsync(
+            name,
+            slot,
+            writes: false,
+            (pool, one, cancellation) => pool.RunAsync(
                 "collection", writes: false,
-                async (connection, stop) => new[] { Fenced<bool>.Answer(await CollectionStore.FindAsync(connection, name, stop) is { IsLive: true }) },
+                async (connection, stop) => Fenced<bool>.Answer(await CollectionStore.FindAsync(connection, one, stop) is { IsLive: true }),
                 cancellation),
             deadline);
-        if (answers[0].Value)
+        if (answer.Value)
             _knownUntil[name] = now + Remembered;
         else
             _knownUntil.TryRemove(name, out _);
-        return answers[0];
+        return answer;
     }
 
     public void Forget(string name) => _knownUntil.TryRemove(name, out _);

@@ -30,7 +30,8 @@ internal static class Composition
             Listen(kestrel, options.Bind, options.OperationsPort);
         });
         builder.Host.ConfigureHostOptions(host => host.ShutdownTimeout = options.DrainDelay + TimeSpan.FromSeconds(35)); // the longest request has 30
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // a logging scope and an activity for each request, which nobody reads
     }
 
     public static IServiceCollection AddRingRouting(this IServiceCollection services, RouterOptions options) => services
@@ -40,6 +41,7 @@ internal static class Composition
         .AddSingleton<RingDiskCopy>()
         .AddSingleton<RingWatcher>().AddHostedService(provider => provider.GetRequiredService<RingWatcher>())
         .AddHostedService<Registration>()
+        .AddSingleton<HeldSlots>()
         .AddSingleton<SlotDispatch>();
 
     public static IServiceCollection AddShards(this IServiceCollection services) => services.AddSingleton<ShardPools>();
@@ -75,7 +77,9 @@ internal static class Composition
             () => inFlight.Count,
             () => pools.Measure(pool => pool.InUse),
             () => pools.Measure(pool => pool.Waiting),
-            () => pools.Measure(pool => pool.IsAvailable ? 1 : 0));
+            () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
+            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
+            () => app.Services.GetRequiredService<HeldSlots>().Waiting);
     }
 
     /// <summary>The API, on its port only.</summary>

@@ -29,7 +29,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         var startedAt = Stopwatch.GetTimestamp();
         try
         {
-            var sources = ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Select(pool => pool.IsAvailable ? pool.Source : throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value));
+            var sources = ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Select(pool => pool.Circuit.IsClosed ? pool.Source : throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value));
             var creation = await CollectionStore.CreateAsync([.. sources], name, deadline.Token);
             Answer.Timing(context, "shard", startedAt);
             switch (creation)
@@ -80,7 +80,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         var ring = RequireRing();
         using var deadline = RequestDeadline.Begin(context, writes: false);
         var startedAt = Stopwatch.GetTimestamp();
-        foreach (var pool in ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Where(pool => pool.IsAvailable))
+        foreach (var pool in ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Where(pool => pool.Circuit.IsClosed))
         {
             try
             {

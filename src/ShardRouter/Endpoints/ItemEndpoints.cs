@@ -30,7 +30,7 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
         var startedAt = Stopwatch.GetTimestamp();
         var key = KeyOf(context);
         using var deadline = RequestDeadline.Begin(context, writes: false);
-        var routed = (await reader.ReadAsync([key], deadline.Token))[0];
+        var routed = await reader.ReadAsync(key, deadline.Token);
         answer.Route(context, key.Slot, routed.Shard, startedAt);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));
@@ -83,7 +83,7 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
     {
         var startedAt = Stopwatch.GetTimestamp();
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var routed = (await writer.WriteAsync([operation], deadline.Token))[0];
+        var routed = await writer.WriteAsync(operation, deadline.Token);
         answer.Route(context, operation.Key.Slot, routed.Shard, startedAt);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: true));

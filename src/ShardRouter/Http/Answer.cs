@@ -18,7 +18,7 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
         var request = context.Request.Headers;
         var response = context.Response.Headers;
         var asked = request["Request-Id"];
-        response["Request-Id"] = asked.Count == 1 && IsHarmless(asked[0]!) ? asked : (context.TraceIdentifier = Guid.CreateVersion7().ToString("N"));
+        response["Request-Id"] = asked.Count == 1 && IsHarmless(asked[0]!) ? asked : (context.TraceIdentifier = RequestId.Next());
         if (request.TraceParent.Count == 1 && IsHarmless(request.TraceParent[0]!))
             response.TraceParent = request.TraceParent;
     }

@@ -23,6 +23,8 @@ internal sealed record ItemTarget(string Collection, string PartitionKey, string
         var count = rest.Split(segments, '/');
         if (count == 1 && rest.Contains(':') && !HttpMethods.IsPost(context.Request.Method))
             return RefuseMethod(context, rest[(rest.IndexOf(':') + 1)..]);
+        if (count == 1 && !rest.IsEmpty && !rest.Contains(':') && !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsPut(context.Request.Method))
+            return AllowOnly(context, "GET, PUT"); // routing would add POST, which belongs to {collection}:batchGet
         if (count is not (3 or 4) || !rest[segments[1]].SequenceEqual("items"))
             return next(context);
 
@@ -41,8 +43,15 @@ internal sealed record ItemTarget(string Collection, string PartitionKey, string
     {
         var isKnown = verb is "batchGet" or "batchWrite";
         if (isKnown)
-            context.Response.Headers.Allow = "POST";
-        context.Response.StatusCode = isKnown ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+            return AllowOnly(context, "POST");
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
+
+    private static Task AllowOnly(HttpContext context, string methods)
+    {
+        context.Response.Headers.Allow = methods;
+        context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
         return Task.CompletedTask;
     }
 

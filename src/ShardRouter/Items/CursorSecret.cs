@@ -16,21 +16,22 @@ internal sealed class CursorSecret(SlotDispatch dispatch)
     {
         if (_secret is { } known)
             return Routed<byte[]>.Answer(known, default);
-        var answers = await dispatch.RunAsync<Slot, byte[]>(
-            [slot],
-            only => only,
+        var answer = await dispatch.RunOneAsync(
+            slot,
+            slot,
+            writes: false,
             (pool, _, cancellation) => pool.RunAsync(
                 "secret", writes: false,
                 async (connection, stop) =>
                 {
                     await using var command = connection.CreateCommand();
                     command.CommandText = "select cursor_secret from sharding.cluster";
-                    return new[] { Fenced<byte[]>.Answer((byte[])(await command.ExecuteScalarAsync(stop))!) };
+                    return Fenced<byte[]>.Answer((byte[])(await command.ExecuteScalarAsync(stop))!);
                 },
                 cancellation),
             deadline);
-        if (answers[0].Failure is null)
-            _secret = answers[0].Value;
-        return answers[0];
+        if (answer.Failure is null)
+            _secret = answer.Value;
+        return answer;
     }
 }

@@ -1,55 +1,39 @@
-using Npgsql;
+using ShardRouter.Gathering;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
+using ShardRouter.Telemetry;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads items by key: one statement and one round trip for each shard that is asked.</summary>
-internal sealed class ItemReader(SlotDispatch dispatch)
+/// <summary>Reads items by key. Single ones are gathered; several that were asked for together go as one statement a shard.</summary>
+internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) : IAsyncDisposable
 {
-    private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
+    private const int Workers = 2;
+
+    private static readonly GatherKind<ItemKey, Item?> Kind = new(
+        "read", Writes: false, Workers, KeepsOrder: false, key => key.Slot.Value, _ => 0, connection => new ReadItemsStatement(connection), ReadAloneAsync);
+
+    public GatherQueues<ItemKey, Item?> Queues { get; } = new(Kind, metrics);
+
+    /// <returns>Its value is null when there is no such item.</returns>
+    public Task<Routed<Item?>> ReadAsync(ItemKey key, CancellationToken deadline) =>
+        dispatch.RunOneAsync(key, key.Slot, writes: false, (pool, one, stop) => Queues.Of(pool).RunAsync(one, stop), deadline);
 
     /// <returns>One answer per key, in their order; the value is null when there is no such item.</returns>
     public Task<Routed<Item?>[]> ReadAsync(IReadOnlyList<ItemKey> keys, CancellationToken deadline) =>
-        dispatch.RunAsync<ItemKey, Item?>(
-            keys,
-            key => key.Slot,
-            (pool, some, cancellation) => pool.RunAsync("read", writes: false, (connection, stop) => ReadAsync(connection, some, stop), cancellation),
-            deadline);
+        dispatch.RunAsync(keys, key => key.Slot, ReadAsync, deadline);
 
-    private static async Task<Fenced<Item?>[]> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ItemKey> keys, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(Sql, connection)
+    private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) => (await ReadAsync(pool, [key], deadline))[0];
+
+    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, CancellationToken deadline) => pool.RunAsync(
+        "read",
+        writes: false,
+        async (connection, stop) =>
         {
-            Parameters =
-            {
-                Column(keys, key => (short)key.Slot.Value),
-                Column(keys, key => key.Collection),
-                Column(keys, key => key.PartitionKey),
-                Column(keys, key => key.Id),
-            },
-        };
-        var answers = new Fenced<Item?>[keys.Count];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            var state = reader.IsDBNull(1) ? null : reader.GetString(1);
-            answers[reader.GetInt32(0) - 1] = FenceRefusal.Allows(state, writes: false)
-                ? Fenced<Item?>.Answer(reader.IsDBNull(4) ? null : ItemAt(reader))
-                : Fenced<Item?>.Refused(new FenceRefusal(
-                    state, reader.IsDBNull(2) ? null : reader.GetString(2), reader.IsDBNull(3) ? null : reader.GetInt64(3)));
-        }
-        return answers;
-    }
+            await using var statement = new ReadItemsStatement(connection);
+            return await statement.ExecuteAsync(keys, stop);
+        },
+        deadline);
 
-    private static Item ItemAt(NpgsqlDataReader reader) => new(
-        reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(6) ? null : reader.GetDateTime(6), reader.GetFieldValue<byte[]>(7));
-
-    private static NpgsqlParameter<TValue[]> Column<TValue>(IReadOnlyList<ItemKey> keys, Func<ItemKey, TValue> value)
-    {
-        var column = new TValue[keys.Count];
-        for (var i = 0; i < column.Length; i++)
-            column[i] = value(keys[i]);
-        return new NpgsqlParameter<TValue[]> { TypedValue = column };
-    }
+    public ValueTask DisposeAsync() => Queues.DisposeAsync();
 }

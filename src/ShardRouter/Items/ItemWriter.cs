@@ -1,166 +1,68 @@
-using System.Text.Json;
 using Npgsql;
-using NpgsqlTypes;
+using ShardRouter.Gathering;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
+using ShardRouter.Telemetry;
 
 namespace ShardRouter.Items;
 
-/// <summary>Writes items through the fenced function of their shard: one round trip for each shard.</summary>
-internal sealed class ItemWriter(SlotDispatch dispatch)
+/// <summary>
+/// Writes items through the fenced function of their shard. Single writes are gathered; several that came together go
+/// as one statement a shard, a transaction as one of its own.
+/// </summary>
+internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) : IAsyncDisposable
 {
     private const string RefusedTransaction = "SH003";
+    private const int Workers = 2;
 
-    private const string Sql =
-        "select ord, outcome, version, updated_at, expires_at, doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    private static readonly GatherKind<WriteOperation, WriteResult> Kind = new(
+        "write", Writes: true, Workers, KeepsOrder: true, operation => operation.Key.Slot.Value, operation => operation.Doc?.Length ?? 0,
+        connection => new WriteItemsStatement(connection, atomic: false), WriteAloneAsync);
+
+    public GatherQueues<WriteOperation, WriteResult> Queues { get; } = new(Kind, metrics);
+
+    public Task<Routed<WriteResult>> WriteAsync(WriteOperation operation, CancellationToken deadline) =>
+        dispatch.RunOneAsync(operation, operation.Key.Slot, writes: true, (pool, one, stop) => Queues.Of(pool).RunAsync(one, stop), deadline);
 
     /// <summary>Applies each operation for itself.</summary>
     /// <returns>One answer per operation, in their order.</returns>
     public Task<Routed<WriteResult>[]> WriteAsync(IReadOnlyList<WriteOperation> operations, CancellationToken deadline) =>
-        dispatch.RunAsync<WriteOperation, WriteResult>(
-            operations,
-            operation => operation.Key.Slot,
-            (pool, some, cancellation) => pool.RunAsync("write", writes: true, (connection, stop) => WriteAsync(connection, some, stop), cancellation),
-            deadline);
+        dispatch.RunAsync(operations, operation => operation.Key.Slot, WriteAsync, deadline);
 
     /// <summary>Applies all operations, which are on one partition key, in one transaction, or none.</summary>
-    public async Task<Routed<TransactionResult>> TransactAsync(IReadOnlyList<WriteOperation> operations, CancellationToken deadline)
-    {
-        var answers = await dispatch.RunAsync<IReadOnlyList<WriteOperation>, TransactionResult>(
-            [operations],
-            all => all[0].Key.Slot,
-            (pool, all, cancellation) => pool.RunAsync("transact", writes: true, async (connection, stop) => new[] { await TransactAsync(connection, all[0], stop) }, cancellation),
-            deadline);
-        return answers[0];
-    }
+    public Task<Routed<TransactionResult>> TransactAsync(IReadOnlyList<WriteOperation> operations, CancellationToken deadline) => dispatch.RunOneAsync(
+        operations,
+        operations[0].Key.Slot,
+        writes: true,
+        (pool, all, cancellation) => pool.RunAsync("transact", writes: true, (connection, stop) => TransactAsync(connection, all, stop), cancellation),
+        deadline);
 
-    private static async Task<Fenced<WriteResult>[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
-    {
-        await using var command = Command(connection, operations, atomic: false);
-        var answers = new Fenced<WriteResult>[operations.Count];
-        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+    private static async Task<Fenced<WriteResult>> WriteAloneAsync(ShardPool pool, WriteOperation operation, CancellationToken deadline) =>
+        (await WriteAsync(pool, [operation], deadline))[0];
+
+    private static Task<Fenced<WriteResult>[]> WriteAsync(ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline) => pool.RunAsync(
+        "write",
+        writes: true,
+        async (connection, stop) =>
         {
-            while (await reader.ReadAsync(cancellation))
-                answers[reader.GetInt32(0) - 1] = AnswerAt(reader);
-        }
-        // Only here, with the reader closed and so ReadyForQuery seen, has the commit happened: rows may come before it.
-        return answers;
-    }
+            await using var statement = new WriteItemsStatement(connection, atomic: false);
+            return await statement.ExecuteAsync(operations, stop);
+        },
+        deadline);
 
     private static async Task<Fenced<TransactionResult>> TransactAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
     {
-        await using var command = Command(connection, operations, atomic: true);
+        await using var statement = new WriteItemsStatement(connection, atomic: true);
         try
         {
-            var results = new WriteResult[operations.Count];
-            await using (var reader = await command.ExecuteReaderAsync(cancellation))
-            {
-                while (await reader.ReadAsync(cancellation))
-                    results[reader.GetInt32(0) - 1] = AnswerAt(reader).Value!;
-            }
-            return Fenced<TransactionResult>.Answer(new TransactionResult(results, null, null));
+            var answers = await statement.ExecuteAsync(operations, cancellation);
+            return Fenced<TransactionResult>.Answer(new TransactionResult([.. answers.Select(answer => answer.Value!)], null, null));
         }
         catch (PostgresException e) when (e.SqlState == RefusedTransaction)
         {
-            return Refusal(e.Detail!);
+            return WriteAnswers.Refusal(e.Detail!);
         }
     }
 
-    private static NpgsqlCommand Command(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, bool atomic) => new(Sql, connection)
-    {
-        Parameters =
-        {
-            new NpgsqlParameter<bool> { TypedValue = atomic },
-            Column(operations, operation => Name(operation.Kind)),
-            Column(operations, operation => (short)operation.Key.Slot.Value),
-            Column(operations, operation => operation.Key.Collection),
-            Column(operations, operation => operation.Key.PartitionKey),
-            Column(operations, operation => operation.Key.Id),
-            Column(operations, operation => operation.Doc, NpgsqlDbType.Jsonb),
-            Column(operations, operation => Name(operation.Condition.Kind)),
-            Column(operations, operation => operation.Condition.Versions),
-            Column(operations, operation => operation.TtlSeconds, NpgsqlDbType.Integer),
-            Column(operations, operation => operation.ReturnDoc),
-        },
-    };
-
-    private static NpgsqlParameter<TValue[]> Column<TValue>(IReadOnlyList<WriteOperation> operations, Func<WriteOperation, TValue> value, NpgsqlDbType? element = null)
-    {
-        var column = new TValue[operations.Count];
-        for (var i = 0; i < column.Length; i++)
-            column[i] = value(operations[i]);
-        var parameter = new NpgsqlParameter<TValue[]> { TypedValue = column };
-        if (element is { } type)
-            parameter.NpgsqlDbType = NpgsqlDbType.Array | type;
-        return parameter;
-    }
-
-    private static Fenced<WriteResult> AnswerAt(NpgsqlDataReader reader)
-    {
-        var outcome = reader.GetString(1);
-        var detail = reader.IsDBNull(6) ? null : reader.GetString(6);
-        return outcome is "not_owned" or "moving"
-            ? Fenced<WriteResult>.Refused(ParseRefusal(detail!))
-            : Fenced<WriteResult>.Answer(new WriteResult(
-                Outcome(outcome),
-                reader.IsDBNull(2) ? null : reader.GetInt64(2),
-                reader.IsDBNull(3) ? null : reader.GetDateTime(3),
-                reader.IsDBNull(4) ? null : reader.GetDateTime(4),
-                reader.IsDBNull(5) ? null : reader.GetFieldValue<byte[]>(5),
-                detail));
-    }
-
-    /// <param name="detail">The first culprit's result row, as JSON.</param>
-    private static Fenced<TransactionResult> Refusal(string detail)
-    {
-        using var row = JsonDocument.Parse(detail);
-        var outcome = row.RootElement.GetProperty("outcome").GetString()!;
-        var text = row.RootElement.GetProperty("detail").GetString();
-        if (outcome is "not_owned" or "moving")
-            return Fenced<TransactionResult>.Refused(ParseRefusal(text!));
-        var version = row.RootElement.GetProperty("version");
-        var culprit = new WriteResult(Outcome(outcome), version.ValueKind == JsonValueKind.Null ? null : version.GetInt64(), null, null, null, text);
-        return Fenced<TransactionResult>.Answer(new TransactionResult([], row.RootElement.GetProperty("ord").GetInt32() - 1, culprit));
-    }
-
-    private static FenceRefusal ParseRefusal(string detail)
-    {
-        using var row = JsonDocument.Parse(detail);
-        var epoch = row.RootElement.GetProperty("epoch");
-        return new FenceRefusal(
-            row.RootElement.GetProperty("state").GetString(), row.RootElement.GetProperty("peer").GetString(),
-            epoch.ValueKind == JsonValueKind.Null ? null : epoch.GetInt64());
-    }
-
-    private static string Name(WriteKind kind) => kind switch
-    {
-        WriteKind.Put => "put",
-        WriteKind.Delete => "delete",
-        WriteKind.MergePatch => "merge_patch",
-        WriteKind.JsonPatch => "json_patch",
-        WriteKind.Increment => "increment",
-        _ => "check",
-    };
-
-    private static string Name(WriteConditionKind kind) => kind switch
-    {
-        WriteConditionKind.None => "none",
-        WriteConditionKind.Absent => "absent",
-        WriteConditionKind.Present => "present",
-        WriteConditionKind.Match => "match",
-        _ => "no_match",
-    };
-
-    private static WriteOutcome Outcome(string name) => name switch
-    {
-        "created" => WriteOutcome.Created,
-        "replaced" => WriteOutcome.Replaced,
-        "deleted" => WriteOutcome.Deleted,
-        "checked" => WriteOutcome.Checked,
-        "missing" => WriteOutcome.Missing,
-        "precondition_failed" => WriteOutcome.PreconditionFailed,
-        "invalid_patch" => WriteOutcome.InvalidPatch,
-        "no_collection" => WriteOutcome.NoCollection,
-        _ => throw new InvalidOperationException($"write_items answered the unknown outcome '{name}'."),
-    };
+    public ValueTask DisposeAsync() => Queues.DisposeAsync();
 }

@@ -13,16 +13,12 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
     private const int EnvelopeBytes = 160; // of one item: names, etag, updatedAt
     private const int MaxEscapedBytes = 6; // of one character of a key: \u001f
 
-    public async Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, CancellationToken deadline)
-    {
-        var answers = await dispatch.RunAsync<PartitionQuery, PartitionPage>(
-            [query],
-            _ => slot,
-            (pool, _, cancellation) => pool.RunAsync(
-                "list", writes: false, async (connection, stop) => new[] { await ReadAsync(connection, query, slot, stop) }, cancellation),
-            deadline);
-        return answers[0];
-    }
+    public Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, CancellationToken deadline) => dispatch.RunOneAsync(
+        query,
+        slot,
+        writes: false,
+        (pool, one, cancellation) => pool.RunAsync("list", writes: false, (connection, stop) => ReadAsync(connection, one, slot, stop), cancellation),
+        deadline);
 
     private static async Task<Fenced<PartitionPage>> ReadAsync(NpgsqlConnection connection, PartitionQuery query, Slot slot, CancellationToken cancellation)
     {

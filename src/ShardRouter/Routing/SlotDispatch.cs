@@ -4,18 +4,15 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Routing;
 
-/// <summary>
-/// Brings operations to the shards that own their slots, several shards at the same time.
-/// </summary>
+/// <summary>Brings operations to the shards that own their slots.</summary>
 /// <remarks>
 /// The ring only proposes: each shard's fence decides. An operation that was refused was not applied, so it may be sent
 /// again, and it is: 1. to the owner that the refusal names, when the ring knows its address; 2. with the ring looked up
-/// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds. After
-/// <see cref="HoldLimit"/> it answers slot-moving. An operation whose outcome is not known is never sent again.
-/// Refusals are followed without a pause only towards higher epochs, so shards that point at each other cannot make
-/// a request run in a circle; after a pause it starts from the ring again.
+/// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds: single writes are held in
+/// <see cref="HeldSlots"/>, where one asks for all. After <see cref="HoldLimit"/> it answers slot-moving. An operation
+/// whose outcome is not known is never sent again.
 /// </remarks>
-internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, ShardPools pools, RouterMetrics metrics, TimeProvider time)
+internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, ShardPools pools, HeldSlots held, RouterMetrics metrics, TimeProvider time)
 {
     /// <summary>How long operations on a moving slot are held before they fail.</summary>
     public static readonly TimeSpan HoldLimit = TimeSpan.FromSeconds(2);
@@ -23,9 +20,53 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     /// <summary>Redis is a hint: a request that is held does not wait longer for it, the hand-over may be over by then.</summary>
     private static readonly TimeSpan RefreshLimit = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>A frozen slot is asked for so often; the freeze is meant to last no more than a few of these.</summary>
+    private static readonly TimeSpan LongestProbePause = TimeSpan.FromMilliseconds(8);
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Sends each operation to the owner of its slot.</summary>
+    /// <summary>Sends one operation to the owner of its slot.</summary>
+    /// <param name="writes">It is held with the others of its slot while that is handed over.</param>
+    public async Task<Routed<TResult>> RunOneAsync<TOperation, TResult>(
+        TOperation operation, Slot slot, bool writes, Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> call, CancellationToken deadline)
+    {
+        var startedAt = time.GetTimestamp();
+        var route = new SlotRoute(slot);
+        var leads = false;
+        try
+        {
+            for (var round = 0; ; round++)
+            {
+                if (writes && !leads && held.IsHeld(slot) && !await held.WaitAsync(slot, HoldLimit - time.GetElapsedTime(startedAt), time, deadline))
+                    return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
+                if (holder.Current is not { IsEmpty: false } ring)
+                    return Routed<TResult>.Failed(ShardFailure.RingUnavailable, default);
+                var shard = route.TargetIn(ring);
+                var fenced = await call(pools.Of(shard, ring.Cluster), operation, deadline);
+                if (fenced.Refusal is null)
+                    return Routed<TResult>.Answer(fenced.Value!, shard.Id);
+                metrics.Fenced(shard.Id.Value);
+                route.Refusal = fenced.Refusal;
+                if (time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested)
+                    return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
+                if (route.TryFollow(ring))
+                    _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
+                else if (!writes || leads || (leads = held.TryLead(slot)))
+                    await PauseAsync(ring, fenced.Refusal, round, deadline);
+            }
+        }
+        catch (ShardCallException e)
+        {
+            return Routed<TResult>.Failed(e.Failure, route.TargetIn(holder.Current!).Id);
+        }
+        finally
+        {
+            if (leads)
+                held.Release(slot);
+        }
+    }
+
+    /// <summary>Sends each operation to the owner of its slot, several shards at the same time.</summary>
     /// <param name="call">Asks one shard for some of the operations and returns their answers in the same order.</param>
     /// <returns>One answer per operation, in their order. A failure of one shard is the answer of its operations only.</returns>
     public async Task<Routed<TResult>[]> RunAsync<TOperation, TResult>(
@@ -35,50 +76,28 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         CancellationToken deadline)
     {
         var answers = new Routed<TResult>[operations.Count];
-        var pending = new List<Pending<TOperation>>(operations.Count);
-        for (var i = 0; i < operations.Count; i++)
-            pending.Add(new Pending<TOperation>(i, operations[i], slotOf(operations[i])));
-
+        List<Pending<TOperation>> pending = [.. operations.Select((operation, i) => new Pending<TOperation>(i, operation, slotOf(operation)))];
         var startedAt = time.GetTimestamp();
         for (var round = 0; ; round++)
         {
             if (holder.Current is not { IsEmpty: false } ring)
-            {
-                foreach (var operation in pending)
-                    answers[operation.Index] = Routed<TResult>.Failed(ShardFailure.RingUnavailable, default);
-                return answers;
-            }
-            pending = await RunRoundAsync(ring, pending, call, answers, deadline);
+                return FailAll(ShardFailure.RingUnavailable);
+            var groups = pending.GroupBy(operation => operation.Route.TargetIn(ring).Id);
+            await Task.WhenAll(groups.Select(group => RunGroupAsync(ring, group.First().Route.TargetIn(ring), [.. group], call, answers, deadline)));
+            pending = [.. pending.Where(operation => operation.Route.Refusal is not null)];
             if (pending.Count == 0)
                 return answers;
             if (time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested)
-            {
-                foreach (var operation in pending)
-                    answers[operation.Index] = Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
-                return answers;
-            }
+                return FailAll(ShardFailure.SlotMoving);
             await PrepareNextRoundAsync(ring, pending, round, deadline);
         }
-    }
 
-    /// <returns>The operations that the fence refused.</returns>
-    private async Task<List<Pending<TOperation>>> RunRoundAsync<TOperation, TResult>(
-        ShardRing ring,
-        List<Pending<TOperation>> pending,
-        Func<ShardPool, IReadOnlyList<TOperation>, CancellationToken, Task<Fenced<TResult>[]>> call,
-        Routed<TResult>[] answers,
-        CancellationToken deadline)
-    {
-        if (pending.Count == 1) // the common case, without the grouping
+        Routed<TResult>[] FailAll(ShardFailure failure)
         {
-            await RunGroupAsync(ring, pending[0].TargetIn(ring), pending, call, answers, deadline);
+            foreach (var operation in pending)
+                answers[operation.Index] = Routed<TResult>.Failed(failure, default);
+            return answers;
         }
-        else
-        {
-            var groups = pending.GroupBy(operation => operation.TargetIn(ring).Id);
-            await Task.WhenAll(groups.Select(group => RunGroupAsync(ring, group.First().TargetIn(ring), [.. group], call, answers, deadline)));
-        }
-        return pending.Count == 1 && pending[0].Refusal is null ? [] : [.. pending.Where(operation => operation.Refusal is not null)];
     }
 
     private async Task RunGroupAsync<TOperation, TResult>(
@@ -94,7 +113,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
             var fenced = await call(pools.Of(shard, ring.Cluster), [.. group.Select(operation => operation.Operation)], deadline);
             for (var i = 0; i < group.Count; i++)
             {
-                group[i].Refusal = fenced[i].Refusal;
+                group[i].Route.Refusal = fenced[i].Refusal;
                 if (fenced[i].Refusal is null)
                     answers[group[i].Index] = Routed<TResult>.Answer(fenced[i].Value!, shard.Id);
                 else
@@ -105,7 +124,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         {
             foreach (var operation in group)
             {
-                operation.Refusal = null;
+                operation.Route.Refusal = null;
                 answers[operation.Index] = Routed<TResult>.Failed(e.Failure, shard.Id);
             }
         }
@@ -115,22 +134,25 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     {
         var allFollow = true;
         foreach (var operation in refused)
-        {
-            var mayFollow = operation.Redirect is null || operation.Refusal!.Epoch > operation.FollowedEpoch;
-            operation.Redirect = mayFollow && operation.Refusal is { State: "released", Peer: { } peer } && ShardId.IsValid(peer) ? ring.Find(new ShardId(peer)) : null;
-            operation.FollowedEpoch = operation.Refusal!.Epoch;
-            allFollow &= operation.Redirect is not null;
-        }
+            allFollow &= operation.Route.TryFollow(ring);
         if (allFollow)
-        {
             _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
-            return;
-        }
+        else
+            await PauseAsync(ring, refused[0].Route.Refusal!, round, deadline);
+    }
+
+    /// <summary>Until it is worth asking again: a new ring, or a little time.</summary>
+    private async Task PauseAsync(ShardRing ring, FenceRefusal refusal, int round, CancellationToken deadline)
+    {
+        // The owner itself says that the hand-over is under way: there is no new ring yet.
+        var isOnItsWay = refusal.State is "frozen" or "importing";
+        var longest = isOnItsWay ? LongestProbePause : LongestPause;
         try
         {
-            await RefreshAsync(deadline);
-            if (holder.Current?.Epoch == ring.Epoch) // nothing new: the hand-over is under way
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(1 << Math.Min(round, 10), LongestPause.TotalMilliseconds)), time, deadline);
+            if (!isOnItsWay)
+                await RefreshAsync(deadline);
+            if (holder.Current?.Epoch == ring.Epoch)
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(1 << Math.Min(round, 10), longest.TotalMilliseconds)), time, deadline);
         }
         catch (OperationCanceledException)
         {
@@ -152,19 +174,10 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
 
     private sealed class Pending<TOperation>(int index, TOperation operation, Slot slot)
     {
+        public SlotRoute Route = new(slot);
+
         public int Index => index;
 
         public TOperation Operation => operation;
-
-        /// <summary>The fence's last answer; null once there is a real one.</summary>
-        public FenceRefusal? Refusal { get; set; }
-
-        /// <summary>Where the last refusal pointed, for one round.</summary>
-        public Shard? Redirect { get; set; }
-
-        /// <summary>Of the refusal that was looked at last.</summary>
-        public long? FollowedEpoch { get; set; }
-
-        public Shard TargetIn(ShardRing ring) => Redirect ?? ring.OwnerOf(slot);
     }
 }

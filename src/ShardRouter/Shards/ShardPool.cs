@@ -9,21 +9,25 @@ namespace ShardRouter.Shards;
 /// The way to one shard: its connections, a bulkhead so that a slow shard cannot hold more than its own requests, and
 /// its circuit.
 /// </summary>
-internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log) : IDisposable
+internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, NpgsqlDataSource gatherSource, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log) : IDisposable
 {
     /// <summary>More requests than this waiting for one shard are turned away: their deadline would pass in the queue.</summary>
     public const int MaxWaiting = 4096;
 
-    private const int MaxAttempts = 3;
+    private const int MaxAttempts = 5;
 
     private readonly SemaphoreSlim _permits = new(size, size);
     private int _waiting;
 
     public Shard Shard => shard;
 
+    /// <summary>Connections for single calls.</summary>
     public NpgsqlDataSource Source => source;
 
-    public bool IsAvailable => circuit.IsClosed;
+    /// <summary>Connections that gathering workers keep for themselves.</summary>
+    public NpgsqlDataSource GatherSource => gatherSource;
+
+    public ShardCircuit Circuit => circuit;
 
     public int InUse => size - _permits.CurrentCount;
 
@@ -38,6 +42,22 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, in
     {
         var startedAt = Stopwatch.GetTimestamp();
         await EnterAsync(deadline);
+        var running = CallAsync(writes, call, deadline);
+        try
+        {
+            return await CallLimit.WithinAsync(running, writes, shard.Id.Value, deadline);
+        }
+        finally
+        {
+            metrics.ShardAnswered(shard.Id.Value, operation, startedAt);
+        }
+    }
+
+    private async Task<T> CallAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
+    {
+        // Npgsql sends a cancellation in the token's callback, which blocks if the server hangs; not on the timer's thread.
+        using var stop = new CancellationTokenSource();
+        await using var link = deadline.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
         try
         {
             for (var attempt = 1; ; attempt++)
@@ -45,9 +65,9 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, in
                 var sent = false;
                 try
                 {
-                    await using var connection = await source.OpenConnectionAsync(deadline);
+                    await using var connection = await source.OpenConnectionAsync(stop.Token);
                     sent = true;
-                    return await call(connection, deadline);
+                    return await call(connection, stop.Token);
                 }
                 catch (Exception e) when (attempt < MaxAttempts && MayRepeat(e, sent, writes))
                 {
@@ -62,7 +82,6 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, in
         finally
         {
             _permits.Release();
-            metrics.ShardAnswered(shard.Id.Value, operation, startedAt);
         }
     }
 
@@ -101,7 +120,8 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, in
         }
     }
 
-    private ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
+    /// <summary>Counts and logs a failure, and opens the circuit when there is no connection to be had.</summary>
+    public ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
     {
         metrics.ShardFailed(shard.Id.Value, failure.ToString());
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown && error is not OperationCanceledException)

@@ -15,6 +15,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentBag<Task> _monitors = [];
     private readonly ShardDataSources _sources = new(settings => Configure(settings, options));
+    private readonly ShardDataSources _gatherSources = new(settings => ConfigureGathering(settings, options));
 
     public ShardPool Of(Shard shard, ClusterId cluster) =>
         _pools.GetOrAdd((shard.Id, shard.Address), _ => new Lazy<ShardPool>(() => Create(shard, cluster))).Value;
@@ -34,7 +35,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         var source = _sources.Of(shard);
         var circuit = new ShardCircuit();
         _monitors.Add(new ShardMonitor(shard, cluster, source, circuit, time, log).RunAsync(_stopping.Token));
-        return new ShardPool(shard, source, options.PoolSize, circuit, metrics, log);
+        return new ShardPool(shard, source, _gatherSources.Of(shard), options.PoolSize, circuit, metrics, log);
     }
 
     private static void Configure(NpgsqlConnectionStringBuilder settings, RouterOptions options)
@@ -56,6 +57,17 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
             + " -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=35s -c default_transaction_isolation=read\\ committed";
     }
 
+    /// <summary>
+    /// A gathered statement must not wait: neither for a slot that is being frozen nor for a row that somebody else's
+    /// transaction holds. It fails instead, and each of its operations then goes, and waits, by itself.
+    /// </summary>
+    private static void ConfigureGathering(NpgsqlConnectionStringBuilder settings, RouterOptions options)
+    {
+        Configure(settings, options);
+        settings.Pooling = false; // a worker keeps its connection, and a connection that it drops is closed
+        settings.Options += " -c lock_timeout=25ms -c statement_timeout=5s";
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -64,6 +76,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         foreach (var pool in _pools.Values.Where(pool => pool.IsValueCreated))
             pool.Value.Dispose();
         await _sources.DisposeAsync();
+        await _gatherSources.DisposeAsync();
         _stopping.Dispose();
     }
 }

@@ -11,6 +11,7 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Meter _meter = new(MeterName);
     private readonly Histogram<double> _shardDuration;
     private readonly Counter<long> _shardErrors;
+    private readonly Histogram<int> _gathered;
     private readonly Counter<long> _fenced;
     private readonly Counter<long> _ringRefused;
 
@@ -20,18 +21,24 @@ internal sealed class RouterMetrics : IDisposable
             "sharding.shard.operation.duration", "s", "One call of a shard, waiting for a connection included, by shard and operation.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
         _shardErrors = _meter.CreateCounter<long>("sharding.shard.operation.errors", "{error}", "Calls of a shard that failed, by shard and kind.");
+        _gathered = _meter.CreateHistogram(
+            "sharding.gather.size", "{operation}", "Operations that went to a shard in one statement.",
+            tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
         _fenced = _meter.CreateCounter<long>("sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
     }
 
     /// <summary>Gauges read their value when somebody looks, so serving pays nothing for them.</summary>
-    public void Observe(Func<long> ringEpoch, Func<int> inFlight, Func<IEnumerable<Measurement<int>>> poolInUse, Func<IEnumerable<Measurement<int>>> poolWaiting, Func<IEnumerable<Measurement<int>>> shardAvailable)
+    public void Observe(Func<long> ringEpoch, Func<int> inFlight, Func<IEnumerable<Measurement<int>>> poolInUse, Func<IEnumerable<Measurement<int>>> poolWaiting, Func<IEnumerable<Measurement<int>>> shardAvailable,
+        Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held)
     {
         _meter.CreateObservableGauge("sharding.ring.epoch", ringEpoch, description: "Epoch of the ring in use; 0: none.");
         _meter.CreateObservableGauge("sharding.requests.in_flight", inFlight, "{request}");
         _meter.CreateObservableGauge("sharding.shard.pool.in_use", poolInUse, "{connection}", "Connections of a shard that are busy.");
         _meter.CreateObservableGauge("sharding.shard.pool.waiting", poolWaiting, "{request}", "Requests that wait for a connection of a shard.");
         _meter.CreateObservableGauge("sharding.shard.available", shardAvailable, description: "1: the shard's circuit is closed; 0: its requests answer 503 at once.");
+        _meter.CreateObservableGauge("sharding.gather.waiting", gatherWaiting, "{operation}", "Operations that wait to go to a shard together, by shard and operation.");
+        _meter.CreateObservableGauge("sharding.slots.held_writes", held, "{request}", "Writes that wait until their slot has been handed over.");
     }
 
     public void ShardAnswered(string shard, string operation, long startedAt) => _shardDuration.Record(
@@ -40,6 +47,9 @@ internal sealed class RouterMetrics : IDisposable
 
     public void ShardFailed(string shard, string kind) => _shardErrors.Add(
         1, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("kind", kind));
+
+    public void Gathered(string shard, string operation, int operations) => _gathered.Record(
+        operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
 
     public void Fenced(string shard) => _fenced.Add(1, new KeyValuePair<string, object?>("shard", shard));
 

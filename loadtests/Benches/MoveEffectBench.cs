@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using LoadTests.Cluster;
+using LoadTests.Engine;
+using LoadTests.Http;
+
+namespace LoadTests.Benches;
+
+/// <summary>
+/// What applications notice of a move: durable writes at a fixed rate through HAProxy and two routers, all over the slots,
+/// while half of them go to the other shard and back; in turn with as long a time without a move.
+/// </summary>
+internal sealed class MoveEffectBench : IBench
+{
+    private const int WritesPerSecond = 2000;
+    private const int Users = 128;
+
+    public string Name => "move-effect";
+
+    public string Description => "2,000 writes/s through HAProxy while slots move to and fro, beside the same without a move; stall per hand-over";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(routers: 2, shards: 2, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), FillAsync, cancellation);
+        var slots = await MovedRows.OwnedSlotsAsync(cluster.Shard, cancellation);
+        var log = new WriteLog();
+        await using var load = await BackgroundLoad.StartAsync(LoggedWriteSession.Scenario(cluster.Status.Proxy, log), Users, WritesPerSecond, cancellation);
+        await load.BesideAsync(WaitAsync(run.Options.FirstWarmUp, cancellation));
+
+        var effect = new MoveEffect(log);
+        for (var round = 0; effect.Cutovers.Count < run.Options.Cutovers; round++)
+        {
+            effect.Quiet(await load.BesideAsync(WaitAsync(run.Options.Duration, cancellation)));
+            effect.Moving(await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options.MoveRate, effect, cancellation)));
+            run.Report.Progress(effect.LastRound());
+        }
+        effect.Tell(run.Report, FormattableString.Invariant($"{WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
+    }
+
+    private static async Task FillAsync(ClusterStatus cluster, CancellationToken cancellation)
+    {
+        await ItemFilling.CreateCollectionAsync(cluster.Routers[0].Url, cancellation);
+        foreach (var shard in cluster.Shards)
+            await MovedRows.FillAsync(shard, BenchItems.Last, BenchItems.Count, cancellation);
+    }
+
+    private static async Task<(long From, long To)> WaitAsync(TimeSpan time, CancellationToken cancellation)
+    {
+        var from = Stopwatch.GetTimestamp();
+        await Task.Delay(time, cancellation);
+        return (from, Stopwatch.GetTimestamp());
+    }
+
+    private static async Task<(long From, long To)> MoveAsync(
+        ClusterStatus cluster, IEnumerable<int> slots, int round, string? rate, MoveEffect effect, CancellationToken cancellation)
+    {
+        var (from, to) = (round % 2, 1 - round % 2);
+        await using var watch = new CutoverWatch(cluster.Shards[from]);
+        var began = Stopwatch.GetTimestamp();
+        await AdminRun.RunAsync(cluster, MoveBench.Arguments(slots, to, rate), cancellation);
+        var ended = Stopwatch.GetTimestamp();
+        effect.Add(await watch.EndAsync(cancellation));
+        return (began, ended);
+    }
+}

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using LoadTests.Chaos.Matrix;
+using LoadTests.Cluster;
+using ShardCore.Moves;
+
+namespace LoadTests.Chaos;
+
+/// <summary>The command <c>chaos</c>.</summary>
+internal static class ChaosCommand
+{
+    private const string StaleRouter = "stale-router";
+    private const int Failed = 1;
+    private const int Interrupted = 130;
+
+    public static Command New()
+    {
+        var minutes = new Option<double>("--minutes") { Description = "how long faults go on", DefaultValueFactory = _ => 2 };
+        minutes.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && value is <= 0 or > 1440)
+                result.AddError("--minutes takes a number above 0, at most 1440.");
+        });
+        var seed = new Option<int>("--seed") { Description = "repeats the schedule that this number made (default: another one each time)", DefaultValueFactory = _ => Random.Shared.Next(1_000_000) };
+        var rate = new Option<double>("--rate") { Description = "1: about 350 requests a second", DefaultValueFactory = _ => 1 };
+        var keep = new Option<bool>("--keep") { Description = "keep the recording and the logs although nothing was wrong" };
+        var matrix = new Option<bool>("--matrix") { Description = "instead: every step of a move with every fault, one after the other" };
+        var only = new Option<string>("--only") { Description = "of the matrix, what fits step/fault, such as copy/kill-source, freeze or */take-over; or stale-router" };
+        only.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.Tokens[0].Value is var pattern && pattern != StaleRouter && MatrixCell.Matching(pattern).Count == 0)
+                result.AddError($"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
+        });
+        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, matrix, only, MoverCommand() };
+        command.SetAction((parsed, interrupt) =>
+        {
+            var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
+            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true);
+            return RunAsync(options, parsed.GetValue(keep), log => parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt) : new ChaosRun(options, log).RunAsync(interrupt), interrupt);
+        });
+        return command;
+    }
+
+    /// <summary>What the matrix starts as a process of its own.</summary>
+    private static Command MoverCommand()
+    {
+        var redis = new Option<string>("--redis") { Required = true };
+        var source = new Option<string>("--source") { Required = true };
+        var stopAt = new Option<MoveStep>("--stop-at") { Required = true };
+        var command = new Command("mover", "Carries a journal on and stops itself at a step.") { redis, source, stopAt };
+        command.Hidden = true;
+        command.SetAction((parsed, interrupt) => SteppedMover.RunAsync(parsed.GetValue(redis)!, parsed.GetValue(source)!, parsed.GetValue(stopAt), interrupt));
+        return command;
+    }
+
+    private static async Task<bool> RunMatrixAsync(ChaosOptions options, ChaosLog log, string only, CancellationToken interrupt)
+    {
+        var results = await new MatrixRun(options, log).RunAsync(only == StaleRouter ? [] : MatrixCell.Matching(only), staleRouter: only is "" or StaleRouter, interrupt);
+        log.Write("\n" + MatrixRun.Table(results));
+        var wrong = results.Count(result => !result.IsRight);
+        log.Write(wrong == 0 ? $"No violation in {results.Count - 1} cells." : $"FAILED: {wrong} of {results.Count - 1} cells. Recordings and logs: {options.Folder}");
+        return wrong == 0;
+    }
+
+    private static async Task<int> RunAsync(ChaosOptions options, bool keep, Func<ChaosLog, Task<bool>> run, CancellationToken interrupt)
+    {
+        var (folder, seed) = (options.Folder, options.Seed);
+        Directory.CreateDirectory(folder);
+        using var log = new ChaosLog(Console.Out, Path.Combine(folder, "chaos.log"));
+        try
+        {
+            if (!await run(log))
+                return Failed;
+            if (!keep)
+                Directory.Delete(folder, recursive: true);
+            return 0;
+        }
+        catch (Exception) when (interrupt.IsCancellationRequested)
+        {
+            log.Write("Interrupted: no result.");
+            return Interrupted;
+        }
+        catch (Exception e)
+        {
+            log.Write($"chaos failed: {e}\nRecording and logs: {folder}. Repeat with --seed {seed}");
+            return Failed;
+        }
+    }
+}

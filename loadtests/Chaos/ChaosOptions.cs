@@ -1,0 +1,15 @@
+namespace LoadTests.Chaos;
+
+/// <param name="Duration">How long faults and load go on.</param>
+/// <param name="Seed">What the schedule is made from.</param>
+/// <param name="Rate">1: about 350 requests a second.</param>
+/// <param name="Folder">Where the cluster, the recording and the logs are.</param>
+/// <param name="Build">Builds the programs if their sources changed.</param>
+internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, string Folder, bool Build)
+{
+    public string Recording => Path.Combine(Folder, "recording");
+
+    public string Logs => Path.Combine(Folder, "logs");
+
+    public string Cluster => Path.Combine(Folder, "cluster");
+}

@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Globalization;
+using LoadTests.Chaos.Checkers;
+using LoadTests.Chaos.Cluster;
+using LoadTests.Chaos.Faults;
+using LoadTests.Chaos.Recording;
+using LoadTests.Chaos.Workloads;
+
+namespace LoadTests.Chaos;
+
+/// <summary>
+/// Random moves, kills and pauses under clients that write down what they were told; then the checkers and the audit.
+/// </summary>
+/// <remarks>
+/// Steps. 1 a cluster of its own · 2 load and faults, until the time is over · 3 faults end; every part runs; what is
+/// unfinished is carried on to its end · 4 the load ends; what is under way ends · 5 the final state is read · 6 the audit ·
+/// 7 the checkers, which know nothing but the recording.
+/// </remarks>
+internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>A request that its client gave up may be at work in a router for its deadline of 5 s.</summary>
+    private static readonly TimeSpan LastRequestsEnd = TimeSpan.FromSeconds(6);
+
+    private static readonly TimeSpan FinalReadLimit = TimeSpan.FromMinutes(5);
+
+    private readonly List<string> _problems = [];
+
+    /// <returns>Whether nothing was wrong.</returns>
+    public async Task<bool> RunAsync(CancellationToken interrupt)
+    {
+        log.Write(string.Create(CultureInfo.InvariantCulture, $"chaos: {options.Duration.TotalMinutes:0.##} minutes, seed {options.Seed}"));
+        log.Write($"Starting a cluster of 3 shards, a spare one and {ChaosCluster.Routers} routers in {options.Cluster}");
+        await using var cluster = await ChaosCluster.StartAsync(options.Cluster, options.Logs, options.Build, interrupt);
+        var rest = new ClusterRest(cluster, log);
+        await rest.CreateCollectionsAsync(interrupt);
+        await rest.WeighAsync(interrupt);
+        using var api = new ApiCaller(cluster.Proxy, cluster.RouterUrls, log.Surprise);
+        var workloads = new WorkloadSet(api, new Recorder(options.Recording), options.Seed, options.Rate, (workload, number) => string.Create(CultureInfo.InvariantCulture, $"{workload[0]}{number}"));
+        await LoadAsync(cluster, workloads, interrupt);
+
+        log.Tell("end", "reading the final state");
+        using (var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupt))
+        {
+            limit.CancelAfter(FinalReadLimit);
+            await workloads.ReadLastAsync(limit.Token);
+        }
+        log.Tell("end", "audit");
+        _problems.AddRange((await ClusterAudit.RunAsync(cluster, ChaosCluster.Shards, interrupt)).Select(problem => $"audit: {problem}"));
+        log.Tell("end", "checkers");
+        var violated = Check();
+        var isRight = _problems.Count == 0 && log.SurpriseCount == 0;
+        await new ChaosReport(options, log).WriteAsync(workloads, await MoveHistory.ReadAsync(cluster, interrupt), [.. _problems, .. violated], isRight);
+        if (!isRight)
+            cluster.CopyLogs(options.Logs);
+        return isRight;
+    }
+
+    /// <summary>Steps 2 to 4.</summary>
+    private async Task LoadAsync(ChaosCluster cluster, WorkloadSet workloads, CancellationToken interrupt)
+    {
+        using var endOfLoad = new CancellationTokenSource();
+        using var endOfFaults = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        var load = workloads.RunAsync(endOfLoad.Token);
+        var progress = ProgressAsync(workloads, endOfLoad.Token);
+        var stage = new ChaosStage(cluster, log, () => [.. workloads.ActiveKeys]);
+        endOfFaults.CancelAfter(options.Duration);
+        try
+        {
+            await Task.WhenAll(ChaosSchedule.Lanes.Select(lane => FollowAsync(stage, lane, endOfFaults.Token)));
+            interrupt.ThrowIfCancellationRequested();
+            log.Tell("end", "no more faults: every part is started, what is unfinished is carried on");
+            _problems.AddRange(await new ClusterRest(cluster, log).SettleAsync(interrupt));
+            await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
+        }
+        finally
+        {
+            await endOfLoad.CancelAsync();
+            await load;
+            await progress;
+        }
+        await Task.Delay(LastRequestsEnd, interrupt);
+    }
+
+    private async Task FollowAsync(ChaosStage stage, string lane, CancellationToken stop)
+    {
+        foreach (var (pause, step) in ChaosSchedule.Of(options.Seed, lane))
+        {
+            await Task.Delay(pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stop.IsCancellationRequested)
+                return;
+            log.Tell(lane, step.Description);
+            try
+            {
+                await step.RunAsync(stage, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                log.Surprise($"{lane}, {step.Description}: {e}");
+            }
+        }
+    }
+
+    private async Task ProgressAsync(WorkloadSet workloads, CancellationToken stop)
+    {
+        for (var (before, clock) = (0L, Stopwatch.StartNew()); !stop.IsCancellationRequested; clock.Restart())
+        {
+            await Task.Delay(ProgressInterval, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var now = workloads.Requests;
+            var tallies = workloads.Loads.Select(load => load.Tally).ToArray();
+            log.Tell("load", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(now - before) / clock.Elapsed.TotalSeconds:0} requests/s; {now:#,0} in all, {tallies.Sum(tally => tally.Failed):#,0} failed, {tallies.Sum(tally => tally.Unknown):#,0} unknown; {log.CountOf("moves done")} moves; {log.SurpriseCount} surprises"));
+            before = now;
+        }
+    }
+
+    private List<string> Check()
+    {
+        var lines = new List<string>();
+        foreach (var (path, violations) in Checker.CheckFolder(options.Recording))
+        {
+            _problems.Add($"{violations.Count} violations in {Path.GetFileName(path)}");
+            lines.AddRange(violations.Take(3).Select(violation => $"  {violation}"));
+            lines.Add($"  {Path.GetFileName(path)} around the first:\n    {string.Join("\n    ", HistoryExcerpt.Around(violations[0], HistoryFile.Read(path)))}");
+        }
+        return lines;
+    }
+}

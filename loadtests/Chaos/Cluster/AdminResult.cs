@@ -1,0 +1,23 @@
+namespace LoadTests.Chaos.Cluster;
+
+/// <summary>How a run of shardadmin ended.</summary>
+/// <param name="ExitCode">137: it was killed.</param>
+/// <param name="Output">Standard output.</param>
+/// <param name="Errors">Standard error.</param>
+internal sealed record AdminResult(string Command, int ExitCode, string Output, string Errors)
+{
+    public const int NotFound = 3;
+    public const int Conflict = 5;
+    public const int CannotReach = 7;
+    public const int Killed = 137;
+
+    public bool IsDone => ExitCode == 0;
+
+    /// <summary>An exception that nobody foresaw; no fault excuses it.</summary>
+    public bool IsUnexpected => Errors.Contains("Unexpected:", StringComparison.Ordinal) || Output.Contains("Unexpected:", StringComparison.Ordinal);
+
+    /// <summary>The line that says what is wrong.</summary>
+    public string Error => (Errors + Output).Split('\n').FirstOrDefault(line => line.StartsWith("error:", StringComparison.Ordinal))?.Trim() ?? "";
+
+    public override string ToString() => $"shardadmin {Command} ended with {ExitCode}:\n{Output}{Errors}".TrimEnd();
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using LoadTests.Cluster;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+
+namespace LoadTests.Chaos.Cluster;
+
+/// <summary>
+/// A whole cluster made by ./dev in a folder and on ports of its own: three shards and a spare one, three routers, Redis and
+/// HAProxy. Its parts are taken away by signals, and brought back one by one as ./dev starts them.
+/// </summary>
+/// <remarks>Deleted at the end, Ctrl-C included. If this process is killed it stays; <c>DEV_HOME=… ./dev down --wipe</c> deletes it.</remarks>
+internal sealed class ChaosCluster : IAsyncDisposable
+{
+    public const string Spare = "s4";
+    public const int Routers = 3;
+
+    public static readonly IReadOnlyList<string> FirstShards = ["s1", "s2", "s3"];
+
+    private static readonly int[] BasePorts = [8080, 8079, 6390, 5441, 5442, 5443, 5444, 8101, 8102, 8103, 8201, 8202, 8203];
+
+    private readonly int _offset;
+    private readonly string _adminLogs;
+    private int _adminRuns;
+
+    private ChaosCluster(string home, int offset, string adminLogs) => (Home, _offset, _adminLogs) = (home, offset, adminLogs);
+
+    public string Home { get; }
+
+    /// <summary>Of its servers.</summary>
+    public string Logs => Path.Combine(Home, "logs");
+
+    public Uri Proxy => Local(8080);
+
+    public IReadOnlyList<Uri> RouterUrls => [.. Enumerable.Range(1, Routers).Select(number => Local(8100 + number))];
+
+    /// <summary>A router's own port, with its metrics.</summary>
+    public Uri OperationsUrl(int router) => Local(8200 + router);
+
+    public string Redis => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{6390 + _offset}");
+
+    public static IReadOnlyList<string> Shards => [.. FirstShards, Spare];
+
+    /// <param name="home">A folder that does not exist yet.</param>
+    /// <param name="adminLogs">The folder that gets what each run of shardadmin writes.</param>
+    /// <param name="build">Builds the programs if their sources changed.</param>
+    public static async Task<ChaosCluster> StartAsync(string home, string adminLogs, bool build, CancellationToken cancellation)
+    {
+        var cluster = new ChaosCluster(home, FreeOffset(), adminLogs);
+        Directory.CreateDirectory(adminLogs);
+        try
+        {
+            await cluster.DevAsync(
+                ["up", "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
+            cancellation.ThrowIfCancellationRequested();
+            await cluster.DevAsync("shard", Spare);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ShardAddress Shard(string id) => new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
+
+    /// <param name="part">s1…, r1…, redis or proxy.</param>
+    /// <returns>Null: it does not run.</returns>
+    public int? ProcessOf(string part)
+    {
+        var file = Path.Combine(Home, "run", part + ".pid"); // "pid start-time"
+        var processId = File.Exists(file) ? int.Parse(File.ReadAllText(file).Split(' ')[0], CultureInfo.InvariantCulture) : 0;
+        return processId > 0 && ProcessTree.StateOf(processId) is not (null or 'Z' or 'X') ? processId : null;
+    }
+
+    /// <summary>Starts a part that does not run, and waits until it answers.</summary>
+    public async Task StartPartAsync(string part, CancellationToken cancellation)
+    {
+        // A killed postmaster's backends hold its memory until they notice, and a new one refuses to start meanwhile.
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await DevAsync("chaos", "--start-part", part);
+                return;
+            }
+            catch (Exception) when (attempt < 20)
+            {
+                await Task.Delay(250, cancellation);
+            }
+        }
+    }
+
+    /// <returns>What Redis has now; null: nothing.</returns>
+    public async Task<ShardRing?> RingAsync(CancellationToken cancellation)
+    {
+        await using var connection = await RedisConnection.OpenAsync(Redis);
+        return await RingReading.ReadAsync(connection, cancellation);
+    }
+
+    /// <summary>Copies the servers' logs, which go with the cluster.</summary>
+    public void CopyLogs(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(Logs))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+    }
+
+    /// <summary>Deletes what Redis keeps on the disk; it must not run.</summary>
+    public void EmptyRedis() => Directory.Delete(Path.Combine(Home, "redis"), recursive: true);
+
+    public AdminProcess Admin(string? failpoint, params string[] arguments)
+    {
+        var environment = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["SHARDING_REDIS"] = Redis,
+            ["SHARDING_CLUSTER"] = "default",
+            ["SHARDING_SEEDS"] = string.Join(',', FirstShards.Select(Shard).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}"))),
+            ["SHARDING_FAILPOINT"] = failpoint,
+            ["PGUSER"] = ShardAddress.User,
+        };
+        var log = Path.Combine(_adminLogs, string.Create(CultureInfo.InvariantCulture, $"shardadmin-{Interlocked.Increment(ref _adminRuns):0000}.log"));
+        return new AdminProcess(Path.Combine(Home, "bin", "ShardAdmin", "shardadmin.dll"), arguments, environment, log);
+    }
+
+    public async Task<AdminResult> AdminAsync(CancellationToken cancellation, params string[] arguments)
+    {
+        using var process = Admin(null, arguments);
+        return await process.WaitAsync(cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var part in (string[])["proxy", "redis", .. Shards, .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
+            if (ProcessOf(part) is { } process)
+                ProcessTree.ContinueAll(process); // one that was left stopped would not hear that it should end
+        await DevAsync("down", "--wipe");
+    }
+
+    /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
+    private Task<string> DevAsync(params string[] arguments) => OtherProgram.RunAsync(
+        Path.Combine(Repository.Root, "dev"), arguments,
+        new Dictionary<string, string?>(StringComparer.Ordinal) { ["DEV_HOME"] = Home, ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture) },
+        CancellationToken.None);
+
+    private Uri Local(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port + _offset}"));
+
+    private static int FreeOffset()
+    {
+        for (var attempt = 0; attempt < 200; attempt++)
+        {
+            var offset = 14_000 + (Random.Shared.Next(300) * 30); // all ports stay below those that the kernel gives to outgoing connections
+            if (Array.TrueForAll(BasePorts, port => IsFree(port + offset)))
+                return offset;
+        }
+        throw new InvalidOperationException("No free range of ports was found for a cluster.");
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

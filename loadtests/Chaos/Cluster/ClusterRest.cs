@@ -1,0 +1,71 @@
+using LoadTests.Chaos.Faults;
+using LoadTests.Chaos.Workloads;
+using Npgsql;
+using ShardCore.RingStorage;
+
+namespace LoadTests.Chaos.Cluster;
+
+/// <summary>A cluster before the first fault and after the last one.</summary>
+internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    public async Task CreateCollectionsAsync(CancellationToken cancellation)
+    {
+        using var client = new HttpClient { BaseAddress = cluster.Proxy };
+        foreach (var collection in WorkloadSet.Collections)
+            (await client.PutAsync(new Uri($"/v1/collections/{collection}", UriKind.Relative), null, cancellation)).EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Weights of which a step is a small part of the ring.</summary>
+    public async Task WeighAsync(CancellationToken cancellation)
+    {
+        string[] arguments = ["rebalance", .. ChaosCluster.FirstShards.SelectMany(shard => new[] { "--weight", $"{shard}=100" }), "--yes"];
+        if (await cluster.AdminAsync(cancellation, arguments) is { IsDone: false } failed)
+            throw new InvalidOperationException(failed.ToString());
+    }
+
+    /// <summary>Every part runs, the ring is there, and no move is unfinished.</summary>
+    /// <returns>What would not end well in all the time that it had.</returns>
+    public async Task<IReadOnlyList<string>> SettleAsync(CancellationToken cancellation)
+    {
+        var stage = new ChaosStage(cluster, log, () => []);
+        var last = "";
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Patience; await Task.Delay(Pause, cancellation))
+        {
+            try
+            {
+                if (await StepAsync(stage, cancellation) is not { } failed)
+                    return [];
+                last = failed;
+            }
+            catch (Exception e) when (e is NpgsqlException or RedisUnavailableException)
+            {
+                last = e.Message; // a shard that still recovers
+            }
+        }
+        return [$"not settled after {Patience.TotalMinutes} minutes: {last}"];
+    }
+
+    /// <returns>Null: all is settled. Else what the last attempt at it said.</returns>
+    private async Task<string?> StepAsync(ChaosStage stage, CancellationToken cancellation)
+    {
+        foreach (var part in (string[])["redis", .. ChaosCluster.Shards, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
+            if (cluster.ProcessOf(part) is null)
+                await cluster.StartPartAsync(part, cancellation);
+        // Resuming needs a ring, and a ring may need what resuming brings to its end.
+        var hasRing = await cluster.RingAsync(cancellation) is not null;
+        if (hasRing && await UnfinishedAsync(cancellation) == 0)
+            return null;
+        var rebuilt = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
+        return rebuilt is { IsDone: true } ? rebuilt.ToString() : $"{rebuilt}\n{await stage.AdminAsync(cancellation, "ops", "resume")}";
+    }
+
+    /// <returns>Batches that stand in a journal.</returns>
+    private async Task<int> UnfinishedAsync(CancellationToken cancellation)
+    {
+        var audits = await Task.WhenAll(ChaosCluster.Shards.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));
+        return audits.Sum(audit => audit.Unfinished);
+    }
+}

@@ -1,0 +1,44 @@
+using LoadTests.Chaos.Cluster;
+
+namespace LoadTests.Chaos.Faults;
+
+/// <summary>What steps act on.</summary>
+/// <param name="ActiveKeys">Partition keys that are written just now.</param>
+internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IReadOnlyList<string>> ActiveKeys)
+{
+    private static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs shardadmin to its end and counts how that was.</summary>
+    public async Task<AdminResult> AdminAsync(CancellationToken cancellation, params string[] arguments)
+    {
+        using var process = Cluster.Admin(null, arguments);
+        return await EndOfAsync(process, cancellation);
+    }
+
+    public async Task<AdminResult> EndOfAsync(AdminProcess process, CancellationToken cancellation)
+    {
+        var result = await process.WaitAsync(cancellation);
+        Log.Count($"shardadmin exit {result.ExitCode}");
+        if (result.ExitCode == 1) // everything that is not of a kind with a code of its own
+            Log.Tell("admin", $"{result.Command.Split(' ')[0]}: {result.Error}");
+        if (result.IsUnexpected)
+            Log.Surprise(result.ToString());
+        return result;
+    }
+
+    /// <summary>Has the ring made again from the shards; tried until every shard answers.</summary>
+    public async Task RebuildRingAsync(CancellationToken cancellation)
+    {
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(500, cancellation))
+        {
+            var result = await AdminAsync(cancellation, "ring", "rebuild", "--yes");
+            if (result.IsDone)
+                return;
+            if (clock.Elapsed > RebuildPatience)
+            {
+                Log.Tell("ring", $"not rebuilt yet: {result}");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using LoadTests.Chaos.Cluster;
+
+namespace LoadTests.Chaos.Faults;
+
+/// <summary>A server is killed and started again, or sleeps for a while.</summary>
+/// <param name="Part">s1…, r1…, redis or proxy.</param>
+/// <param name="Kills">SIGKILL; else SIGSTOP and SIGCONT.</param>
+/// <param name="Absence">From the signal to the start, or to SIGCONT.</param>
+internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IChaosStep
+{
+    public string Description => string.Create(CultureInfo.InvariantCulture, $"{(Kills ? "kill -9" : "SIGSTOP")} {Part} for {Absence.TotalSeconds:0.0} s");
+
+    private string Kind => (Kills ? "killed " : "stopped ") + (Part[0] switch { 's' => "shard", 'r' when Part.Length == 2 => "router", _ => Part });
+
+    public async Task RunAsync(ChaosStage stage, CancellationToken cancellation)
+    {
+        if (stage.Cluster.ProcessOf(Part) is not { } process)
+            return;
+        stage.Log.Count(Kind);
+        if (Kills)
+            await KillAsync(stage, process, cancellation);
+        else
+            await SleepAsync(process, cancellation);
+    }
+
+    private async Task KillAsync(ChaosStage stage, int process, CancellationToken cancellation)
+    {
+        // Of Postgres only the postmaster, as when it crashes: its backends go on until they notice.
+        if (Part == "proxy")
+            ProcessTree.KillAll(process);
+        else
+            ProcessTree.KillOne(process);
+        await Task.Delay(Absence, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await stage.Cluster.StartPartAsync(Part, CancellationToken.None);
+    }
+
+    private async Task SleepAsync(int process, CancellationToken cancellation)
+    {
+        ProcessTree.StopAll(process);
+        await Task.Delay(Absence, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ProcessTree.ContinueAll(process);
+    }
+}

@@ -1,0 +1,32 @@
+using ShardCore.Moves;
+
+namespace LoadTests.Chaos.Matrix;
+
+/// <summary>One step of a move and one fault at it. Written <c>copy/kill-source</c>.</summary>
+internal sealed record MatrixCell(MoveStep Step, MatrixFault Fault)
+{
+    public static IReadOnlyList<MatrixCell> All { get; } =
+        [.. from step in Enum.GetValues<MoveStep>() from fault in Enum.GetValues<MatrixFault>() select new MatrixCell(step, fault)];
+
+    public static string NameOf(MoveStep step) => step.ToString().ToLowerInvariant();
+
+    public static string NameOf(MatrixFault fault) => fault switch
+    {
+        MatrixFault.KillMover => "kill-mover",
+        MatrixFault.TakeOver => "take-over",
+        MatrixFault.KillSource => "kill-source",
+        MatrixFault.KillTarget => "kill-target",
+        _ => "flush-redis",
+    };
+
+    /// <param name="pattern"><c>step/fault</c>; either may be <c>*</c> or left out.</param>
+    public static IReadOnlyList<MatrixCell> Matching(string pattern)
+    {
+        var parts = pattern.Split('/');
+        return [.. All.Where(cell => Fits(parts[0], NameOf(cell.Step)) && Fits(parts.ElementAtOrDefault(1), NameOf(cell.Fault)))];
+    }
+
+    public override string ToString() => $"{NameOf(Step)}/{NameOf(Fault)}";
+
+    private static bool Fits(string? wanted, string name) => wanted is null or "" or "*" || wanted == name;
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text.Json;
+using LoadTests.Chaos.Checkers;
+using LoadTests.Chaos.Recording;
+
+namespace LoadTests.Chaos.Workloads;
+
+/// <summary>A list in one item to which clients append: read, then write on condition; for <see cref="AppendChecker"/>.</summary>
+internal sealed class AppendPartition(string key, PartitionRecorder recorder, ItemCalls calls) : IWorkloadPartition
+{
+    private const string Id = "l";
+    private const int MaxLength = 60;
+
+    private volatile int _length;
+    private int _values;
+
+    public string Key => key;
+
+    public bool IsFull => _length >= MaxLength;
+
+    public async Task StepAsync(Random random)
+    {
+        var (answer, isThere) = await ReadAsync(random);
+        if (answer.Outcome != OperationOutcome.Ok || (isThere && random.NextDouble() < 0.2))
+            return;
+        var value = string.Create(CultureInfo.InvariantCulture, $"e{Interlocked.Increment(ref _values)}");
+        IReadOnlyList<string> list = isThere ? answer.Json(ListOf) : [];
+        var document = JsonSerializer.Serialize(new { list = list.Append(value) });
+        var written = isThere
+            ? await calls.WriteAsync(random, OperationKind.Replace, Id, null, value, document, answer.ETag)
+            : await calls.WriteAsync(random, OperationKind.Create, Id, null, value, document);
+        if (written.Outcome == OperationOutcome.Ok)
+            _length = list.Count + 1;
+    }
+
+    public async Task ReadLastAsync(CancellationToken cancellation)
+    {
+        while ((await ReadAsync(Random.Shared)).Answer.Outcome != OperationOutcome.Ok)
+            await Task.Delay(100, cancellation);
+    }
+
+    public void Dispose() => recorder.Dispose();
+
+    private Task<(ApiAnswer Answer, bool IsThere)> ReadAsync(Random random) => calls.ReadAsync(random, Id, null, null, ListOf);
+
+    private static IReadOnlyList<string> ListOf(JsonElement document) => [.. document.GetProperty("list").EnumerateArray().Select(value => value.GetString()!)];
+}

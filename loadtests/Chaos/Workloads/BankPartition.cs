@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json;
+using LoadTests.Chaos.Checkers;
+using LoadTests.Chaos.Recording;
+
+namespace LoadTests.Chaos.Workloads;
+
+/// <summary>Accounts between which transactions move money, and a ledger of them; for <see cref="BankChecker"/>.</summary>
+/// <param name="accounts">Calls on the collection "bank".</param>
+/// <param name="ledger">Calls on the collection "ledger".</param>
+internal sealed class BankPartition(string key, PartitionRecorder recorder, ItemCalls accounts, ItemCalls ledger) : IWorkloadPartition
+{
+    private const int MaxTransfers = 150;
+
+    private readonly SemaphoreSlim _opening = new(1);
+    private volatile bool _isOpen;
+    private int _transfers;
+
+    public string Key => key;
+
+    public bool IsFull => _transfers > MaxTransfers;
+
+    public async Task StepAsync(Random random)
+    {
+        if (!_isOpen)
+            await OpenAsync(random);
+        else if (random.NextDouble() is var choice and < 0.25)
+            _ = choice < 0.05 ? await ReadLedgerAsync(random) : await ReadAccountsAsync(random);
+        else
+            await TransferAsync(random);
+    }
+
+    public async Task ReadLastAsync(CancellationToken cancellation)
+    {
+        if (!_isOpen)
+            return; // it was never known to begin
+        while (!await ReadAccountsAsync(Random.Shared) || !await ReadLedgerAsync(Random.Shared))
+            await Task.Delay(100, cancellation);
+    }
+
+    public void Dispose()
+    {
+        recorder.Dispose();
+        _opening.Dispose();
+    }
+
+    private async Task OpenAsync(Random random)
+    {
+        if (!await _opening.WaitAsync(0))
+            return;
+        try
+        {
+            var puts = Enumerable.Range(0, BankChecker.Accounts).Select(number =>
+                new { op = "put", collection = "bank", id = BankChecker.Account(number), doc = new { balance = BankChecker.FirstBalance }, ifNoneMatch = "*" });
+            var answer = await accounts.TransactAsync(random, OperationKind.Create, "open", JsonSerializer.Serialize(new { pk = key, ops = puts }));
+            _isOpen |= answer.Outcome == OperationOutcome.Ok || answer.IsRefused; // refused: an earlier one had landed after all
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private async Task TransferAsync(Random random)
+    {
+        var from = random.Next(BankChecker.Accounts);
+        var to = (from + 1 + random.Next(BankChecker.Accounts - 1)) % BankChecker.Accounts;
+        var (source, target, amount) = (BankChecker.Account(from), BankChecker.Account(to), random.Next(1, 20));
+        var row = string.Create(CultureInfo.InvariantCulture, $"t{Interlocked.Increment(ref _transfers)}:{source}:{target}:{amount}");
+        object[] operations =
+        [
+            new { op = "increment", collection = "bank", id = source, path = "balance", by = -amount },
+            new { op = "increment", collection = "bank", id = target, path = "balance", by = amount },
+            new { op = "put", collection = "ledger", id = row, doc = new { amount }, ifNoneMatch = "*" },
+        ];
+        await accounts.TransactAsync(random, OperationKind.Transfer, row, JsonSerializer.Serialize(new { pk = key, ops = operations }));
+    }
+
+    private Task<bool> ReadAccountsAsync(Random random) => accounts.ScanAsync(
+        random, OperationKind.Read, item => string.Create(CultureInfo.InvariantCulture, $"{item.GetProperty("id").GetString()}={item.GetProperty("doc").GetProperty("balance").GetInt32()}"));
+
+    private Task<bool> ReadLedgerAsync(Random random) => ledger.ScanAsync(random, OperationKind.ReadLedger, item => item.GetProperty("id").GetString()!);
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace LoadTests.Chaos.Workloads;
+
+/// <summary>
+/// One workload under load: operations begin at a fixed rate whatever becomes of the earlier ones, on a few partitions at a
+/// time. A partition that has grown enough is left to lie, and another takes its place.
+/// </summary>
+/// <param name="make">The n-th partition of this workload.</param>
+internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePerSecond, int partitions, Func<int, IWorkloadPartition> make)
+{
+    /// <summary>So many operations wait for their answer at most: what is stopped for seconds must not drown us afterwards.</summary>
+    private const int MaxInFlight = 64;
+
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
+
+    private readonly IWorkloadPartition[] _active = [.. Enumerable.Range(0, partitions).Select(make)];
+    private readonly ConcurrentBag<IWorkloadPartition> _retired = [];
+    private int _made = partitions;
+    private int _inFlight;
+
+    public WorkloadTally Tally => tally;
+
+    /// <summary>The keys that are written and read now.</summary>
+    public IReadOnlyList<string> ActiveKeys => [.. _active.Select(partition => partition.Key)];
+
+    /// <summary>Until cancelled, and until the last answer has come.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var random = new Random(seed);
+        var clock = Stopwatch.StartNew();
+        for (long begun = 0; !stop.IsCancellationRequested; await Task.Delay(Tick, CancellationToken.None))
+            for (; begun < clock.Elapsed.TotalSeconds * ratePerSecond; begun++)
+                Begin(random);
+        while (Volatile.Read(ref _inFlight) > 0)
+            await Task.Delay(Tick, CancellationToken.None);
+    }
+
+    /// <summary>Reads the final state of every partition that there ever was.</summary>
+    public async Task ReadLastAsync(CancellationToken cancellation)
+    {
+        await Parallel.ForEachAsync(_active.Concat(_retired), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellation }, async (partition, token) =>
+        {
+            await partition.ReadLastAsync(token);
+            partition.Dispose();
+        });
+    }
+
+    private void Begin(Random random)
+    {
+        var place = random.Next(_active.Length);
+        if (_active[place].IsFull)
+        {
+            _retired.Add(_active[place]);
+            _active[place].Dispose(); // its file; what is still under way opens it again
+            _active[place] = make(_made++);
+        }
+        var step = new Random(random.Next());
+        if (Volatile.Read(ref _inFlight) >= MaxInFlight)
+            tally.Skip();
+        else
+            _ = StepAsync(_active[place], step);
+    }
+
+    private async Task StepAsync(IWorkloadPartition partition, Random random)
+    {
+        Interlocked.Increment(ref _inFlight);
+        try
+        {
+            await partition.StepAsync(random);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using LoadTests.Chaos.Recording;
+
+namespace LoadTests.Chaos.Workloads;
+
+/// <summary>All four workloads together, on one cluster and into one recording.</summary>
+internal sealed class WorkloadSet
+{
+    /// <summary>Steps a second of each at a rate of 1; a step is 1 to 2 requests. Together about 350 requests a second.</summary>
+    private const double RegisterRate = 120, AppendRate = 50, BankRate = 70, SetRate = 80;
+
+    private const int Partitions = 6; // of each workload at a time: few, so that clients meet
+
+    public static readonly IReadOnlyList<string> Collections = ["register", "append", "bank", "ledger", "set"];
+
+    private readonly ApiCaller _api;
+    private readonly Recorder _recorder;
+
+    /// <param name="keyOf">The n-th partition key of a workload.</param>
+    /// <param name="rate">1: about 350 requests a second.</param>
+    public WorkloadSet(ApiCaller api, Recorder recorder, int seed, double rate, Func<string, int, string> keyOf)
+    {
+        (_api, _recorder) = (api, recorder);
+        Loads =
+        [
+            Load("register", seed, RegisterRate * rate, keyOf, (key, file, calls) => new RegisterPartition(key, file, calls("register"))),
+            Load("append", seed + 1, AppendRate * rate, keyOf, (key, file, calls) => new AppendPartition(key, file, calls("append"))),
+            Load("bank", seed + 2, BankRate * rate, keyOf, (key, file, calls) => new BankPartition(key, file, calls("bank"), calls("ledger"))),
+            Load("set", seed + 3, SetRate * rate, keyOf, (key, file, calls) => new SetPartition(key, file, calls("set"))),
+        ];
+    }
+
+    public IReadOnlyList<WorkloadLoad> Loads { get; }
+
+    public IEnumerable<string> ActiveKeys => Loads.SelectMany(load => load.ActiveKeys);
+
+    public long Requests => Loads.Sum(load => load.Tally.Total);
+
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Loads.Select(load => load.RunAsync(stop)));
+
+    public async Task ReadLastAsync(CancellationToken cancellation)
+    {
+        foreach (var load in Loads)
+            await load.ReadLastAsync(cancellation);
+    }
+
+    private WorkloadLoad Load(string name, int seed, double rate, Func<string, int, string> keyOf, Func<string, PartitionRecorder, Func<string, ItemCalls>, IWorkloadPartition> make)
+    {
+        var tally = new WorkloadTally(name);
+        return new WorkloadLoad(tally, seed, rate, Partitions, number =>
+        {
+            var key = keyOf(name, number);
+            var file = _recorder.Open(name, key);
+            return make(key, file, collection => new ItemCalls(_api, file, tally.Add, collection, key));
+        });
+    }
+}

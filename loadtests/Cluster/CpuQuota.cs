@@ -1,0 +1,87 @@
+using System.Globalization;
+
+namespace LoadTests.Cluster;
+
+/// <summary>
+/// Holds a process and all its children to a share of one core, by a control group of version 1 or 2. So several databases
+/// on one machine behave like databases on machines of their own, each as weak as the share.
+/// </summary>
+internal sealed class CpuQuota : IDisposable
+{
+    private const string Root = "/sys/fs/cgroup";
+
+    /// <summary>Short, or a process that has used its share would stand still for most of a tenth of a second.</summary>
+    private const int PeriodMicroseconds = 10_000;
+
+    private static readonly bool IsVersion2 = File.Exists(Path.Combine(Root, "cgroup.controllers"));
+
+    private readonly string _group;
+
+    private CpuQuota(string group) => _group = group;
+
+    private static string Parent => IsVersion2 ? Root : Path.Combine(Root, "cpu");
+
+    /// <returns>Null: control groups are not to be had here, and why.</returns>
+    public static string? WhyUnavailable()
+    {
+        try
+        {
+            using var probe = Create("probe", 0.5);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <param name="cores">Of one core, 0.1 for a tenth.</param>
+    /// <exception cref="IOException">Control groups are not to be had.</exception>
+    public static CpuQuota Create(string name, double cores)
+    {
+        if (IsVersion2)
+            File.WriteAllText(Path.Combine(Root, "cgroup.subtree_control"), "+cpu");
+        var group = Directory.CreateDirectory(Path.Combine(Parent, $"sharding-bench-{Environment.ProcessId}-{name}")).FullName;
+        var quota = ((int)(cores * PeriodMicroseconds)).ToString(CultureInfo.InvariantCulture);
+        var period = PeriodMicroseconds.ToString(CultureInfo.InvariantCulture);
+        if (IsVersion2)
+        {
+            File.WriteAllText(Path.Combine(group, "cpu.max"), $"{quota} {period}");
+        }
+        else
+        {
+            File.WriteAllText(Path.Combine(group, "cpu.cfs_period_us"), period);
+            File.WriteAllText(Path.Combine(group, "cpu.cfs_quota_us"), quota);
+        }
+        return new CpuQuota(group);
+    }
+
+    /// <summary>Children that it begins later are held too.</summary>
+    public void Hold(int processId)
+    {
+        Enter(_group, processId);
+        foreach (var task in Directory.GetDirectories($"/proc/{processId}/task"))
+            foreach (var child in File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                Hold(int.Parse(child, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Lets all go.</summary>
+    public void Dispose()
+    {
+        foreach (var process in File.ReadAllLines(Path.Combine(_group, "cgroup.procs")))
+            Enter(Parent, int.Parse(process, CultureInfo.InvariantCulture));
+        Directory.Delete(_group);
+    }
+
+    private static void Enter(string group, int processId)
+    {
+        try
+        {
+            File.WriteAllText(Path.Combine(group, "cgroup.procs"), processId.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (IOException) when (!Directory.Exists($"/proc/{processId}"))
+        {
+            // it has ended meanwhile
+        }
+    }
+}

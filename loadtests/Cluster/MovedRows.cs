@@ -1,0 +1,60 @@
+using LoadTests.Benches;
+using Npgsql;
+
+namespace LoadTests.Cluster;
+
+/// <summary>The rows that the benches of moves move, and what the shards say of them.</summary>
+internal static class MovedRows
+{
+    // As ItemFilling: both keys are digits; sorted by slot, as a table that grew by moves would be.
+    private const string InsertOwned = """
+        insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
+        select (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(), slot, $1, n::text, n::text, concat($2::text, n, $3::text)::jsonb
+        from (select n, o.slot
+              from generate_series($4::integer, $5::integer) n join sharding.slot_ownership o on o.slot = sharding.slot_of(n::text) and o.state = 'owned'
+              limit $6) owned
+        order by slot
+        """;
+
+    /// <summary>Puts items from <see cref="BenchItems.First"/> on into the slots that the shard owns.</summary>
+    /// <param name="lastItem">The last that may be put in.</param>
+    public static async Task FillAsync(ShardAddress address, int lastItem, int rows, CancellationToken cancellation)
+    {
+        await using var shard = new NpgsqlConnection(address.ConnectionString);
+        await shard.OpenAsync(cancellation);
+        await using (var insert = new NpgsqlCommand(InsertOwned, shard)
+        {
+            CommandTimeout = 1800,
+            Parameters =
+            {
+                new() { Value = BenchItems.Collection }, new() { Value = BenchItems.DocumentBegin }, new() { Value = BenchItems.DocumentEnd },
+                new() { Value = BenchItems.First }, new() { Value = lastItem }, new() { Value = rows },
+            },
+        })
+            await insert.ExecuteNonQueryAsync(cancellation);
+        await ItemFilling.SettleAsync(address, cancellation);
+    }
+
+    /// <summary>The items that stand in a shard, in no order.</summary>
+    public static Task<IReadOnlyList<int>> ItemsAsync(ShardAddress shard, CancellationToken cancellation) =>
+        ListAsync<int>(shard, "select pk::integer from sharding.item", cancellation);
+
+    public static async Task<IReadOnlyList<int>> OwnedSlotsAsync(ShardAddress shard, CancellationToken cancellation) =>
+        await ListAsync<int>(shard, "select slot::integer from sharding.slot_ownership where state = 'owned' order by slot", cancellation);
+
+    /// <summary>Table and index.</summary>
+    public static async Task<long> BytesAsync(ShardAddress shard, CancellationToken cancellation) =>
+        (await ListAsync<long>(shard, "select pg_total_relation_size('sharding.item')", cancellation))[0];
+
+    public static async Task<IReadOnlyList<T>> ListAsync<T>(ShardAddress address, string sql, CancellationToken cancellation)
+    {
+        await using var shard = new NpgsqlConnection(address.ConnectionString);
+        await shard.OpenAsync(cancellation);
+        await using var command = new NpgsqlCommand(sql, shard) { CommandTimeout = 300 };
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var list = new List<T>();
+        while (await reader.ReadAsync(cancellation))
+            list.Add(reader.GetFieldValue<T>(0));
+        return list;
+    }
+}

@@ -1,0 +1,24 @@
+namespace ShardCore.Moves;
+
+/// <summary>
+/// The state machine of a batch, as far as a mover decides anything: a pure function of the phase in the source's journal.
+/// What a mover remembers never decides; it looks again after each piece of work, so it does not matter who did that piece.
+/// </summary>
+/// <remarks>The exhaustive search in the tests runs over this and over a model of the SQL functions.</remarks>
+internal static class MoveDecision
+{
+    /// <param name="phase">Null: the batch is not in the journal.</param>
+    public static MoveWork Next(MovePhase? phase) => phase switch
+    {
+        null => MoveWork.Nothing,
+        MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen => MoveWork.CopyAndRelease,
+        MovePhase.Released => MoveWork.Own,
+        MovePhase.Owned => MoveWork.Publish,
+        MovePhase.Published => MoveWork.Verify,
+        MovePhase.Verified => MoveWork.CleanAndFinish,
+        _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "not a phase"),
+    };
+
+    /// <summary>Before the point of no return the source is the owner, and whoever wants may take the batch back.</summary>
+    public static bool MayCancel(MovePhase? phase) => Next(phase) == MoveWork.CopyAndRelease;
+}

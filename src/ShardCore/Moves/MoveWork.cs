@@ -1,0 +1,23 @@
+namespace ShardCore.Moves;
+
+/// <summary>What there is to do for a batch next; see <see cref="MoveDecision"/>.</summary>
+internal enum MoveWork
+{
+    /// <summary>It is not in the journal: finished, or cancelled.</summary>
+    Nothing,
+
+    /// <summary>Begin a new attempt, bring the rows over, freeze, drain, release.</summary>
+    CopyAndRelease,
+
+    /// <summary>Make the target the owner.</summary>
+    Own,
+
+    /// <summary>Publish the ring.</summary>
+    Publish,
+
+    /// <summary>Compare both sides.</summary>
+    Verify,
+
+    /// <summary>Delete the source's rows and close the journal.</summary>
+    CleanAndFinish,
+}

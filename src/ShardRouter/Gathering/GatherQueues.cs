@@ -1,0 +1,25 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using ShardRouter.Shards;
+using ShardRouter.Telemetry;
+
+namespace ShardRouter.Gathering;
+
+/// <summary>The <see cref="GatherQueue{TOperation,TResult}"/> of each shard for one kind of operation, made on first use.</summary>
+internal sealed class GatherQueues<TOperation, TResult>(GatherKind<TOperation, TResult> kind, RouterMetrics metrics) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<ShardPool, GatherQueue<TOperation, TResult>> _queues = [];
+
+    public GatherQueue<TOperation, TResult> Of(ShardPool pool) => _queues.TryGetValue(pool, out var queue)
+        ? queue
+        : _queues.GetOrAdd(pool, static (pool, self) => new GatherQueue<TOperation, TResult>(self.kind, pool, self.metrics), (kind, metrics));
+
+    public IEnumerable<Measurement<int>> Measure() => _queues.Values.Select(queue => new Measurement<int>(
+        queue.Length, new KeyValuePair<string, object?>("shard", queue.Pool.Shard.Id.Value), new KeyValuePair<string, object?>("operation", queue.Kind)));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var queue in _queues.Values)
+            await queue.DisposeAsync();
+    }
+}

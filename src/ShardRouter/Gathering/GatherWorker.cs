@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using Npgsql;
+using ShardRouter.Shards;
+using ShardRouter.Telemetry;
+
+namespace ShardRouter.Gathering;
+
+/// <summary>Carries out gathered operations, one statement after the other, on a connection of its own.</summary>
+/// <remarks>
+/// When the statement fails with an ERROR its transaction is rolled back and nothing of it was applied; one operation may be
+/// to blame, or a row or slot on which it had to wait (the connection has a short lock_timeout). So each is then carried out
+/// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself. When the connection is
+/// lost nobody knows: the writes among them are "outcome unknown", the reads are asked again.
+/// </remarks>
+internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, RouterMetrics metrics) : IAsyncDisposable
+{
+    private const int MaxOperations = 128;
+    private const int MaxBytes = 1024 * 1024;
+
+    /// <summary>A statement that takes longer is given up with its connection: the server hangs, or is out of reach.</summary>
+    private static readonly TimeSpan StatementLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Something on the way may have forgotten a connection that was silent for so long.</summary>
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
+
+    private List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
+    private NpgsqlConnection? _connection;
+    private IGatheredStatement<TOperation, TResult>? _statement;
+    private int _generation;
+    private long _usedAt;
+
+    /// <returns>False: nothing waits.</returns>
+    public bool Take(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
+    {
+        _taken.Clear();
+        var bytes = 0;
+        while (_taken.Count < MaxOperations && bytes < MaxBytes && waiting.TryDequeue(out var operation))
+        {
+            if (!operation.TryTake())
+                continue; // its time was over in the queue
+            _taken.Add(operation);
+            bytes += kind.SizeOf(operation.Operation);
+        }
+        return _taken.Count > 0;
+    }
+
+    public async Task RunAsync()
+    {
+        metrics.Gathered(pool.Shard.Id.Value, kind.Name, _taken.Count);
+        Task? statement = null;
+        try
+        {
+            if (!IsFresh())
+                await ConnectAsync();
+            statement = _statement!.ExecuteAsync(_taken);
+            if (!statement.IsCompletedSuccessfully)
+                await statement.WaitAsync(StatementLimit);
+            _usedAt = Environment.TickCount64;
+        }
+        catch (Exception e)
+        {
+            if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open)
+                Abandon(statement);
+            FailTaken(e, sent: statement is not null);
+        }
+    }
+
+    private bool IsFresh() =>
+        _statement is not null && _generation == pool.Circuit.Generation && Environment.TickCount64 - _usedAt < IdleLimit.TotalMilliseconds;
+
+    private async Task ConnectAsync()
+    {
+        Abandon(null);
+        _generation = pool.Circuit.Generation;
+        _connection = await pool.GatherSource.OpenConnectionAsync(CancellationToken.None); // bounded by the connection's own timeout
+        _statement = kind.NewStatement(_connection);
+    }
+
+    /// <summary>Lets go of the connection without waiting for it: closing one to a server that hangs takes its time.</summary>
+    private void Abandon(Task? statement)
+    {
+        var (connection, used) = (_connection, _statement);
+        (_connection, _statement) = (null, null);
+        if (connection is null)
+            return;
+        if (statement is { IsCompleted: false })
+            _taken = new(MaxOperations); // the statement still looks at the old list
+        _ = Task.Run(async () =>
+        {
+            if (statement is not null)
+                await statement.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (used is not null)
+                await used.DisposeAsync();
+            await connection.DisposeAsync();
+        });
+    }
+
+    private void FailTaken(Exception error, bool sent)
+    {
+        var open = _taken.Where(operation => !operation.Task.IsCompleted).ToArray();
+        if (open.Length == 0)
+            return;
+        var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);
+        if (rolledBack || (sent && !kind.Writes))
+        {
+            foreach (var operation in open)
+                operation.PutBack();
+            foreach (var same in open.GroupBy(operation => kind.SlotOf(operation.Operation)))
+                _ = RunAloneAsync([.. same]);
+            return;
+        }
+        var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? (sent && kind.Writes ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable), error, sent);
+        foreach (var operation in open)
+            operation.TryFail(failed.Failure, error);
+    }
+
+    /// <summary>One after the other: those on one key keep their order.</summary>
+    private async Task RunAloneAsync(IReadOnlyList<GatheredOperation<TOperation, TResult>> operations)
+    {
+        foreach (var operation in operations.Where(operation => operation.TryTakeAlone()))
+        {
+            try
+            {
+                operation.TrySetResult(await kind.Alone(pool, operation.Operation, operation.Deadline));
+            }
+            catch (Exception e)
+            {
+                operation.TrySetException(e); // a ShardCallException, or a defect that the request shall show
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Abandon(null);
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using ShardCore.Ring;
+
+namespace ShardRouter.Routing;
+
+/// <summary>
+/// The queue in which writes wait while their slot is handed over. The first write that the fence refuses keeps asking for
+/// all; the others wait here, off the shard, and go on together once it got through. Writes to other slots pass by.
+/// </summary>
+internal sealed class HeldSlots
+{
+    /// <summary>More than this waiting in one router are turned away: a hand-over takes milliseconds, so this is no hand-over.</summary>
+    public const int MaxWaiting = 4096;
+
+    private readonly ConcurrentDictionary<int, TaskCompletionSource> _held = [];
+    private int _waiting;
+
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    public bool IsHeld(Slot slot) => !_held.IsEmpty && _held.ContainsKey(slot.Value);
+
+    /// <returns>True: the caller asks for all now, and must call <see cref="Release"/> whatever comes.</returns>
+    public bool TryLead(Slot slot) => _held.TryAdd(slot.Value, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    public void Release(Slot slot)
+    {
+        if (_held.TryRemove(slot.Value, out var held))
+            held.TrySetResult();
+    }
+
+    /// <summary>Waits until the slot is released.</summary>
+    /// <returns>False: not in time, or too many wait already.</returns>
+    public async ValueTask<bool> WaitAsync(Slot slot, TimeSpan limit, TimeProvider time, CancellationToken deadline)
+    {
+        if (!_held.TryGetValue(slot.Value, out var held))
+            return true;
+        if (limit <= TimeSpan.Zero || Interlocked.Increment(ref _waiting) > MaxWaiting)
+        {
+            if (limit > TimeSpan.Zero)
+                Interlocked.Decrement(ref _waiting);
+            return false;
+        }
+        try
+        {
+            await held.Task.WaitAsync(limit, time, deadline);
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            return false;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using ShardCore.Ring;
+
+namespace ShardRouter.Routing;
+
+/// <summary>Where one operation is to be sent next, given the ring and what the fences have answered so far.</summary>
+/// <remarks>
+/// A refusal that names the new owner is followed without a pause only towards higher epochs, so shards that point at each
+/// other cannot make a request run in a circle; after a pause it starts from the ring again.
+/// </remarks>
+internal struct SlotRoute(Slot slot)
+{
+    private Shard? _redirect;
+    private long? _followedEpoch;
+
+    public readonly Slot Slot => slot;
+
+    /// <summary>The fence's last answer; null once there is a real one.</summary>
+    public FenceRefusal? Refusal { get; set; }
+
+    public readonly Shard TargetIn(ShardRing ring) => _redirect ?? ring.OwnerOf(slot);
+
+    /// <returns>Whether the refusal says where to go at once.</returns>
+    public bool TryFollow(ShardRing ring)
+    {
+        var mayFollow = _redirect is null || Refusal!.Epoch > _followedEpoch;
+        _redirect = mayFollow && Refusal is { State: "released", Peer: { } peer } && ShardId.IsValid(peer) ? ring.Find(new ShardId(peer)) : null;
+        _followedEpoch = Refusal!.Epoch;
+        return _redirect is not null;
+    }
+}

@@ -1,0 +1,65 @@
+using LoadTests.Chaos.Checkers;
+using LoadTests.Chaos.Recording;
+using static LoadTests.Chaos.Recording.OperationKind;
+using static LoadTests.Tests.Chaos.HandMade;
+
+namespace LoadTests.Tests.Chaos;
+
+public sealed class BankCheckerTests
+{
+    private const string First = "t1:a0:a1:5";
+    private const string Second = "t2:a2:a3:7";
+
+    private static readonly HistoryOperation Opened = Ok(Create, 1, 2, "open");
+    private static readonly HistoryOperation Done = Ok(Transfer, 3, 4, First);
+
+    [Fact]
+    public void What_a_correct_service_may_answer_is_accepted()
+    {
+        AssertRight(
+            Opened, Done, Saw(Read, 3, 5, "a0=100", "a1=100", "a2=100", "a3=100"), Saw(ReadLedger, 5, 6, First),
+            Unknown(Transfer, 7, Second), Saw(ReadLedger, 8, 9, First), Failed(Transfer, 8, 9, "t3:a0:a3:1"),
+            Saw(Read, 20, 21, "a0=95", "a1=105", "a2=93", "a3=107"), Saw(ReadLedger, 22, 23, First, Second));
+        AssertRight(Unknown(Create, 1, "open"));
+    }
+
+    [Fact]
+    public void Money_that_is_lost_is_caught() => AssertCaught("the sum is not 400", Opened, Done, Saw(Read, 5, 6, "a0=95", "a1=100", "a2=100", "a3=100"));
+
+    [Fact]
+    public void An_account_that_is_lost_is_caught() => AssertCaught("the sum is not 400", Opened, Saw(Read, 5, 6, "a0=100", "a1=100", "a2=200"));
+
+    [Fact]
+    public void An_acknowledged_transfer_that_is_lost_is_caught() => AssertCaught("an acknowledged transfer is not in the ledger", Opened, Done, Saw(ReadLedger, 5, 6));
+
+    [Fact]
+    public void A_failed_transfer_that_is_there_is_caught() =>
+        AssertCaught("a transfer that failed, or had not begun, is in the ledger", Opened, Failed(Transfer, 3, 4, First), Saw(ReadLedger, 5, 6, First));
+
+    [Fact]
+    public void A_transfer_that_is_there_before_it_begins_is_caught() =>
+        AssertCaught("a transfer that failed, or had not begun, is in the ledger", Opened, Saw(ReadLedger, 3, 4, First), Ok(Transfer, 5, 6, First));
+
+    [Fact]
+    public void A_transfer_that_nobody_made_is_caught() => AssertCaught($"nobody made the transfer {First}", Opened, Saw(ReadLedger, 3, 4, First));
+
+    [Fact]
+    public void A_transfer_that_is_there_twice_is_caught() => AssertCaught($"{First} is in the ledger twice", Opened, Done, Saw(ReadLedger, 5, 6, First, First));
+
+    [Fact]
+    public void A_transfer_of_unknown_outcome_that_goes_again_is_caught() => AssertCaught(
+        $"{Second} was in the ledger and is gone", Opened, Unknown(Transfer, 3, Second), Saw(ReadLedger, 5, 6, Second), Saw(ReadLedger, 7, 8));
+
+    [Fact]
+    public void Half_a_transfer_is_caught() => AssertCaught(
+        "the ledger makes a0=95 a1=105 a2=100 a3=100", Opened, Done, Saw(Read, 5, 6, "a0=100", "a1=100", "a2=100", "a3=100"), Saw(ReadLedger, 7, 8, First));
+
+    [Fact]
+    public void A_transfer_that_was_repeated_behind_the_clients_back_is_caught() => AssertCaught(
+        "a transfer was refused because it is in the ledger: it was sent once and applied before", Opened, Refused(Transfer, 3, 4, First), Saw(ReadLedger, 5, 6));
+
+    private static void AssertRight(params HistoryOperation[] operations) => Assert.Empty(BankChecker.Check(History(operations)));
+
+    private static void AssertCaught(string rule, params HistoryOperation[] operations) =>
+        Assert.Contains(rule, BankChecker.Check(History(operations)).Select(violation => violation.Rule));
+}

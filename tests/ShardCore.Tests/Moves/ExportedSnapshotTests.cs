@@ -1,0 +1,26 @@
+using Npgsql;
+using ShardCore.Moves;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves;
+
+public sealed class ExportedSnapshotTests(SharedPostgres postgres)
+{
+    [Fact]
+    public async Task A_snapshot_is_not_read_with_while_a_transaction_that_it_calls_done_still_runs()
+    {
+        await using var database = await postgres.CreateShardAsync();
+        await using var connection = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var writer = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand("select pg_current_xact_id()::text::bigint", connection, writer);
+        var xid = (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        var done = FormattableString.Invariant($"{xid + 1}:{xid + 1}:");
+        var running = FormattableString.Invariant($"{xid}:{xid}:"); // from xid on everything runs
+
+        await ExportedSnapshot.WaitForAsync(database.DataSource, running, TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<MoveFailedException>(() =>
+            ExportedSnapshot.WaitForAsync(database.DataSource, done, TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
+        await writer.CommitAsync(TestContext.Current.CancellationToken);
+        await ExportedSnapshot.WaitForAsync(database.DataSource, done, TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,81 @@
+using ShardCore.Moves;
+using ShardCore.Ring;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves;
+
+/// <summary>Movers that sleep until all is over, or nearly. The stories are those that the search over the model found (Model/).</summary>
+public sealed class LateWakerTests(SharedPostgres postgres, SharedRedis redis)
+{
+    private static readonly Slot[] Slots = [SlotHash.Of("p0"), SlotHash.Of("p1")];
+
+    private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(30) };
+
+    [Fact]
+    public async Task One_that_wakes_before_publishing_when_the_slots_have_gone_back_leaves_the_ring_as_it_is()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var there = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, there, MoveStep.Publish);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(there.Id, "other", takeOver: true, CancellationToken.None);
+        var back = await shards.PlanAsync(Slots, MovingShards.Second, MovingShards.First);
+        await shards.Mover(MovingShards.Second, MovingShards.First, Quick).RunAsync(back.Id, "other", takeOver: false, CancellationToken.None);
+
+        wake.SetResult();
+        await sleeper;
+
+        await shards.AssertCleanAsync(Slots, MovingShards.First, MovingShards.Second);
+    }
+
+    [Fact]
+    public async Task One_that_wakes_before_owning_when_another_has_done_everything_finds_nothing_to_do()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.Own);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+
+        wake.SetResult();
+        await sleeper; // it must not say that nobody serves the slots
+
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task One_that_wakes_before_making_its_publication_leaves_that_of_a_later_attempt()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.Publication);
+        var other = Quick with
+        {
+            OnStep = async (at, _) =>
+            {
+                if (at != MoveStep.CatchUp)
+                    return;
+                wake.SetResult();
+                await Assert.ThrowsAsync<AttemptOverException>(() => sleeper);
+                Assert.Equal(1L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_publication where pubname like '%\\_2'"));
+            },
+        };
+        await shards.Mover(MovingShards.First, MovingShards.Second, other).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    private static async Task<(Task Sleeper, TaskCompletionSource Wake)> SleepAsync(MovingShards shards, MoveBatch batch, MoveStep step)
+    {
+        var (asleep, wake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var sleepy = Quick with
+        {
+            OnStep = async (at, _) =>
+            {
+                if (at == step && asleep.TrySetResult())
+                    await wake.Task;
+            },
+        };
+        var sleeper = shards.Mover(MovingShards.First, MovingShards.Second, sleepy).RunAsync(batch.Id, "sleeper", takeOver: false, CancellationToken.None);
+        await asleep.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        return (sleeper, wake);
+    }
+}

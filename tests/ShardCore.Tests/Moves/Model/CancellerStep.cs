@@ -1,0 +1,13 @@
+namespace ShardCore.Tests.Moves.Model;
+
+/// <summary>Where the canceller is; it runs once.</summary>
+internal enum CancellerStep
+{
+    Begin,
+    Import,
+    Purge,
+    CancelImport,
+    DropPublications,
+    CancelMove,
+    Done,
+}

@@ -1,0 +1,99 @@
+using ShardCore.Moves;
+
+namespace ShardCore.Tests.Moves.Model;
+
+/// <summary>The source's SQL functions of a move, as pure functions of the state. <see cref="ConformanceTests"/> holds them to the real ones.</summary>
+internal sealed class SourceFunctions(KnownBug bug)
+{
+    public static SqlAnswer Begin(ModelState s, bool force)
+    {
+        if (s.JournalRowIsLocked)
+            return SqlAnswer.Refused(s, SqlAnswer.Waiting);
+        var thawed = s;
+        if (s.Phase == MovePhase.Frozen && (force || s.Expired))
+            thawed = Thaw(s);
+        else if (s.Phase is not (MovePhase.Planned or MovePhase.Copying))
+            return SqlAnswer.Refused(s, SqlAnswer.NotToBeHad);
+        if (thawed.Source != SlotState.Owned)
+            return SqlAnswer.Refused(s, SqlAnswer.NotToBeHad);
+        return SqlAnswer.Done(thawed with { Phase = MovePhase.Copying, Attempt = s.Attempt + 1, Expired = false, Held = true }, s.Attempt + 1);
+    }
+
+    /// <summary>move_require and create publication, in one transaction. Who thaws has a row that says frozen: it is not waited for.</summary>
+    public static SqlAnswer CreatePublication(ModelState s, int attempt) =>
+        s.Phase == MovePhase.Copying && s.Attempt == attempt ? SqlAnswer.Done(s with { Publications = s.Publications | 1 << attempt })
+        : SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
+
+    public SqlAnswer Freeze(ModelState s, int attempt)
+    {
+        if (s.Phase is not null && ((bug != KnownBug.FreezeDoesNotWait && IsLockedByWriters(s)) || s.JournalRowIsLocked)) // the journal's row names the slots
+            return SqlAnswer.Refused(s, SqlAnswer.Waiting);
+        if (s.Phase != MovePhase.Copying || s.Attempt != attempt)
+            return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
+        return SqlAnswer.Done(s with { Phase = MovePhase.Frozen, Expired = false, Source = s is { Source: SlotState.Owned, Held: true } ? SlotState.Frozen : s.Source });
+    }
+
+    public static SqlAnswer Unfreeze(ModelState s, int attempt) =>
+        s.Phase != MovePhase.Frozen || s.Attempt != attempt ? SqlAnswer.No(s)
+        : s.JournalRowIsLocked ? SqlAnswer.Refused(s, SqlAnswer.Waiting)
+        : SqlAnswer.Done(Thaw(s));
+
+    /// <summary>False without waiting when there is nothing to thaw.</summary>
+    public SqlAnswer ThawIfExpired(ModelState s)
+    {
+        if (s is not { Source: SlotState.Frozen, Held: true, Phase: MovePhase.Frozen, Expired: true })
+            return SqlAnswer.No(s);
+        if (s.JournalRowIsLocked)
+            return SqlAnswer.Refused(s, SqlAnswer.Waiting);
+        return SqlAnswer.Done(bug == KnownBug.ThawLeavesTheJournal ? s with { Source = SlotState.Owned } : Thaw(s) with { Attempt = s.Attempt + 1 });
+    }
+
+    public SqlAnswer Release(ModelState s, int attempt)
+    {
+        if (s.JournalRowIsLocked)
+            return SqlAnswer.Refused(s, SqlAnswer.Waiting);
+        if (s.Phase != MovePhase.Frozen || (s.Attempt != attempt && bug != KnownBug.ReleaseIgnoresAttempt))
+            return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
+        if (s is not { Source: SlotState.Frozen, Held: true } && bug != KnownBug.ThawLeavesTheJournal)
+            return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
+        return SqlAnswer.Done(s with { Phase = MovePhase.Released, Expired = false, Source = SlotState.Released, SourceEpoch = s.SourceEpoch + 1 });
+    }
+
+    public static SqlAnswer Advance(ModelState s, MovePhase from, MovePhase to) =>
+        s.Phase == from ? SqlAnswer.Done(s with { Phase = to }) : SqlAnswer.No(s);
+
+    /// <summary>Returns how many rows were deleted.</summary>
+    public SqlAnswer Clean(ModelState s)
+    {
+        if (s is not { Source: SlotState.Released, Held: true } && bug != KnownBug.CleanWithoutRecheck)
+            return SqlAnswer.No(s);
+        var rows = s.Cleaned ? 0 : (Rows.Of(0, s.SourceA) == Rows.Absent ? 0 : 1) + (Rows.Of(1, s.SourceB) == Rows.Absent ? 0 : 1);
+        if (rows == 0)
+            return SqlAnswer.No(s);
+        var after = s with { Cleaned = true };
+        for (var mover = 0; mover < 2; mover++)
+            if (s.Mover(mover) is { StreamIsOpen: true } streaming && (s.Publications >> streaming.Attempt & 1) == 1)
+                after = after.With(mover, streaming with { HasDeletions = true });
+        return SqlAnswer.Done(after, rows);
+    }
+
+    public static SqlAnswer Finish(ModelState s) =>
+        SqlAnswer.Done(s with { Phase = s.Phase == MovePhase.Verified ? null : s.Phase, Attempt = s.Phase == MovePhase.Verified ? 0 : s.Attempt, Held = false });
+
+    public SqlAnswer Cancel(ModelState s, int attempt)
+    {
+        var isMine = bug == KnownBug.MoveCancelIgnoresAttempt ? MoveDecision.MayCancel(s.Phase) : s.Phase == MovePhase.Copying && s.Attempt == attempt;
+        return isMine ? SqlAnswer.Done(s with { Phase = null, Attempt = 0, Expired = false, Source = SlotState.Owned, Held = false }) : SqlAnswer.No(s);
+    }
+
+    /// <summary>Drops those of this attempt and of earlier ones.</summary>
+    public ModelState DropPublications(ModelState s, int attempt) =>
+        s with { Publications = bug == KnownBug.DropsLaterPublications ? 0 : s.Publications & ~((2 << attempt) - 1) };
+
+    private static ModelState Thaw(ModelState s) =>
+        s with { Phase = MovePhase.Copying, Expired = false, Source = s is { Source: SlotState.Frozen, Held: true } ? SlotState.Owned : s.Source };
+
+    private static bool IsLockedByWriters(ModelState s) => IsLockedBy(s.Writer(0)) || IsLockedBy(s.Writer(1));
+
+    private static bool IsLockedBy(WriterStep writer) => writer is WriterStep.LockedAtSource or WriterStep.OpenAtSource or WriterStep.OpenThawing;
+}
