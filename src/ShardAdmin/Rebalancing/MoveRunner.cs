@@ -10,7 +10,7 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
 /// <remarks>
 /// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
-/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batch that is past its release is
+/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batches that are past their release are
 /// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
 internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, OperationLock held, MoveDisplay display)
@@ -64,10 +64,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    /// <summary>Batches of one source: begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
         await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        var rate = new CopyRate(null, within: settings.Options.Rate);
+        await using var throttle = settings.Adapts
+            ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
+            : null;
+        var options = settings.Options with { Pipeline = pipeline, Rate = rate };
         var running = new List<Task>();
         foreach (var batch in batches)
         {
@@ -85,7 +90,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         {
             try
             {
-                await RunBatchAsync(ring, batch, settings.Options with { Pipeline = pipeline }, stop);
+                await RunBatchAsync(ring, batch, options, stop);
             }
             catch
             {
@@ -175,7 +180,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     }
 
     /// <summary>Worth another try at once.</summary>
-    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or ShardUnreachableException or NpgsqlException { IsTransient: true };
+    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or StreamBrokenException or ShardUnreachableException or NpgsqlException { IsTransient: true };
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {
