@@ -47,7 +47,8 @@ internal sealed class MoveRunOptions
         var rate = parse.GetValue(_rate);
         var unbounded = rate is double.PositiveInfinity;
         var options = new MoveOptions { Rate = new CopyRate(unbounded ? null : rate) };
-        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), parse.GetResult(_detach) is not null && parse.GetValue(_detach), Adapts: !unbounded);
+        var detach = parse.GetResult(_detach) is not null && parse.GetValue(_detach);
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), Adapts: !unbounded, detach);
     }
 
     /// <summary>The freeze is for what is nearly level: a shorter pause wants a smaller lag before it.</summary>
@@ -83,6 +84,6 @@ internal sealed class MoveRunOptions
 }
 
 /// <param name="Parallel">Batches of different sources at once.</param>
-/// <param name="Detach">Only into the journals.</param>
 /// <param name="Adapts">Goes slower when others have to wait (<see cref="AdaptiveThrottle"/>).</param>
-internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, bool Detach = false, bool Adapts = true);
+/// <param name="Detach">Only into the journals.</param>
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, bool Adapts = true, bool Detach = false);

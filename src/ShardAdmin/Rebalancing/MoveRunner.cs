@@ -83,7 +83,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             running.Add(RunOrStopAsync(batch));
         }
         await Task.WhenAll(running); // those that are past their release are completed, the others end in a safe state
-        stop.Token.ThrowIfCancellationRequested();
+        if (running.Count < batches.Count)
+            stop.Token.ThrowIfCancellationRequested();
 
         async Task RunOrStopAsync(SourcedBatch batch)
         {
@@ -175,7 +176,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         };
         // Released slots may have nobody who serves them: those go on whatever anybody wishes.
         var token = batch.IsReleased() ? CancellationToken.None : stop.Token;
-        await new BatchMover(each.Source, target, AdminSession.Configure, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
+        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
     }
 
     /// <summary>Worth another try at once.</summary>
@@ -193,8 +194,9 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) =>
-        new(source, target, AdminSession.Configure, PublicationOf(session), options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
+
+    private static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
 
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));

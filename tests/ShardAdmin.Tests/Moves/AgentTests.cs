@@ -57,7 +57,8 @@ public sealed class AgentTests(SharedPostgres postgres, SharedRedis redis, ITest
         Assert.False(mover.HasExited);
         mover.Resume();
         await mover.WaitForExitAsync(Limit);
-        Assert.NotEqual(0, mover.ExitCode);
+        if (step != "move-own") // there it finds all of it done, by whomever
+            Assert.NotEqual(0, mover.ExitCode);
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         await cluster.AssertSoundAsync(2);

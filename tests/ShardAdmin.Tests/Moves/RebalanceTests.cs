@@ -60,7 +60,7 @@ public sealed class RebalanceTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds();
         var before = await cluster.RingTextAsync();
 
-        (await cluster.RunAsync("move", "0-4", "--to", "s2", "-y")).Fails(ExitCode.Precondition, "s1: wal_level is replica", "no free replication slot", "Nothing was changed");
+        (await cluster.RunAsync("move", "0-4", "--to", "s2", "-y")).Fails(ExitCode.Precondition, "s1: wal_level is replica", "free replication slots", "Nothing was changed");
         (await cluster.RunAsync("plan", "move", "0-4", "--to", "s2")).Fails(ExitCode.Precondition, "wal_level");
         (await cluster.RunAsync("rebalance", "--weight", "s2=3", "-y")).Fails(ExitCode.Precondition, "wal_level", "Nothing was changed");
 
