@@ -16,7 +16,7 @@ start_time_of() { # start_time_of PID: in clock ticks since boot; fails if there
 pid_of() { # pid_of NAME: its pid if it runs
   local pid started
   { read -r pid started <"$RUN/$1.pid"; } 2>/dev/null || return 1
-  [[ $(start_time_of "$pid") == "$started" ]] && echo "$pid"
+  [[ -n $started && $(start_time_of "$pid") == "$started" ]] && echo "$pid"
 }
 
 is_running() { pid_of "$1" >/dev/null; }

@@ -14,7 +14,7 @@ internal sealed class MoveRunOptions
     private static readonly (string Unit, double Bytes)[] Units =
         [("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1)];
 
-    private readonly Option<double?> _rate = new("--rate") { Description = "Copy at most so much a second, for instance 50MiB/s", HelpName = "RATE", CustomParser = ParseRate };
+    private readonly Option<double?> _rate = new("--rate") { Description = "At most so much a second, for instance 50MiB/s; none: as fast as it goes, whoever has to wait (default: as fast as others bear)", HelpName = "RATE", CustomParser = ParseRate };
     private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
     private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
 
@@ -32,8 +32,10 @@ internal sealed class MoveRunOptions
 
     public MoveRunSettings Read(ParseResult parse)
     {
-        var options = new MoveOptions { Rate = new CopyRate(parse.GetValue(_rate)) };
-        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel));
+        var rate = parse.GetValue(_rate);
+        var unbounded = rate is double.PositiveInfinity;
+        var options = new MoveOptions { Rate = new CopyRate(unbounded ? null : rate) };
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), Adapts: !unbounded);
     }
 
     /// <summary>The freeze is for what is nearly level: a shorter pause wants a smaller lag before it.</summary>
@@ -48,6 +50,8 @@ internal sealed class MoveRunOptions
     private static double? ParseRate(ArgumentResult result)
     {
         var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
+        if (text == "none")
+            return double.PositiveInfinity;
         var amount = text.EndsWith("/s", StringComparison.Ordinal) ? text[..^2] : text;
         var (unit, bytes) = Units.FirstOrDefault(unit => amount.EndsWith(unit.Unit, StringComparison.Ordinal), ("", 0));
         if (bytes > 0 && double.TryParse(amount[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number * bytes is >= 1024 and < 1e13)
@@ -67,7 +71,8 @@ internal sealed class MoveRunOptions
 }
 
 /// <param name="Parallel">Batches of different sources at once.</param>
-internal sealed record MoveRunSettings(MoveOptions Options, int Parallel)
+/// <param name="Adapts">Goes slower when others have to wait (<see cref="AdaptiveThrottle"/>).</param>
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, bool Adapts = true)
 {
     public static MoveRunSettings Default { get; } = new(new MoveOptions(), 1);
 }

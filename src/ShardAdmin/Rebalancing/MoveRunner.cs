@@ -9,7 +9,7 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
 /// <remarks>
 /// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
-/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batch that is past its release is
+/// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batches that are past their release are
 /// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
 internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, MoveDisplay display)
@@ -18,10 +18,10 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
+    private readonly RingPublication _publication = PublicationOf(session);
+
     /// <summary>Tells this process, and this run of it, from every other in the journals.</summary>
     private readonly string _mover = $"{AdminSession.Who} pid {Environment.ProcessId} {Guid.NewGuid():N}";
-
-    private readonly RingPublication _publication = PublicationOf(session);
 
     /// <param name="batches">Of one operation, whose <see cref="OperationLock"/> the caller holds.</param>
     /// <returns>How many slots were moved.</returns>
@@ -66,10 +66,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    /// <summary>Batches of one source: begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
         await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        var rate = new CopyRate(null, within: settings.Options.Rate);
+        await using var throttle = settings.Adapts
+            ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
+            : null;
+        var options = settings.Options with { Pipeline = pipeline, Rate = rate };
         var running = new List<Task>();
         foreach (var batch in batches)
         {
@@ -86,7 +91,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         {
             try
             {
-                await RunBatchAsync(ring, batch, settings.Options with { Pipeline = pipeline }, stop);
+                await RunBatchAsync(ring, batch, options, stop);
             }
             catch
             {
@@ -116,7 +121,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
                 await stop.BecauseAsync(ReportAnswer.Lost);
                 throw;
             }
-            catch (Exception e) when (attempt < MaxTries && !stop.Token.IsCancellationRequested && (e is ChangesDoNotFitException or NpgsqlException { IsTransient: true }))
+            catch (Exception e) when (attempt < MaxTries && !stop.Token.IsCancellationRequested && (e is ChangesDoNotFitException or StreamBrokenException or NpgsqlException { IsTransient: true }))
             {
                 problem = e.Message;
                 session.Output.Note($"Batch {each.Batch.Ordinal + 1} begins again: {e.Message}");
@@ -159,7 +164,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         };
         // Released slots may have nobody who serves them: those go on whatever anybody wishes.
         var token = batch.IsReleased() ? CancellationToken.None : stop.Token;
-        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
+        await new BatchMover(each.Source, target, AdminSession.Configure, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
     }
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
@@ -174,9 +179,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
-
-    private static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) =>
+        new(source, target, AdminSession.Configure, PublicationOf(session), options);
 
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));

@@ -18,6 +18,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     {
         using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
+        await options.Rate.SpendAsync(CopyRate.BytesPerBatch, cancellation);
         var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
         var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
 
@@ -67,13 +68,13 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         }
         catch
         {
-            await journal.UnfreezeAsync(id, attempt, CancellationToken.None); // at once, not at the freeze's deadline
+            await journal.UnfreezeAsync(id, attempt, CancellationToken.None); // nothing is released yet
             throw;
         }
         await options.StepAsync(MoveStep.Release, CancellationToken.None);
         await journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
         // At once: until the target owns them nobody serves the slots.
-        if (await journal.FindAsync(id, CancellationToken.None) is { Phase: MovePhase.Released } released) // or another mover goes on with it already
+        if (await journal.FindAsync(id, CancellationToken.None) is { Phase: MovePhase.Released } released) // or another mover did this meanwhile
             await BatchMover.OwnAsync(released, ends, journal, options, CancellationToken.None);
     }
 

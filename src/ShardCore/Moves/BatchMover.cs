@@ -10,7 +10,7 @@ namespace ShardCore.Moves;
 /// <para>Steps. Before the point of no return:
 /// 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the slots in at the target
 /// (importing) and remove what stands in them; 3 publication for these slots; 4 temporary replication slot, which exports
-/// a snapshot; 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
+/// a snapshot, and wait until that may be read with (<see cref="ExportedSnapshot"/>); 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
 /// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source;
 /// 9 release: frozen → released. From there only forward:
 /// 10 own: importing → owned; 11 publish the ring; 12 compare both sides; 13 delete the source's rows; 14 close the journal.</para>
@@ -20,7 +20,8 @@ namespace ShardCore.Moves;
 /// commit order, and 9 comes after the marker was applied. (c) Two movers cannot both act: each step is a compare-and-set
 /// on the attempt, in the same transaction as its effect; a mover that slept through a takeover fails at its next one.
 /// Bringing rows to the target is such a step too (<see cref="MoveImport.CheckAsync"/>). (d) No decision rests on a clock:
-/// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time.</para>
+/// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time. (e) What the
+/// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).</para>
 /// <para>What a crash leaves. Up to 6: a journal row and rows that nobody can see; the next attempt starts over. At 7–8:
 /// frozen slots, thawed by the first write that meets them after the deadline, or by the next attempt. After 9: the
 /// journal says released, and whoever resumes goes forward. The replication slot is gone with its connection; the
@@ -120,6 +121,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
+        await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
         var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
         // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
         if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
@@ -146,10 +148,13 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
-        while (await journal.CleanAsync(batch.Id, options.CleanBatch, cancellation) > 0)
+        DeletedPage? page = null;
+        do
         {
-            // more of them
+            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
+            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
         }
+        while (page.Slot is not null);
         await options.StepAsync(MoveStep.Finish, cancellation);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         await MoveImport.FinishAsync(ends.To, batch.Id, cancellation);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Npgsql;
 
 namespace ShardCore.Moves;
 
@@ -57,7 +58,11 @@ internal sealed class CatchUp : IAsyncDisposable
         {
             await foreach (var transaction in _stream.ReadAsync(_stop.Token))
                 await _pending.Writer.WriteAsync(transaction, _stop.Token);
-            throw new MoveFailedException("The source ended the stream of changes.");
+            throw new StreamBrokenException("The source ended the stream of changes.");
+        }
+        catch (NpgsqlException e) when (!_stop.IsCancellationRequested)
+        {
+            throw new StreamBrokenException($"The stream of changes broke: {e.Message}", e);
         }
         finally
         {

@@ -31,6 +31,20 @@ internal static class ExportedSnapshot
     public static async Task SettleAsync(NpgsqlDataSource source, string snapshotName, TimeSpan limit, CancellationToken cancellation) =>
         await WaitForAsync(source, await ReadAsync(source, snapshotName, cancellation), limit, cancellation);
 
+    /// <summary>Lets a transaction, REPEATABLE READ and without a statement so far, look at what the snapshot shows.</summary>
+    /// <exception cref="StreamBrokenException">It is gone with its replication slot.</exception>
+    public static async Task ImportAsync(NpgsqlConnection connection, string snapshotName, CancellationToken cancellation)
+    {
+        try
+        {
+            await connection.ExecuteAsync(new CommandDefinition($"set transaction snapshot '{snapshotName}'", cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
+        {
+            throw new StreamBrokenException($"The replication slot is gone, and with it its snapshot: {e.MessageText}", e);
+        }
+    }
+
     /// <param name="snapshot">As Postgres writes it: xmin:xmax:running,….</param>
     internal static async Task WaitForAsync(NpgsqlDataSource source, string snapshot, TimeSpan limit, CancellationToken cancellation)
     {
@@ -48,7 +62,7 @@ internal static class ExportedSnapshot
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        await connection.ExecuteAsync(new CommandDefinition($"set transaction snapshot '{snapshotName}'", transaction: transaction, cancellationToken: cancellation));
+        await ImportAsync(connection, snapshotName, cancellation);
         return (await connection.ExecuteScalarAsync<string>(new CommandDefinition("select pg_current_snapshot()::text", transaction: transaction, cancellationToken: cancellation)))!;
     }
 }

@@ -31,11 +31,12 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
             await connection.ExecuteAsync(new CommandDefinition(
                 "select sharding.import_begin(@id, @attempt, @source, @slots, @epoch)",
                 new { id = batch.Id, attempt, source = source.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellationToken: cancellation));
-            while (await connection.ExecuteScalarAsync<int>(new CommandDefinition(
-                "select sharding.import_purge(@id, @attempt, @limit)", new { id = batch.Id, attempt, limit = PurgeBatch }, cancellationToken: cancellation)) > 0)
-            {
-                // more of it
-            }
+            DeletedPage? page = null;
+            do
+                page = await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
+                    $"select {DeletedPage.Columns} from sharding.import_purge(@id, @attempt, @limit, @Slot::smallint, @Collection, @Pk, @Key)",
+                    new { id = batch.Id, attempt, limit = PurgeBatch, page?.Slot, page?.Collection, page?.Pk, page?.Key }, cancellationToken: cancellation));
+            while (page.Slot is not null);
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

@@ -113,9 +113,18 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
         CallAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
 
-    /// <returns>How many rows were deleted; 0: none is left.</returns>
-    public Task<int> CleanAsync(Guid id, int limit, CancellationToken cancellation) =>
-        CallAsync<int>("select sharding.move_clean(@id, @limit)", new { id, limit }, cancellation);
+    /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and comes after it.</summary>
+    /// <param name="before">The page before; null: none.</param>
+    internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
+            $"""
+            begin isolation level read committed; set local synchronous_commit = off;
+            select {DeletedPage.Columns} from sharding.move_clean(@id, @limit, @Slot::smallint, @Collection, @Pk, @Key); commit
+            """,
+            new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
+    }
 
     public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
         CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);

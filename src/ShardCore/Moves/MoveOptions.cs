@@ -33,7 +33,7 @@ public sealed record MoveOptions
     /// <summary>Rows deleted in one transaction while cleaning.</summary>
     public int CleanBatch { get; init; } = 2000;
 
-    /// <summary>A cap on the copy.</summary>
+    /// <summary>How fast it may go.</summary>
     public CopyRate Rate { get; init; } = new(null);
 
     /// <summary>Written while the batch is under way.</summary>

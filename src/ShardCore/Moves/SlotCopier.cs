@@ -11,7 +11,7 @@ namespace ShardCore.Moves;
 internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource target, MoveImport import, CopyRate rate, MoveProgress progress)
 {
     private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
-    private const int BufferBytes = 256 * 1024;
+    private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
 
     /// <param name="connections">Pairs of connections that copy at the same time, each some of the slots.</param>
     public async Task CopyAsync(IReadOnlyCollection<Slot> slots, string snapshotName, int connections, CancellationToken cancellation)
@@ -24,8 +24,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource targe
     {
         await using var from = await source.OpenConnectionAsync(cancellation);
         await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
-        await using (var command = new NpgsqlCommand($"set transaction snapshot '{snapshotName}'", from))
-            await command.ExecuteNonQueryAsync(cancellation);
+        await ExportedSnapshot.ImportAsync(from, snapshotName, cancellation);
         while (pending.TryDequeue(out var slots))
             await CopyAsync(from, slots, cancellation);
     }

@@ -23,9 +23,13 @@ internal static class ShardErrors
         _ => null,
     };
 
-    /// <summary>Rolled back by Postgres for the sake of others: nothing was applied, so trying again is safe.</summary>
+    /// <summary>
+    /// Rolled back by Postgres for the sake of others: nothing was applied, so trying again is safe, and another try may well
+    /// succeed. An internal error is among them: a write that runs while a move drops its publication fails with "cache lookup
+    /// failed for publication" (Postgres looks the table's publications up twice, and DROP PUBLICATION does not wait for writers).
+    /// </summary>
     public static bool IsRolledBackAndRepeatable(Exception error) =>
-        error is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure };
+        error is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.InternalError } postgres && !IsFatal(postgres);
 
     /// <summary>The connection is gone: worth one try on a fresh one when nothing can have been applied.</summary>
     public static bool IsConnectionLost(Exception error) =>

@@ -14,7 +14,7 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
     /// <summary>More requests than this waiting for one shard are turned away: their deadline would pass in the queue.</summary>
     public const int MaxWaiting = 4096;
 
-    private const int MaxAttempts = 3;
+    private const int MaxAttempts = 5;
 
     private readonly SemaphoreSlim _permits = new(size, size);
     private int _waiting;

@@ -97,24 +97,44 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
     }
 
-    [Fact]
-    public async Task A_cancelled_move_leaves_the_source_as_the_owner_and_nothing_at_the_target()
+    [Theory]
+    [InlineData(MoveStep.Begin)]
+    [InlineData(MoveStep.Import)]
+    [InlineData(MoveStep.Publication)]
+    [InlineData(MoveStep.ReplicationSlot)]
+    [InlineData(MoveStep.Copy)]
+    [InlineData(MoveStep.CatchUp)]
+    [InlineData(MoveStep.Freeze)]
+    [InlineData(MoveStep.Drain)]
+    [InlineData(MoveStep.Release)]
+    public async Task A_move_cancelled_at_any_step_before_the_release_leaves_the_source_as_the_owner_and_nothing_behind(MoveStep step)
     {
         await using var shards = await MovingShards.StartAsync(postgres, redis);
         await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var failing = Quick with { OnStep = (at, _) => at == step ? throw new InvalidOperationException("failpoint") : Task.CompletedTask };
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            shards.Mover(MovingShards.First, MovingShards.Second, failing).RunAsync(batch.Id, "test", false, CancellationToken.None));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.First));
+        await shards.AssertNoMoveAsync();
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.slot_ownership"));
+    }
+
+    [Fact]
+    public async Task An_interrupted_move_stops_before_the_release()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
         using var stop = new CancellationTokenSource();
         var stopping = Quick with { OnStep = (at, _) => at == MoveStep.CatchUp ? stop.CancelAsync() : Task.CompletedTask };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             shards.Mover(MovingShards.First, MovingShards.Second, stopping).RunAsync(batch.Id, "test", false, stop.Token));
-        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None);
-        await SomeWritesAsync(writers);
-        await writers.StopAsync();
-        Assert.Empty(await writers.WrongAsync(MovingShards.First));
-        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
-        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.slot_ownership"));
-        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.move"));
-        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_publication"));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        await shards.AssertNoMoveAsync();
     }
 
     [Fact]

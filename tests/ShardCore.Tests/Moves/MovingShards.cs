@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardCore.Migrations;
 using ShardCore.Moves;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
@@ -26,9 +27,21 @@ internal sealed class MovingShards : IAsyncDisposable
 
     public Dictionary<ShardId, Shard> Shards { get; }
 
-    public static async Task<MovingShards> StartAsync(SharedPostgres postgres, SharedRedis redis)
+    public static async Task<MovingShards> StartAsync(SharedPostgres postgres, SharedRedis redis) =>
+        await StartAsync(await postgres.CreateShardAsync(), await postgres.CreateShardAsync(), redis);
+
+    /// <summary>On servers of the test's own, which it may break.</summary>
+    public static async Task<MovingShards> StartAsync(PostgresServer first, PostgresServer second, SharedRedis redis)
     {
-        var databases = new Dictionary<ShardId, TestDatabase> { [First] = await postgres.CreateShardAsync(), [Second] = await postgres.CreateShardAsync() };
+        TestDatabase[] databases = [await first.CreateDatabaseAsync(), await second.CreateDatabaseAsync()];
+        foreach (var database in databases)
+            Assert.True((await new ShardMigrator().MigrateAsync(database.DataSource, TestContext.Current.CancellationToken)).IsCurrent);
+        return await StartAsync(databases[0], databases[1], redis);
+    }
+
+    private static async Task<MovingShards> StartAsync(TestDatabase first, TestDatabase second, SharedRedis redis)
+    {
+        var databases = new Dictionary<ShardId, TestDatabase> { [First] = first, [Second] = second };
         foreach (var database in databases.Values)
             await database.ExecuteAsync("insert into sharding.collection (name) values ('c')");
         await databases[First].ExecuteAsync("insert into sharding.slot_ownership (slot, state, epoch) select s, 'owned', 1 from generate_series(0, 16383) s");
@@ -63,18 +76,38 @@ internal sealed class MovingShards : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Everything that a move makes for its own sake must be gone, and each slot be owned once.</summary>
-    public async Task AssertCleanAsync(IReadOnlyCollection<Slot> moved, ShardId owner, ShardId former)
+    /// <summary>Puts rows with a document of about this many bytes into a slot, half of them into each of two collections.</summary>
+    public async Task FillAsync(ShardId shard, Slot slot, int rows, int documentBytes)
     {
-        var list = string.Join(',', moved);
-        foreach (var shard in (ShardId[])[owner, former])
+        await using var command = Of(shard).CreateCommand(FormattableString.Invariant($"""
+            insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
+            select n, now(), {slot}, case when n % 2 = 0 then 'c' else 'd' end, 'pk' || n % 7, 'id' || n, jsonb_build_object('n', n, 'text', repeat(md5(n::text), {documentBytes / 32}))
+            from generate_series(1, {rows}) n
+            """));
+        command.CommandTimeout = 300;
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Nothing that a move makes for its own sake is left in either shard.</summary>
+    public async Task AssertNoMoveAsync()
+    {
+        foreach (var shard in (ShardId[])[First, Second])
         {
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.move"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.move_import"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_publication"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_replication_slots where database = current_database()"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null"));
+            Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"));
+            Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.item i left join sharding.slot_ownership o using (slot) where o.state is distinct from 'owned'"));
         }
+    }
+
+    /// <summary>Everything that a move makes for its own sake must be gone, and each slot be owned once.</summary>
+    public async Task AssertCleanAsync(IReadOnlyCollection<Slot> moved, ShardId owner, ShardId former)
+    {
+        var list = string.Join(',', moved);
+        await AssertNoMoveAsync();
         Assert.Equal(0L, await ScalarAsync<long>(former, $"select count(*) from sharding.item where slot in ({list})"));
         Assert.Equal((long)moved.Count, await ScalarAsync<long>(former, $"select count(*) from sharding.slot_ownership where slot in ({list}) and state = 'released' and peer = '{owner}'"));
         Assert.Equal((long)moved.Count, await ScalarAsync<long>(owner, $"select count(*) from sharding.slot_ownership where slot in ({list}) and state = 'owned'"));

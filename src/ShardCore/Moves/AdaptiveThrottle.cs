@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using Dapper;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace ShardCore.Moves;
+
+/// <summary>
+/// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 100 ms, as a write would be
+/// committed, looks at the WAL that the source keeps, and tells a <see cref="ThrottleController"/> twice a second.
+/// </summary>
+public sealed class AdaptiveThrottle : IAsyncDisposable
+{
+    /// <summary>What a source without max_slot_wal_keep_size is taken to be able to keep.</summary>
+    public const long DefaultWalLimit = 4L << 30;
+
+    private const int BaselineProbes = 10;
+    private const int ProbesEachReading = 5;
+
+    // Of the latencies in a reading, this one counts: the mean would be that of one slow flush.
+    private const double Quantile = 0.6;
+
+    private const string ProbeSql = "select pg_logical_emit_message(true, 'sharding-probe', '')::text";
+
+    private const string BacklogSql = """
+        select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::double precision
+               / (select case when setting::bigint > 0 then setting::double precision * 1048576 else @otherwise end from pg_settings where name = 'max_slot_wal_keep_size')
+        from pg_replication_slots where temporary and slot_name::text like 'sharding_move_%'
+        """;
+
+    private static readonly TimeSpan BaselineInterval = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
+
+    private readonly NpgsqlDataSource _source;
+    private readonly NpgsqlDataSource[] _probed;
+    private readonly CopyRate _rate;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ThrottleController _controller;
+    private readonly Task _adapting;
+
+    private AdaptiveThrottle(NpgsqlDataSource source, NpgsqlDataSource[] probed, CopyRate rate, ThrottleController controller)
+    {
+        (_source, _probed, _rate, _controller) = (source, probed, rate, controller);
+        _rate.BytesPerSecond = controller.BytesPerSecond;
+        _adapting = Task.Run(AdaptAsync);
+    }
+
+    /// <summary>Measures how long a commit takes without the move, then begins.</summary>
+    /// <param name="rate">What it sets, from now until it is disposed.</param>
+    public static async Task<AdaptiveThrottle> StartAsync(
+        MovePipeline pipeline, Shard source, IEnumerable<Shard> targets, CopyRate rate, ThrottleLimits limits, CancellationToken cancellation)
+    {
+        var connections = pipeline.Sources ?? throw new ArgumentException("The pipeline has no connections to share.", nameof(pipeline));
+        NpgsqlDataSource[] probed = [.. targets.Prepend(source).DistinctBy(shard => shard.Id).Select(connections.Of)];
+        var latencies = new List<TimeSpan>();
+        await ProbeAllAsync(probed, cancellation); // the first is slower: connections, plans
+        for (var probe = 0; probe < BaselineProbes; probe++)
+        {
+            if (await ProbeAllAsync(probed, cancellation) is { } latency)
+                latencies.Add(latency);
+            await Task.Delay(BaselineInterval, cancellation);
+        }
+        return new AdaptiveThrottle(connections.Of(source), probed, rate, new ThrottleController(limits, At(latencies) ?? ProbeLimit));
+    }
+
+    private async Task AdaptAsync()
+    {
+        try
+        {
+            for (var clock = Stopwatch.StartNew(); ; clock.Restart())
+            {
+                var (spent, latencies) = (_rate.Spent, new List<TimeSpan>());
+                for (var probe = 0; probe < ProbesEachReading; probe++)
+                {
+                    await Task.Delay(Interval, _stop.Token);
+                    if (await ProbeAllAsync(_probed, _stop.Token) is { } latency)
+                        latencies.Add(latency);
+                }
+                _controller.Observe(new ThrottleReading(At(latencies), await BacklogAsync(), (_rate.Spent - spent) / clock.Elapsed.TotalSeconds));
+                _rate.BytesPerSecond = _controller.BytesPerSecond;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // the move is over
+        }
+    }
+
+    /// <returns>Of the slowest; null: one did not answer.</returns>
+    private static async Task<TimeSpan?> ProbeAllAsync(NpgsqlDataSource[] shards, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            return (await Task.WhenAll(shards.Select(shard => ProbeAsync(shard, limit.Token)))).Max();
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<TimeSpan> ProbeAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        var began = Stopwatch.GetTimestamp();
+        await connection.ExecuteAsync(new CommandDefinition(ProbeSql, cancellationToken: cancellation));
+        return Stopwatch.GetElapsedTime(began);
+    }
+
+    private async Task<double> BacklogAsync()
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(_stop.Token);
+            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(BacklogSql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: _stop.Token));
+        }
+        catch (NpgsqlException)
+        {
+            return 0; // the source is away; the move will find out
+        }
+    }
+
+    private static TimeSpan? At(List<TimeSpan> latencies)
+    {
+        latencies.Sort();
+        return latencies.Count == 0 ? null : latencies[(int)(latencies.Count * Quantile)];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _adapting;
+        _rate.BytesPerSecond = null;
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,78 @@
+namespace ShardCore.Moves;
+
+/// <summary>
+/// Decides how fast a move may go, from how it makes others wait: up a little at each good reading, down by a part at each
+/// bad one (AIMD), between a floor and a ceiling. Pure: no clock, no I/O.
+/// </summary>
+/// <remarks>
+/// What is normal follows what is seen: at once when it is better, and slowly when it stays worse although the move hardly
+/// does anything, because then the move is not the cause, and would otherwise crawl for ever. WAL that piles up outweighs
+/// latency: a replication slot that is lost costs the whole copy of a batch once more.
+/// </remarks>
+public sealed class ThrottleController
+{
+    private const double NearlyAll = 0.7;
+    private const double BaselineFalls = 0.3;
+
+    private readonly ThrottleLimits _limits;
+    private bool _starting = true;
+    private double _considerate;
+    private int _slowAtFloor;
+    private TimeSpan _leastAtFloor;
+
+    /// <param name="baseline">The latency without the move.</param>
+    public ThrottleController(ThrottleLimits limits, TimeSpan baseline)
+    {
+        _limits = limits;
+        Baseline = baseline;
+        _considerate = limits.Start;
+    }
+
+    public double BytesPerSecond => MustHurry ? _limits.Most : _considerate;
+
+    /// <summary>What is taken for the latency without the move.</summary>
+    public TimeSpan Baseline { get; private set; }
+
+    /// <summary>More than this is too slow.</summary>
+    public TimeSpan Bearable => Baseline * _limits.Tolerance + _limits.Slack;
+
+    /// <summary>The WAL that piles up leaves no choice.</summary>
+    public bool MustHurry { get; private set; }
+
+    public void Observe(in ThrottleReading reading)
+    {
+        MustHurry = reading.Backlog >= _limits.HurryAtBacklog;
+        if (reading.Latency is { } latency)
+            Adapt(latency, reading.UsedBytesPerSecond);
+        else
+            _considerate = _limits.Floor; // a shard that does not answer is not to be burdened
+    }
+
+    /// <summary>When patience is over, the least of what was seen meanwhile is normal.</summary>
+    private void WaitAtFloor(TimeSpan latency)
+    {
+        _leastAtFloor = _slowAtFloor == 0 || latency < _leastAtFloor ? latency : _leastAtFloor;
+        if (++_slowAtFloor < _limits.PatienceAtFloor)
+            return;
+        Baseline = _leastAtFloor;
+        _slowAtFloor = 0;
+    }
+
+    private void Adapt(TimeSpan latency, double used)
+    {
+        if (latency > Bearable)
+        {
+            _starting = false;
+            if (_considerate <= _limits.Floor)
+                WaitAtFloor(latency);
+            // From what it did, if it did less than it might: the part to give up must be felt.
+            _considerate = Math.Max(_limits.Floor, Math.Min(_considerate, Math.Max(used, _limits.Floor)) * _limits.Decrease);
+            return;
+        }
+        _slowAtFloor = 0;
+        if (latency < Baseline)
+            Baseline += (latency - Baseline) * BaselineFalls;
+        if (used >= _considerate * NearlyAll) // else the rate is not what holds it back, and more says nothing
+            _considerate = Math.Min(_limits.Most, _starting ? _considerate * 2 : _considerate + Math.Max(_limits.Increase, _considerate / 10));
+    }
+}

@@ -1,0 +1,32 @@
+namespace ShardCore.Moves;
+
+/// <summary>What <see cref="ThrottleController"/> keeps to.</summary>
+public sealed record ThrottleLimits
+{
+    /// <summary>A move never goes slower: it would not end, and what it holds (WAL, journal rows) would stay. Bytes a second.</summary>
+    public double Floor { get; init; } = 1 << 20;
+
+    /// <summary>Bytes a second at the beginning, doubled at each reading until the first one that is too slow.</summary>
+    public double Start { get; init; } = 4 << 20;
+
+    /// <summary>Bytes a second at most; also the rate of a move that must hurry.</summary>
+    public double Most { get; init; } = 1 << 30;
+
+    /// <summary>Added at each good reading; at least a tenth of the rate is.</summary>
+    public double Increase { get; init; } = 512 << 10;
+
+    /// <summary>What is left of the rate after a reading that is too slow.</summary>
+    public double Decrease { get; init; } = 0.7;
+
+    /// <summary>So many times the latency without a move are borne …</summary>
+    public double Tolerance { get; init; } = 1.2;
+
+    /// <summary>… and this on top, so that a disk that answers within microseconds is not held to its luck.</summary>
+    public TimeSpan Slack { get; init; } = TimeSpan.FromMilliseconds(0.5);
+
+    /// <summary>From this part on of the WAL that the source may keep for the move, it goes as fast as it can to get it over with.</summary>
+    public double HurryAtBacklog { get; init; } = 0.5;
+
+    /// <summary>After so many slow readings in a row at the floor the latency is somebody else's, and is taken for normal by and by.</summary>
+    public int PatienceAtFloor { get; init; } = 10;
+}

@@ -1,0 +1,28 @@
+using System.Diagnostics;
+using ShardCore.Moves;
+
+namespace ShardCore.Tests.Moves;
+
+public sealed class CopyRateTests
+{
+    [Fact]
+    public async Task Bytes_take_at_least_their_time_at_the_narrower_of_two_rates()
+    {
+        var own = new CopyRate(100_000, within: new CopyRate(1_000_000));
+        var clock = Stopwatch.StartNew();
+        for (var part = 0; part < 10; part++)
+            await own.SpendAsync(4_000, TestContext.Current.CancellationToken);
+        Assert.True(clock.Elapsed > TimeSpan.FromMilliseconds(300), $"40,000 bytes at 100,000 a second took {clock.Elapsed}");
+        Assert.Equal(40_000, own.Spent);
+    }
+
+    [Fact]
+    public async Task What_is_owed_at_a_low_rate_is_not_waited_out_after_it_rose()
+    {
+        var rate = new CopyRate(1_000);
+        using var impatient = new CancellationTokenSource(TimeSpan.FromMilliseconds(20));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rate.SpendAsync(100_000, impatient.Token).AsTask()); // owes 100 s
+        rate.BytesPerSecond = 10_000_000;
+        await rate.SpendAsync(1, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,126 @@
+using ShardCore.Moves;
+using ShardCore.Ring;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves;
+
+/// <summary>What breaks under a move: a target that crashes, WAL that is gone, writers that are too fast, a slot with very much in it.</summary>
+public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
+{
+    private static readonly Slot[] Slots = [SlotHash.Of("p0"), SlotHash.Of("p1")];
+
+    private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(60) };
+
+    /// <summary>
+    /// Nothing is written meanwhile, so nothing after the crash touches the target but the flush; and the copy's commits,
+    /// which did not wait for the disk, may have been lost in it.
+    /// </summary>
+    [Fact]
+    public async Task A_target_that_crashed_since_the_copy_is_not_handed_anything()
+    {
+        await using var first = await PostgresProvider.Default.StartAsync();
+        await using var second = await PostgresProvider.Default.StartAsync();
+        await using var shards = await MovingShards.StartAsync(first, second, redis);
+        await shards.FillAsync(MovingShards.First, Slots[0], rows: 2000, documentBytes: 100);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var crashing = Quick with { OnStep = (at, _) => at == MoveStep.Drain ? CrashAsync(shards, second) : Task.CompletedTask };
+
+        await Assert.ThrowsAnyAsync<Exception>(() => shards.Mover(MovingShards.First, MovingShards.Second, crashing).RunAsync(batch.Id, "test", false, CancellationToken.None));
+
+        Assert.Equal("copying", await shards.ScalarAsync<string>(MovingShards.First, "select phase from sharding.move")); // and not frozen any more
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", true, CancellationToken.None);
+        Assert.Equal(2000L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task A_replication_slot_that_the_source_gave_up_costs_just_that_attempt()
+    {
+        await using var first = await PostgresProvider.Default.StartAsync(new PostgresOptions(Settings: "max_slot_wal_keep_size=1MB"));
+        await using var shards = await MovingShards.StartAsync(first, await postgres.ServerAsync(), redis);
+        await shards.FillAsync(MovingShards.First, Slots[0], rows: 2000, documentBytes: 100);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var losing = Quick with { OnStep = (at, _) => at == MoveStep.Copy ? GiveSlotUpAsync(shards) : Task.CompletedTask };
+
+        await Assert.ThrowsAsync<StreamBrokenException>(() => shards.Mover(MovingShards.First, MovingShards.Second, losing).RunAsync(batch.Id, "test", false, CancellationToken.None));
+
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_replication_slots"));
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", true, CancellationToken.None);
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task Writes_that_the_target_never_catches_up_with_end_the_attempt_with_the_reason_and_the_source_serves_on()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = CountingWriters.Start(shards, ["p0", "p1"]);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var impossible = Quick with { FreezeWhenLagBelow = TimeSpan.FromMicroseconds(1), StepLimit = TimeSpan.FromSeconds(2) };
+
+        var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, impossible).RunAsync(batch.Id, "test", false, CancellationToken.None));
+
+        Assert.Contains("faster than it can apply", failure.Message, StringComparison.Ordinal);
+        var before = writers.Writes;
+        await Eventually.ThatAsync(() => writers.Writes > before + 100, TimeSpan.FromSeconds(30), "100 writes more were acknowledged");
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.First));
+        await shards.AssertNoMoveAsync();
+    }
+
+    [Fact]
+    public async Task A_slot_with_many_pages_of_rows_moves_whole_and_is_cleaned_page_by_page()
+    {
+        const int rows = 10_007;
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await shards.FillAsync(MovingShards.First, Slots[0], rows, documentBytes: 500);
+        await shards.FillAsync(MovingShards.First, Slots[1], rows: 3, documentBytes: 500);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick with { CleanBatch = 700 }).RunAsync(batch.Id, "test", false, CancellationToken.None);
+        Assert.Equal(rows + 3L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task Rows_are_deleted_in_pages_of_the_limit_each_from_where_the_last_one_ended()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await shards.FillAsync(MovingShards.First, new Slot(3), rows: 95, documentBytes: 32);
+        await shards.FillAsync(MovingShards.First, new Slot(5), rows: 105, documentBytes: 32);
+        await shards.FillAsync(MovingShards.First, new Slot(6), rows: 10, documentBytes: 32);
+        Assert.Equal("100 100 0", await shards.ScalarAsync<string>(MovingShards.First, """
+            do $$
+            declare page record;
+                    told text := '';
+            begin
+                select null::smallint as p_slot, null::text as p_collection, null::text as p_pk, null::text as p_id into page;
+                loop
+                    select * into page from sharding.delete_item_page('{3,4,5}', 100, page.p_slot, page.p_collection, page.p_pk, page.p_id);
+                    told := told || page.deleted || ' ';
+                    exit when page.p_slot is null;
+                end loop;
+                perform set_config('test.told', trim(told), false);
+            end
+            $$;
+            select current_setting('test.told')
+            """));
+        Assert.Equal(10L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
+    }
+
+    private static async Task CrashAsync(MovingShards shards, PostgresServer target)
+    {
+        await target.KillAsync();
+        await target.StartAsync();
+        shards.Of(MovingShards.Second).Clear(); // the test's own connections
+    }
+
+    private static async Task GiveSlotUpAsync(MovingShards shards)
+    {
+        for (var segment = 0; segment < 3; segment++)
+            await shards.ScalarAsync<string>(MovingShards.First, "select pg_logical_emit_message(true, 'test', 'something')::text || pg_switch_wal()::text");
+        await using (var checkpoint = shards.Of(MovingShards.First).CreateCommand("checkpoint"))
+            await checkpoint.ExecuteNonQueryAsync();
+        await Eventually.ThatAsync(
+            async () => await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_replication_slots where wal_status <> 'lost'") == 0, TimeSpan.FromSeconds(30), "the source gives the replication slot up");
+    }
+}

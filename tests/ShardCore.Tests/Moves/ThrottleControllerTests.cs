@@ -1,0 +1,109 @@
+using ShardCore.Moves;
+
+namespace ShardCore.Tests.Moves;
+
+/// <summary>The controller against a simulated machine, whose commits take the longer the less of it is left.</summary>
+public sealed class ThrottleControllerTests
+{
+    private const double MiB = 1 << 20;
+
+    private static readonly ThrottleLimits Limits = new();
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(2);
+
+    [Fact]
+    public void It_settles_where_others_bear_it_and_uses_most_of_what_they_leave()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        machine.Run(controller, readings: 60);
+        var rates = machine.Run(controller, readings: 100);
+        // Borne is 1.2 × 2 ms + 0.5 ms: 31 % of the machine, 24.8 MiB/s.
+        Assert.InRange(rates.Average(), 15 * MiB, 25 * MiB);
+        Assert.All(rates, rate => Assert.True(machine.LatencyAt(rate) < controller.Baseline * 2, $"{rate / MiB} MiB/s"));
+    }
+
+    [Fact]
+    public void It_makes_way_for_others_at_once_and_comes_back_when_they_are_gone()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        var before = machine.Run(controller, readings: 100)[^20..].Average();
+        machine.Foreground = 0.5;
+        var during = machine.Run(controller, readings: 8)[^1];
+        machine.Foreground = 0;
+        var after = machine.Run(controller, readings: 100)[^20..].Average();
+        Assert.True(during < before / 4, $"{before / MiB} → {during / MiB} MiB/s");
+        Assert.InRange(after, before * 0.8, before * 1.3);
+    }
+
+    [Fact]
+    public void It_never_stands_still_however_slow_everything_is()
+    {
+        var controller = new ThrottleController(Limits, Idle);
+        for (var reading = 0; reading < 1000; reading++)
+        {
+            controller.Observe(new ThrottleReading(reading % 3 == 0 ? null : TimeSpan.FromSeconds(1), 0, controller.BytesPerSecond));
+            Assert.True(controller.BytesPerSecond >= Limits.Floor);
+        }
+    }
+
+    [Fact]
+    public void Latency_that_stays_though_the_move_hardly_goes_on_is_taken_for_normal()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        machine.Foreground = 0.6; // from now on, for good
+        machine.Run(controller, readings: 12);
+        Assert.Equal(Limits.Floor, controller.BytesPerSecond);
+        Assert.True(machine.Run(controller, readings: 150)[^20..].Average() > 3 * Limits.Floor);
+    }
+
+    [Fact]
+    public void A_disk_that_was_slow_at_the_beginning_does_not_excuse_the_move_later()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, TimeSpan.FromMilliseconds(40));
+        machine.Run(controller, readings: 200);
+        Assert.InRange(controller.Baseline, Idle, Idle * 2);
+    }
+
+    [Fact]
+    public void Wal_that_piles_up_makes_it_hurry_whatever_the_latency_and_then_it_is_considerate_again()
+    {
+        var controller = new ThrottleController(Limits, Idle);
+        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog, 0));
+        Assert.True(controller.MustHurry);
+        Assert.Equal(Limits.Most, controller.BytesPerSecond);
+        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog / 2, controller.BytesPerSecond));
+        Assert.False(controller.MustHurry);
+        Assert.InRange(controller.BytesPerSecond, Limits.Floor, Limits.Start);
+    }
+
+    [Fact]
+    public void A_rate_that_is_not_used_does_not_grow()
+    {
+        var controller = new ThrottleController(Limits, Idle);
+        for (var reading = 0; reading < 100; reading++)
+            controller.Observe(new ThrottleReading(Idle, 0, 1 * MiB)); // the cap, or the shards, hold it back
+        Assert.Equal(Limits.Start, controller.BytesPerSecond);
+    }
+
+    private sealed class Machine
+    {
+        /// <summary>Bytes a second that would take all of it.</summary>
+        public required double Capacity { get; init; }
+
+        /// <summary>The part that others take.</summary>
+        public double Foreground { get; set; }
+
+        public TimeSpan LatencyAt(double rate) => Idle / (1 - Math.Min(0.98, Foreground + rate / Capacity));
+
+        /// <returns>The rate after each reading.</returns>
+        public double[] Run(ThrottleController controller, int readings) => [.. Enumerable.Range(0, readings).Select(_ =>
+        {
+            var used = Math.Min(controller.BytesPerSecond, Capacity);
+            controller.Observe(new ThrottleReading(LatencyAt(used), 0, used));
+            return controller.BytesPerSecond;
+        })];
+    }
+}
