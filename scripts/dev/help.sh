@@ -22,6 +22,7 @@ help_show() {
   ./dev test Planner            only those whose name contains Planner (test --no-build Planner: as last built)
   ./dev bench get               one measurement, see docs/performance.md
   ./dev chaos --minutes 5       faults, longer than the tests have time for
+  ./dev mutants                 puts each known bug in, and shows the test that catches it (docs/mutants.md)
 
 Options of up: --shards N (3)  --routers N (2)  --agent  --no-data  --detach  --compose  --no-build
   N shards are chosen by the first up; add more with ./dev shard. --no-build takes the programs as last built.

@@ -1,3 +1,4 @@
+using Npgsql;
 using ShardCore.Moves;
 using ShardCore.Ring;
 using TestCluster;
@@ -61,6 +62,41 @@ public sealed class LateWakerTests(SharedPostgres postgres, SharedRedis redis)
         await shards.Mover(MovingShards.First, MovingShards.Second, other).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
 
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task One_that_wakes_before_its_import_when_the_move_was_cancelled_leaves_nothing_at_the_target()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.Import);
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+
+        wake.SetResult();
+        await Assert.ThrowsAsync<AttemptOverException>(() => sleeper);
+
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.slot_ownership"));
+        var next = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(next.Id, "test", takeOver: false, CancellationToken.None);
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task A_move_back_does_not_begin_before_the_move_there_is_finished()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var there = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, there, MoveStep.Verify);
+        var back = await shards.PlanAsync(Slots, MovingShards.Second, MovingShards.First);
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => shards.Mover(MovingShards.Second, MovingShards.First, Quick).RunAsync(back.Id, "test", takeOver: false, CancellationToken.None));
+
+        Assert.Equal("SH010", refused.SqlState);
+        Assert.Contains("not finished", refused.MessageText, StringComparison.Ordinal);
+        wake.SetResult();
+        await sleeper;
+        await shards.Mover(MovingShards.Second, MovingShards.First, Quick).RunAsync(back.Id, "test", takeOver: true, CancellationToken.None);
+        await shards.AssertCleanAsync(Slots, MovingShards.First, MovingShards.Second);
     }
 
     private static async Task<(Task Sleeper, TaskCompletionSource Wake)> SleepAsync(MovingShards shards, MoveBatch batch, MoveStep step)

@@ -1,0 +1,95 @@
+using System.Globalization;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves.Model;
+
+/// <summary>
+/// The search is worth what the model is worth: every SQL function, called in a few hundred of the states that can be
+/// reached, answers, refuses, waits and leaves behind exactly what the model says.
+/// </summary>
+public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper output)
+{
+    private const int MaxStates = 20_000_000;
+    private const int OfEachKind = 5;
+    private const int Seed = 20261124;
+
+    [Fact]
+    public async Task The_SQL_functions_do_what_the_model_says()
+    {
+        var wrong = new List<string>();
+        var (states, calls) = (0, 0);
+        await using var shards = await ModelledShards.StartAsync(postgres);
+        foreach (var state in Sample())
+        {
+            states++;
+            await shards.SetAsync(state);
+            foreach (var call in ModelledCall.All(state))
+            {
+                calls++;
+                if (await DifferenceAsync(shards, state, call) is { } difference)
+                    wrong.Add(difference);
+            }
+        }
+        output.WriteLine($"{states} states, {calls} calls");
+        Assert.True(wrong.Count == 0, $"{wrong.Count} calls differ: {string.Join(Environment.NewLine, wrong.Take(20))}");
+    }
+
+    [Fact]
+    public async Task Writes_meet_the_fence_as_the_model_says()
+    {
+        await using var shards = await ModelledShards.StartAsync(postgres);
+        var model = new WriterProgram(KnownBug.None, maxAttempts: 7, [2, 2]);
+        foreach (var state in Sample().Where(state => state is { AcknowledgedA: < 2 } && state.Writer(0) == WriterStep.Idle && !state.JournalRowIsLocked))
+        {
+            await shards.SetAsync(state);
+            foreach (var atSource in (bool[])[true, false])
+            {
+                var checkedBy = Take(model, state.With(0, atSource ? WriterStep.LockedAtSource : WriterStep.LockedAtTarget));
+                var writes = checkedBy.Writer(0) != WriterStep.Idle;
+                var after = writes ? Take(model, checkedBy) : state;
+                var (sqlState, outcome, standing) = await shards.CallAsync(atSource, ModelledShards.WriteSql(0, Rows.Of(0, state.AcknowledgedA + 1)));
+                Assert.True(sqlState is null && outcome is "created" or "replaced" or "deleted" == writes, $"{sqlState} {outcome} at the {(atSource ? "source" : "target")} in {state}");
+                if (writes)
+                    Assert.Equal(atSource ? ModelledShards.SourceOf(after) : ModelledShards.TargetOf(after), standing);
+            }
+        }
+    }
+
+    private static ModelState Take(WriterProgram model, ModelState state)
+    {
+        ModelState? next = null;
+        model.Next(state, 0, (what, after) => next = what == "rolls back" ? next : after);
+        return next!.Value;
+    }
+
+    private static async Task<string?> DifferenceAsync(ModelledShards shards, ModelState state, ModelledCall call)
+    {
+        var said = call.Model(state);
+        var (sqlState, answer, standing) = await shards.CallAsync(call.AtSource, call.Sql);
+        var expected = call.AtSource ? ModelledShards.SourceOf(said.State) : ModelledShards.TargetOf(said.State);
+        if (sqlState == said.SqlState && (sqlState is not null || (IsSame(answer, said.Value) && standing == expected)))
+            return null;
+        return $"{call.Sql} in {state}: the model says {said.SqlState ?? $"{said.Value}, {expected}"}; Postgres {sqlState ?? $"{answer}, {standing}"}";
+    }
+
+    /// <summary>A function that returns nothing says nothing of how it went.</summary>
+    private static bool IsSame(string answer, int said) => answer switch
+    {
+        "" => true,
+        "true" => said == 1,
+        "false" => said == 0,
+        _ => answer == said.ToString(CultureInfo.InvariantCulture) || answer.Length > 10, // move_release: the version floor is a time
+    };
+
+    /// <summary>Some of each kind of what can be reached, with writers in all their steps; always the same ones.</summary>
+    private static IEnumerable<ModelState> Sample()
+    {
+        var search = new StateSearch(new MoveModel(KnownBug.None, 3, [1, 1]), new Recovery(KnownBug.None));
+        Assert.Null(search.FirstViolation(MaxStates));
+        var random = new Random(Seed);
+        return [.. search.Reached
+            .DistinctBy(s => (s.Stored, s.Writer(0), s.Writer(1)))
+            .GroupBy(s => (s.Phase, s.Source, s.Target, s.Held, s.Expired, s.Import == s.Attempt, s.JournalRowIsLocked, HasWriters: s.Writer(0) != WriterStep.Idle || s.Writer(1) != WriterStep.Idle))
+            .SelectMany(kind => kind.OrderBy(_ => random.Next()).Take(OfEachKind))];
+    }
+}
