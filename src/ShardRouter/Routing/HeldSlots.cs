@@ -34,14 +34,12 @@ internal sealed class HeldSlots
     {
         if (!_held.TryGetValue(slot.Value, out var held))
             return true;
-        if (limit <= TimeSpan.Zero || Interlocked.Increment(ref _waiting) > MaxWaiting)
-        {
-            if (limit > TimeSpan.Zero)
-                Interlocked.Decrement(ref _waiting);
+        if (limit <= TimeSpan.Zero)
             return false;
-        }
         try
         {
+            if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+                return false;
             await held.Task.WaitAsync(limit, time, deadline);
             return true;
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Npgsql;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -70,12 +71,7 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
         var pk = own.Cluster.PartitionOf("s3", 32);
         (await Items.PutAsync(pk, "held", """{"n":1}""")).Expect(201);
         await using var connection = await own.Cluster["s3"].Database.DataSource.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await using (var command = connection.CreateCommand())
-        {
-            command.CommandText = $"select 1 from sharding.item where collection = '{Items.Name}' and id = 'held' for update";
-            Assert.Equal(1, await command.ExecuteScalarAsync());
-        }
+        await using var transaction = await HoldRowAsync(connection, pk);
 
         var held = Items.PutAsync(pk, "held", """{"n":2}""");
         var neighbours = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")));
@@ -95,18 +91,23 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
         var pk = own.Cluster.PartitionOf("s3", 33);
         (await Items.PutAsync(pk, "held", """{"n":1}""")).Expect(201);
         await using var connection = await own.Cluster["s3"].Database.DataSource.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await using (var command = connection.CreateCommand())
-        {
-            command.CommandText = $"select 1 from sharding.item where collection = '{Items.Name}' and id = 'held' and pk = '{pk}' for update";
-            await command.ExecuteScalarAsync();
-        }
+        await using var transaction = await HoldRowAsync(connection, pk);
 
         var reply = await Items.PutAsync(pk, "held", """{"n":2}""", ("Request-Timeout", "0.5"));
         await transaction.RollbackAsync();
 
         Assert.Equal(504, reply.Status);
         JsonAssert.Equal("""{"n":1}""", (await Items.GetAsync(pk, "held")).Text);
+    }
+
+    /// <summary>The row of "held" is somebody else's until the transaction ends.</summary>
+    private async Task<NpgsqlTransaction> HoldRowAsync(NpgsqlConnection connection, string pk)
+    {
+        var transaction = await connection.BeginTransactionAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"select 1 from sharding.item where collection = '{Items.Name}' and pk = '{pk}' and id = 'held' for update";
+        Assert.Equal(1, await command.ExecuteScalarAsync());
+        return transaction;
     }
 
     private async Task<(double Statements, double Operations)> GatheredAsync() =>
