@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ShardCore.Migrations;
 using TestCluster;
 
 namespace ShardAdmin.Tests;
@@ -32,7 +33,7 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
         using var killed = Start(cluster, cluster.AddArguments(2), "slots-released:kill");
         await killed.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
 
-        (await cluster.RunAsync("ring", "rebuild")).Fails(ExitCode.Precondition, "owned by no shard", "add-shard s2");
+        (await cluster.RunAsync("ring", "rebuild", "--dry-run")).Fails(ExitCode.Precondition, "owned by no shard", "released slots to s2");
         (await cluster.RunAsync(cluster.AddArguments(2))).Succeeds("8,192 slots");
         await cluster.AssertSoundAsync(2);
     }
@@ -43,10 +44,12 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await AdminCluster.NewAsync(postgres, redis, 2);
         using var paused = Start(cluster, cluster.InitArguments(2), "migrated:pause");
         await Eventually.ThatAsync(
-            async () => await cluster.Database(2).ScalarAsync<bool>("select to_regprocedure('sharding.delete_expired(integer)') is not null"), Limit, "the paused init has migrated");
+            async () => await cluster.Database(2).ScalarAsync<bool>("select to_regclass('sharding.schema_migration') is not null")
+                && await cluster.Database(2).ScalarAsync<long>("select count(*) from sharding.schema_migration") == ShardMigrator.Known.Count,
+            Limit, "the paused init has migrated");
         var waiting = cluster.RunAsync(cluster.InitArguments(2));
         await Eventually.ThatAsync(
-            async () => await cluster.Database(1).ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {Cluster.AdminLock.Class} and not granted") == 1,
+            async () => waiting.IsCompleted ? throw new InvalidOperationException($"The second init did not wait: {await waiting}") : await cluster.Database(1).ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {Cluster.AdminLock.Class} and not granted") == 1,
             Limit, "the second init waits for the first");
 
         UnixSignal.Interrupt.SendTo(paused.Id);

@@ -86,6 +86,7 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
 
     private async Task CompleteHandOversAsync(ShardList list, CancellationToken cancellation)
     {
+        session.LeftOff = "The ring in Redis is as it was; slots that were between two owners have been taken by their new ones.";
         foreach (var each in (await MoveJournals.UnfinishedAsync(session, list.Shards, cancellation)).Where(each => each.Batch.Phase == MovePhase.Released))
             if (list.Shards.FirstOrDefault(shard => shard.Id == each.Batch.Target) is { } target)
                 await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).OwnReleasedAsync(each.Batch.Id, cancellation);

@@ -57,14 +57,19 @@ public sealed class ShardMigrator
         return before.State == MigrationState.Pending ? await ApplyAsync(connection, before, cancellation) : before;
     }
 
-    /// <summary>Tells what <see cref="MigrateAsync"/> would do, in a read-only transaction.</summary>
+    /// <summary>Tells what <see cref="MigrateAsync"/> would do, in a read-only transaction; waits for a migration under way.</summary>
     /// <exception cref="NpgsqlException">The shard cannot be reached.</exception>
     public async Task<MigrationResult> InspectAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenConnectionAsync(cancellation);
-        return (await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable
-            ? Unsuitable(unsuitable)
-            : await InspectAsync(connection, cancellation);
+        if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)
+            return Unsuitable(unsuitable);
+        var seen = await InspectAsync(connection, cancellation);
+        if (seen.State != MigrationState.Drift)
+            return seen;
+        // Deparsing (pg_get_expr and its like) looks past our snapshot, so a migration under way can look like drift.
+        await using var held = await MigrationLock.TryTakeAsync(connection, _lockLimit, cancellation);
+        return await InspectAsync(connection, cancellation);
     }
 
     private async Task<MigrationResult> InspectAsync(NpgsqlConnection connection, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Diagnostics;
+using System.Globalization;
 using Dapper;
 using Npgsql;
 
@@ -48,6 +49,7 @@ internal static class ExportedSnapshot
     /// <param name="snapshot">As Postgres writes it: xmin:xmax:running,….</param>
     internal static async Task WaitForAsync(NpgsqlDataSource source, string snapshot, TimeSpan limit, CancellationToken cancellation)
     {
+        snapshot = WithXmaxFromXmin(snapshot);
         await using var connection = await source.OpenConnectionAsync(cancellation);
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
@@ -57,6 +59,15 @@ internal static class ExportedSnapshot
                 throw new MoveFailedException($"Transactions at the source have written their commits and not ended within {limit}: is a synchronous standby missing?");
         }
     }
+
+    /// <summary>
+    /// Where nothing ran, decoding moves xmin on with every transaction that ended and xmax only with those that committed, so a snapshot
+    /// after an abort can have xmin &gt; xmax. Readers ask for xmin first, so all below it is done; but as pg_snapshot Postgres does not take it back.
+    /// </summary>
+    private static string WithXmaxFromXmin(string snapshot) =>
+        snapshot.Split(':') is [var xmin, var xmax, ""] && ulong.Parse(xmin, CultureInfo.InvariantCulture) > ulong.Parse(xmax, CultureInfo.InvariantCulture)
+            ? $"{xmin}:{xmin}:"
+            : snapshot;
 
     private static async Task<string> ReadAsync(NpgsqlDataSource source, string snapshotName, CancellationToken cancellation)
     {

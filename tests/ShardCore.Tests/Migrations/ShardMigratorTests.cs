@@ -206,6 +206,25 @@ public sealed class ShardMigratorTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task What_looks_like_drift_while_another_migrates_is_looked_at_again_when_it_is_done()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await Migrate(database, First, Second);
+        await using var other = await database.DataSource.OpenConnectionAsync();
+        await using var begin = new NpgsqlCommand($"select pg_advisory_lock({MigrationLock.Class}, 0); create table sharding.half ()", other);
+        await begin.ExecuteNonQueryAsync();
+
+        var inspecting = Inspect(database, First, Second);
+        await Eventually.ThatAsync(
+            async () => await database.ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {MigrationLock.Class} and not granted") == 1,
+            TimeSpan.FromSeconds(30), "the inspection waits for the migrator");
+        await using var end = new NpgsqlCommand($"drop table sharding.half; select pg_advisory_unlock({MigrationLock.Class}, 0)", other);
+        await end.ExecuteNonQueryAsync();
+
+        Assert.Equal(MigrationState.UpToDate, (await inspecting).State);
+    }
+
+    [Fact]
     public async Task The_lock_is_released_although_connections_go_back_to_a_pool()
     {
         await using var database = await postgres.CreateDatabaseAsync();
