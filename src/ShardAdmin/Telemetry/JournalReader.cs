@@ -1,0 +1,51 @@
+using Dapper;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Telemetry;
+
+/// <summary>Reads the journal and the history of one shard again and again.</summary>
+internal sealed class JournalReader(Func<Shard, NpgsqlDataSource> sources)
+{
+    private const string UnfinishedSql = """
+        select operation_id as OperationId, target as Target, phase as Phase, step as Step, wanted as Wanted, rows_copied as Rows, bytes_copied as Bytes,
+               bytes_planned as BytesPlanned, changes_applied as Changes, lag_ms as LagMs,
+               greatest(0, extract(epoch from clock_timestamp() - seen_at))::double precision as UnseenSeconds
+        from sharding.move
+        """;
+
+    private const string HistorySql = """
+        select move_id as Id, target as Target, outcome as Outcome, cardinality(slots) as Slots, rows_copied as Rows, bytes_copied as Bytes,
+               changes_applied as Changes, pause_ms as PauseMs
+        from sharding.move_history
+        """;
+
+    private readonly FinishedBatches _finished = new();
+
+    /// <param name="shard">The same one each time, wherever it is by now.</param>
+    /// <returns>What is unfinished, and what has ended since the last call (at the first one: ever).</returns>
+    public async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, IReadOnlyList<FinishedBatch> Ended)> ReadAsync(Shard shard, CancellationToken cancellation)
+    {
+        var (unfinished, history) = await AskAsync(shard, cancellation);
+        return (unfinished, history is null ? [] : _finished.TakeNew(history)); // here nothing fails any more: what is taken is counted
+    }
+
+    /// <returns>The history only if it has something new.</returns>
+    private async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, IReadOnlyList<FinishedBatch>? History)> AskAsync(Shard shard, CancellationToken cancellation)
+    {
+        await using var connection = await sources(shard).OpenConnectionAsync(cancellation);
+        try
+        {
+            UnfinishedBatch[] unfinished = [.. await connection.QueryAsync<UnfinishedBatch>(new CommandDefinition(UnfinishedSql, cancellationToken: cancellation))];
+            var rows = await connection.ExecuteScalarAsync<long>(new CommandDefinition("select count(*) from sharding.move_history", cancellationToken: cancellation));
+            if (!_finished.MayHaveNew(rows))
+                return (unfinished, null);
+            FinishedBatch[] history = [.. await connection.QueryAsync<FinishedBatch>(new CommandDefinition(HistorySql, cancellationToken: cancellation))];
+            return (unfinished, history);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        {
+            return ([], null); // an older schema cannot have moves
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Net;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using ShardAdmin.CommandLine;
+
+namespace ShardAdmin.Telemetry;
+
+/// <summary><c>/metrics</c> and <c>/health/live</c>. Not for the public.</summary>
+/// <remarks>
+/// The one place that names OpenTelemetry, so that nothing of it is loaded unless metrics are served. By .NET's own HTTP
+/// listener: the exporter that the router has needs ASP.NET, which every command would then start with.
+/// </remarks>
+internal sealed class MetricsServer : IDisposable
+{
+    /// <summary>What the listener says of a host without an address.</summary>
+    private const int NotSupported = 50;
+
+    private readonly HttpListener _health = new();
+    private readonly MeterProvider _provider;
+
+    /// <exception cref="CommandFailedException">The port is in use, or the address is not of this machine.</exception>
+    public MetricsServer(MetricsAddress address)
+    {
+        _health.Prefixes.Add($"{address}/health/");
+        try
+        {
+            _health.Start(); // first: it tells why it cannot, and listeners of one process share a port
+            _provider = Export(address);
+        }
+        catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
+        {
+            _health.Close();
+            throw new CommandFailedException(
+                ExitCode.Precondition, $"Metrics cannot be served at {address}: {Reason(e)}", "the same command with another --metrics [HOST:]PORT, or without");
+        }
+        _ = AnswerAsync();
+    }
+
+    public void Dispose()
+    {
+        _health.Close();
+        _provider.Dispose();
+    }
+
+    private static MeterProvider Export(MetricsAddress address) => Sdk.CreateMeterProviderBuilder()
+        .AddMeter(MoveMetrics.MeterName)
+        .AddPrometheusHttpListener(options =>
+        {
+            options.ScrapeResponseCacheDurationMilliseconds = 0; // who asks learns how it is now
+            options.ScopeInfoEnabled = options.TargetInfoEnabled = false;
+            options.ConfigureHttpListener = (_, listener) => // its own option takes no "*"
+            {
+                listener.Prefixes.Clear();
+                listener.Prefixes.Add($"{address}/metrics/");
+            };
+        })
+        .Build();
+
+    private async Task AnswerAsync()
+    {
+        while (_health.IsListening)
+            try
+            {
+                var context = await _health.GetContextAsync();
+                var isLive = context.Request.Url?.AbsolutePath == "/health/live";
+                context.Response.StatusCode = isLive ? 200 : 404;
+                context.Response.Close(isLive ? "live\n"u8.ToArray() : [], willBlock: false);
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The client has gone, or the listener is closed.
+            }
+    }
+
+    private static string Reason(Exception e) => (e.InnerException ?? e) is HttpListenerException { ErrorCode: not NotSupported } known
+        ? $"{known.Message}."
+        : "The host is not known here.";
+}
