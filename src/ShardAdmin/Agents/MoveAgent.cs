@@ -4,6 +4,7 @@ using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
+using ShardAdmin.Telemetry;
 using ShardCore.Moves;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
@@ -21,7 +22,7 @@ namespace ShardAdmin.Agents;
 /// again later, soon if only a connection was missing. Without Redis it goes on from the last ring that it read, as far as
 /// moves can.</para>
 /// </remarks>
-internal sealed class MoveAgent(AdminSession session, AgentSettings settings, AgentLog log)
+internal sealed class MoveAgent(AdminSession session, AgentSettings settings, AgentLog log, JournalWatch? watch = null)
 {
     /// <summary>More operations wait.</summary>
     private const int MaxOperations = 4;
@@ -76,6 +77,7 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
         var fresh = await ReadRingAsync(stop);
         if (_ring is not { IsEmpty: false } ring)
             return;
+        watch?.Look(ring.Shards, stop);
         var (unfinished, problems) = await MoveJournals.ReachableAsync(session, ring.Shards, stop);
         log.State("shards", problems.Count == 0 ? null : string.Join(" ", problems));
         foreach (var done in _running.Where(each => each.Value.IsCompleted).Select(each => each.Key).ToArray())
