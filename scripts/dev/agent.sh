@@ -6,7 +6,7 @@ agent_known() { [[ -f $RUN/agent.pid ]]; }
 agent_up() {
   is_running agent && return
   start_process agent env SHARDING_CLUSTER="$CLUSTER" SHARDING_REDIS="127.0.0.1:$REDIS_PORT" PGUSER=sharding \
-    dotnet "$(staged ShardAdmin)" agent
+    dotnet "$(staged ShardAdmin)" agent --metrics "$AGENT_METRICS_PORT"
   require_alive_until 30 agent grep -q ' agent: started' "$LOGS/agent.log"
 }
 

@@ -2,7 +2,7 @@
 # Where the state is and which ports belong to it. Resolved from the environment, else from what the first `up`
 # remembered, else the defaults. Shard ports do not change while there is data: the ring holds their addresses.
 
-readonly PORT_VARIABLES=(DEV_PORT_OFFSET DEV_PROXY_PORT DEV_STATS_PORT DEV_REDIS_PORT DEV_SHARD_PORT DEV_ROUTER_PORT DEV_OPS_PORT)
+readonly PORT_VARIABLES=(DEV_PORT_OFFSET DEV_PROXY_PORT DEV_STATS_PORT DEV_REDIS_PORT DEV_SHARD_PORT DEV_ROUTER_PORT DEV_OPS_PORT DEV_AGENT_METRICS_PORT)
 
 config_load() {
   STATE=${DEV_HOME:-$ROOT/.dev}
@@ -15,7 +15,7 @@ config_load() {
     [[ -z ${!name:-} ]] || set_now[$name]=${!name}
   done
   DEV_PORT_OFFSET=0 DEV_PROXY_PORT=8080 DEV_STATS_PORT=8079 DEV_REDIS_PORT=6390
-  DEV_SHARD_PORT=5440 DEV_ROUTER_PORT=8100 DEV_OPS_PORT=8200
+  DEV_SHARD_PORT=5440 DEV_ROUTER_PORT=8100 DEV_OPS_PORT=8200 DEV_AGENT_METRICS_PORT=8300
   if [[ -f $STATE/config ]]; then
     # shellcheck source=/dev/null
     source "$STATE/config"
@@ -39,6 +39,7 @@ config_resolve() {
   SHARD_PORT=$((DEV_SHARD_PORT + DEV_PORT_OFFSET))
   ROUTER_PORT=$((DEV_ROUTER_PORT + DEV_PORT_OFFSET))
   OPS_PORT=$((DEV_OPS_PORT + DEV_PORT_OFFSET))
+  AGENT_METRICS_PORT=$((DEV_AGENT_METRICS_PORT + DEV_PORT_OFFSET))
   RUN=$STATE/run LOGS=$STATE/logs
 }
 

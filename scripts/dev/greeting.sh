@@ -9,13 +9,17 @@ Ready after $(seconds_since "$UP_STARTED").
   data API    $url/v1        (through HAProxy; routers $(routers_running | sed "s/^/r/" | paste -sd' '))
   OpenAPI     $url/openapi/v1.json
   proxy       http://127.0.0.1:$STATS_PORT/           (statistics; /metrics)
-  routers     http://127.0.0.1:$((OPS_PORT + 1))/metrics    (r1's operations port)
+  routers     http://127.0.0.1:$((OPS_PORT + 1))/metrics    (r1's operations port)$(up_agent_line)
 
 Try:
 $(up_curl_lines "$url")
 
 Next: ./dev status · ./dev admin status · ./dev shard s$(($(shard_ids | wc -l) + 1)) · ./dev test · ./dev down
 TEXT
+}
+
+up_agent_line() { # a line of its own, if there is an agent
+  ! is_running agent || printf '\n  agent       http://127.0.0.1:%d/metrics    (moves, whoever carries them out)' "$AGENT_METRICS_PORT"
 }
 
 up_curl_lines() { # lines that work as printed, with the sample data or without

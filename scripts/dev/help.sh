@@ -30,6 +30,7 @@ Options of up: --shards N (3)  --routers N (2)  --agent  --no-data  --detach  --
 Ports, all on 127.0.0.1. The first up remembers these variables, later commands need none:
   DEV_PROXY_PORT=8080  DEV_STATS_PORT=8079  DEV_REDIS_PORT=6390
   DEV_SHARD_PORT=5440 (shard N on 5440+N)  DEV_ROUTER_PORT=8100 and DEV_OPS_PORT=8200 (router N on +N)
+  DEV_AGENT_METRICS_PORT=8300 (metrics of moves, with --agent)
   DEV_PORT_OFFSET=1000 ./dev up   moves all of them: a second copy beside the first
   DEV_HOME=/some/folder           the state somewhere else than in ./.dev
 

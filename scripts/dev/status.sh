@@ -46,7 +46,7 @@ status_json() {
       "$(shard_port "$name")" "$(pid_of "$name" || echo null)"
     separator=,
   done
-  printf '],"agent":{"pid":%s},"apiKey":null}\n' "$(pid_of agent || echo null)"
+  printf '],"agent":{"metrics":"http://127.0.0.1:%d/metrics","pid":%s},"apiKey":null}\n' "$AGENT_METRICS_PORT" "$(pid_of agent || echo null)"
 }
 
 status_row() { # status_row NAME ADDRESS
@@ -65,7 +65,7 @@ status_table() {
     name=r$n
     status_row "$name" "http://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
   done
-  ! agent_known || status_row agent "$LOGS/agent.log"
+  ! agent_known || status_row agent "http://127.0.0.1:$AGENT_METRICS_PORT/metrics"
   status_row redis "127.0.0.1:$REDIS_PORT"
   for name in $(shard_ids); do
     status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"

@@ -80,7 +80,7 @@ up_cluster() {
   if [[ $WITH_AGENT == true ]] || agent_known; then
     step
     agent_up
-    step_done agent "carries on what is interrupted or detached"
+    step_done agent "carries on what is interrupted or detached; metrics on $AGENT_METRICS_PORT"
   fi
   [[ $WITH_DATA != true ]] || data_load
 }
@@ -106,6 +106,9 @@ up_check_ports() { # all of them before anything starts
   done
   require_port_free proxy "$PROXY_PORT" DEV_PROXY_PORT
   require_port_free proxy "$STATS_PORT" DEV_STATS_PORT
+  if [[ $WITH_AGENT == true ]] || agent_known; then
+    require_port_free agent "$AGENT_METRICS_PORT" DEV_AGENT_METRICS_PORT
+  fi
 }
 
 up_take_back() { # `up` failed: what it started goes again, what ran before stays
