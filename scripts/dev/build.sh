@@ -37,7 +37,12 @@ build_command() {
   (($# == 0)) || usage_error "build takes no arguments, not '$*'"
   config_load
   mkdir -p "$LOGS"
+  build_all
+}
+
+build_all() { # tests and all, and the programs as they run
   build Sharding.sln
+  build_programs
 }
 
 build_programs() {
@@ -50,8 +55,21 @@ build_programs() {
   fi
   started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
   echo "$inputs" >"$started"
-  build build/Programs.slnf
+  publish_programs
   mv "$started" "$stamp"
+}
+
+publish_programs() { # as machine code, or, where the feed has no compiler for that, compiled while they run
+  step
+  publish || publish -p:PublishReadyToRun=false || {
+    tail_of "$LOGS/build.log"
+    die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
+  }
+  step_done build "build/Programs.slnf, FullFeed=$FullFeed"
+}
+
+publish() {
+  (cd "$ROOT" && dotnet publish build/Programs.slnf -c Release -p:CompileAhead=true "$@" -v q -nologo >"$LOGS/build.log" 2>&1 9>&-)
 }
 
 sources() { # sources [TEST...]: the files that the programs are made of
@@ -59,18 +77,19 @@ sources() { # sources [TEST...]: the files that the programs are made of
     \( -name bin -o -name obj \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
 }
 
-program_of() { # program_of PROJECT: the dll that a build leaves
+program_of() { # program_of PROJECT: the dll that publishing leaves; nothing when it has not been published
+  local folder=src name=$1
   case $1 in
-    ShardAdmin) echo "$ROOT/src/ShardAdmin/bin/Release/net10.0/shardadmin.dll" ;;
-    SampleLoader) echo "$ROOT/samples/SampleLoader/bin/Release/net10.0/SampleLoader.dll" ;;
-    *) echo "$ROOT/src/$1/bin/Release/net10.0/$1.dll" ;;
+    ShardAdmin) name=shardadmin ;;
+    SampleLoader) folder=samples ;;
   esac
+  compgen -G "$ROOT/$folder/$1/bin/ahead/Release/net10.0/*/publish/$name.dll" || true
 }
 
 programs_exist() {
   local project
   for project in "${STAGED[@]}" SampleLoader; do
-    [[ -f $(program_of "$project") ]] || return 1
+    [[ -n $(program_of "$project") ]] || return 1
   done
 }
 

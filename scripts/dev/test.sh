@@ -14,7 +14,7 @@ test_command() {
   mkdir -p "$LOGS"
   install_missing
   if [[ $build == true ]]; then
-    build Sharding.sln
+    build_all
   fi
   # A bare word is part of a name; anything else is VSTest's own language (FullyQualifiedName~Ring&Category!=Slow).
   [[ -z $filter || $filter == *[=~]* ]] || filter="FullyQualifiedName~$filter"

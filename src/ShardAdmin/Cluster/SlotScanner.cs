@@ -62,7 +62,7 @@ internal sealed class SlotScanner(NpgsqlDataSource source, ShardId shard, int co
         var ranges = new List<(int First, int Last)>();
         if (slots is null)
             ranges.AddRange(((int First, int Last)[])[(short.MinValue, -1), (Slot.Count, short.MaxValue)]);
-        foreach (var (first, last) in SlotText.Runs((slots ?? [.. Slot.All]).Select(slot => (int)slot.Value).Where(slot => !finished.Contains(slot))))
+        foreach (var (first, last) in SlotRuns.Of((slots ?? [.. Slot.All]).Select(slot => (int)slot.Value).Where(slot => !finished.Contains(slot))))
             for (var from = first; from <= last; from += step)
                 ranges.Add((from, Math.Min(last, from + step - 1)));
         return [.. ranges.Where(range => !finished.Contains(range.First))];

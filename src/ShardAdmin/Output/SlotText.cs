@@ -16,28 +16,9 @@ internal static class SlotText
     /// <summary>As <see cref="Of(IEnumerable{Slot}, int)"/>, for numbers that need not be slots.</summary>
     public static string OfNumbers(IEnumerable<int> numbers, int most)
     {
-        var runs = Runs(numbers).ToArray();
+        var runs = SlotRuns.Of(numbers).ToArray();
         var text = string.Join(',', runs.Take(most).Select(run => Of(run.First, run.Last)));
         return runs.Length > most ? $"{text},… ({runs.Length - most} more runs)" : text;
-    }
-
-    /// <summary>Neighbours joined.</summary>
-    public static IEnumerable<(int First, int Last)> Runs(IEnumerable<int> numbers)
-    {
-        (int First, int Last)? open = null;
-        foreach (var number in numbers)
-        {
-            if (open is { } run && run.Last + 1 == number)
-            {
-                open = (run.First, number);
-                continue;
-            }
-            if (open is { } done)
-                yield return done;
-            open = (number, number);
-        }
-        if (open is { } last)
-            yield return last;
     }
 
     /// <returns>Null when the text names no slots, or some that do not exist.</returns>

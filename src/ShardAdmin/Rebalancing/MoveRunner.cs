@@ -11,7 +11,7 @@ namespace ShardAdmin.Rebalancing;
 /// <remarks>
 /// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. A batch whose
 /// connections broke is begun again, a few times. Interrupted, paused or cancelled, the batches that are past their release are
-/// completed first; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
+/// completed first, all but the deletion of the source's rows; everything else stays in the journals as it is. While it runs, each batch's progress is reported there.
 /// </remarks>
 internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, OperationLock held, MoveDisplay display)
 {
@@ -67,7 +67,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
-        await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options);
+        await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options, batches.Select(each => each.Batch.Id));
         var rate = new CopyRate(null, within: settings.Options.Rate);
         await using var throttle = settings.Adapts
             ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
@@ -76,15 +76,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         var running = new List<Task>();
         foreach (var batch in batches)
         {
-            while (running.Count(task => !task.IsCompleted) >= MovePipeline.MaxBatches)
-                await Task.WhenAny(running.Where(task => !task.IsCompleted));
-            if (running.Exists(task => task.IsFaulted) || stop.Token.IsCancellationRequested)
-                break;
+            await pipeline.EnterAsync(stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stop.Token.IsCancellationRequested)
+                break; // also when one has failed
             running.Add(RunOrStopAsync(batch));
         }
-        await Task.WhenAll(running); // those that are past their release are completed, the others end in a safe state
-        if (running.Count < batches.Count)
-            stop.Token.ThrowIfCancellationRequested();
+        foreach (var never in batches.Skip(running.Count))
+            pipeline.Leave(never.Batch.Id); // nobody may wait for them
+        await Task.WhenAll(running); // those that are past their release are completed but for the cleaning, the others end in a safe state
+        stop.Token.ThrowIfCancellationRequested();
 
         async Task RunOrStopAsync(SourcedBatch batch)
         {
@@ -96,6 +96,10 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             {
                 await stop.OthersAsync();
                 throw;
+            }
+            finally
+            {
+                pipeline.Leave(batch.Batch.Id);
             }
         }
     }

@@ -16,7 +16,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     /// <exception cref="MoveFailedException" />
     public async Task<TimeSpan> RunAsync(MoveBatch batch, string by, bool takeOver, CancellationToken cancellation)
     {
-        using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation);
+        using var preparing = await ends.Pipeline.Prepare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
         await options.Rate.SpendAsync(CopyRate.BytesPerBatch, cancellation);
         var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
@@ -24,9 +24,9 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
 
         await options.StepAsync(MoveStep.Import, cancellation);
         // Before anything is brought there, or it could not tell that the target lost some of it.
-        var session = await TargetSession.OpenAsync(ends.TargetSession(id, attempt), cancellation);
+        var session = await TargetSession.OpenAsync(ends.Lasting(id, attempt), cancellation);
         atHandOver(session);
-        await using var to = ends.Importing(id, attempt);
+        var to = ends.Importing(id, attempt);
         var import = new MoveImport(to, batch, attempt);
         await import.BeginAsync(ends.Source.Id, epoch, cancellation);
 
@@ -40,6 +40,8 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
 
         await ExportedSnapshot.SettleAsync(ends.From, stream.SnapshotName, options.StepLimit, cancellation);
 
+        using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation);
+        preparing.Dispose(); // the next batch may be prepared
         // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
         await options.StepAsync(MoveStep.Copy, cancellation);
         await new SlotCopier(ends.From, to, import, options.Rate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);

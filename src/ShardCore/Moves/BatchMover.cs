@@ -34,13 +34,14 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>Carries the batch on from wherever it is to its end.</summary>
     /// <param name="by">Who: user@host and command, for the history.</param>
     /// <param name="takeOver">The caller knows that no other mover works on it, so a freeze need not be waited out.</param>
-    /// <param name="cancellation">Heeded before the release; after it the hand-over is completed first.</param>
+    /// <param name="cancellation">Heeded before the release, and before the source's rows are deleted; in between the hand-over is completed first.</param>
     /// <exception cref="AttemptOverException">Another mover took over; it is theirs.</exception>
     /// <exception cref="MoveFailedException" />
     public async Task RunAsync(Guid batchId, string by, bool takeOver, CancellationToken cancellation)
     {
         await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
         var journal = new MoveJournal(ends.From);
+        var beforeCleaning = cancellation;
         TargetSession? atHandOver = null; // none when another process carries on and the target may have taken writes since
         try
         {
@@ -53,7 +54,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
                         break;
                     case MoveWork.Own:
-                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.TargetSession(batchId, batch.Attempt), batch, cancellation);
+                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.Lasting(batchId, batch.Attempt), batch, cancellation);
                         await OwnAsync(batch, ends, journal, options, cancellation);
                         break;
                     case MoveWork.Publish:
@@ -63,7 +64,9 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         await VerifyAsync(batch, ends, journal, atHandOver, cancellation);
                         break;
                     default:
-                        await CleanAndFinishAsync(batch, ends, journal, cancellation);
+                        _pipeline.Leave(batchId);
+                        await _pipeline.AllCompared.WaitAsync(beforeCleaning);
+                        await CleanAndFinishAsync(batch, ends, journal);
                         break;
                 }
             }
@@ -86,7 +89,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
         var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
         // Each is of this attempt only: a mover that begins the next one meanwhile keeps what is its own.
-        var import = new MoveImport(ends.To, batch, attempt);
+        var import = new MoveImport(ends.Lasting(batchId, attempt), batch, attempt);
         await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
         await options.StepAsync(MoveStep.Import, cancellation);
         if (!await import.CancelAsync(cancellation))
@@ -158,21 +161,27 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         return SlotChecksums.Differences(await left, await right);
     }
 
-    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
+    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal)
     {
-        await options.StepAsync(MoveStep.Clean, cancellation);
-        await Task.Delay(options.GraceBeforeCleaning, cancellation);
-        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
+        await options.StepAsync(MoveStep.Clean, CancellationToken.None);
+        await Task.Delay(options.GraceBeforeCleaning, CancellationToken.None);
+        using (await _pipeline.CleanUp.EnterAsync(CancellationToken.None))
+            if (!await journal.TryEmptyAsync(CancellationToken.None))
+                await CleanAsync(batch, journal);
+        await options.StepAsync(MoveStep.Finish, CancellationToken.None);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
+        await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
+        await journal.FinishAsync(batch.Id, source.Id, CancellationToken.None);
+    }
+
+    private async Task CleanAsync(MoveBatch batch, MoveJournal journal)
+    {
         DeletedPage? page = null;
         do
         {
-            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
-            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
+            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, CancellationToken.None);
+            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, CancellationToken.None);
         }
         while (page.Slot is not null);
-        await options.StepAsync(MoveStep.Finish, cancellation);
-        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
-        await MoveImport.FinishAsync(ends.To, batch.Id, cancellation);
-        await journal.FinishAsync(batch.Id, source.Id, cancellation);
     }
 }

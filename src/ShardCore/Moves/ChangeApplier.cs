@@ -7,7 +7,7 @@ namespace ShardCore.Moves;
 /// Applies changes at the target, exactly once and strictly: each must touch exactly one row. One that does not shows
 /// that copy and stream do not fit together, and the attempt ends before it can do harm.
 /// </summary>
-internal sealed class ChangeApplier(NpgsqlDataSource target, MoveImport import)
+internal sealed class ChangeApplier(AttemptSessions target, MoveImport import)
 {
     private const string InsertSql = """
         insert into sharding.item (slot, collection, pk, id, version, updated_at, expires_at, doc)
@@ -31,7 +31,8 @@ internal sealed class ChangeApplier(NpgsqlDataSource target, MoveImport import)
     /// <exception cref="AttemptOverException" />
     public async Task ApplyAsync(ChangeFold changes, NpgsqlLogSequenceNumber applied, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var session = await target.OpenAsync(cancellation);
+        var connection = session.Connection;
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
         await RunAsync(connection, InsertSql, [.. changes.Inserts], cancellation);
         await RunAsync(connection, UpdateSql, [.. changes.Updates], cancellation);

@@ -7,7 +7,8 @@ namespace ShardCore.Moves;
 /// <summary>Source and target of a batch, and every kind of connection to them.</summary>
 internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, MovePipeline pipeline, TimeSpan stepLimit) : IAsyncDisposable
 {
-    private readonly ShardDataSources? _own = pipeline.Sources is null ? new ShardDataSources(settings => Configure(settings, configure, stepLimit)) : null;
+    private readonly ShardDataSources? _own = pipeline.Sources is null ? SourcesOf(configure, stepLimit, waitsForDisk: true) : null;
+    private readonly ShardDataSources? _ownLazy = pipeline.LazySources is null ? SourcesOf(configure, stepLimit, waitsForDisk: false) : null;
 
     public MovePipeline Pipeline => pipeline;
 
@@ -19,50 +20,44 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
 
     public NpgsqlDataSource To => (pipeline.Sources ?? _own!).Of(target);
 
+    /// <param name="waitsForDisk">Whether commits do, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</param>
+    public static ShardDataSources SourcesOf(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk) =>
+        new(settings => Configure(settings, configure, stepLimit, waitsForDisk));
+
     /// <summary>What every connection of a mover has.</summary>
-    public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit)
+    private static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)
     {
         configure(settings);
         settings.ApplicationName = "shardadmin";
+        // No whole table: the statistics of one that is being filled are of when it was empty.
+        settings.Options += $" -c enable_seqscan=off -c synchronous_commit={(waitsForDisk ? "on" : "off")}";
         settings.CommandTimeout = (int)stepLimit.TotalSeconds;
+        settings.ReadBufferSize = 64 * 1024; // a copy comes in long streams
     }
 
     /// <summary>
     /// For what an attempt brings to the target. Its commits do not wait for the disk: nothing of it counts before the
     /// release, and before that <see cref="TargetSession.FlushAsync"/> makes all of it durable at once.
     /// </summary>
-    public NpgsqlDataSource Importing(Guid batch, int attempt)
-    {
-        var settings = Settings(target, batch, attempt);
-        settings.Options = "-c synchronous_commit=off";
-        return ShardDataSources.Build(settings, loadTypes: false);
-    }
+    public AttemptSessions Importing(Guid batch, int attempt) => new((pipeline.LazySources ?? _ownLazy!).Of(target), MoveImport.NameOf(batch, attempt));
+
+    /// <summary>For one session at the target that lives as long as the attempt.</summary>
+    public AttemptSessions Lasting(Guid batch, int attempt) => new(To, MoveImport.NameOf(batch, attempt));
 
     /// <summary>For the stream of changes.</summary>
     public string Replication(Guid batch, int attempt)
     {
-        var settings = Settings(source, batch, attempt);
-        settings.Pooling = false;
+        var settings = new NpgsqlConnectionStringBuilder { Host = source.Host, Port = source.Port, Database = source.Database, Pooling = false };
+        Configure(settings, configure, stepLimit, waitsForDisk: true);
+        settings.ApplicationName = MoveImport.NameOf(batch, attempt);
         return settings.ConnectionString;
     }
 
-    /// <summary>For one session at the target that lives as long as the attempt.</summary>
-    public NpgsqlDataSource TargetSession(Guid batch, int attempt)
+    public async ValueTask DisposeAsync()
     {
-        var settings = Settings(target, batch, attempt);
-        settings.Pooling = false;
-        settings.Options = "-c synchronous_commit=on";
-        return ShardDataSources.Build(settings, loadTypes: false);
-    }
-
-    public ValueTask DisposeAsync() => _own?.DisposeAsync() ?? ValueTask.CompletedTask;
-
-    /// <summary>By its application name the next attempt finds and ends what is left of this one.</summary>
-    private NpgsqlConnectionStringBuilder Settings(Shard shard, Guid batch, int attempt)
-    {
-        var settings = new NpgsqlConnectionStringBuilder { Host = shard.Host, Port = shard.Port, Database = shard.Database };
-        Configure(settings, configure, stepLimit);
-        settings.ApplicationName = MoveImport.NameOf(batch, attempt);
-        return settings;
+        if (_own is not null)
+            await _own.DisposeAsync();
+        if (_ownLazy is not null)
+            await _ownLazy.DisposeAsync();
     }
 }

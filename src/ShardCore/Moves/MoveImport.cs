@@ -7,7 +7,7 @@ namespace ShardCore.Moves;
 
 /// <summary>The target's side of one attempt: what it brings in counts only while the attempt is the current one.</summary>
 /// <exception cref="AttemptOverException">From every call: it is not.</exception>
-internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int attempt)
+internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int attempt)
 {
     private const string AttemptOver = "SH011";
     private const int PurgeBatch = 5000;
@@ -18,7 +18,8 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
     /// </summary>
     public async Task BeginAsync(ShardId source, Epoch epoch, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var session = await target.OpenAsync(cancellation);
+        var connection = session.Connection;
         await connection.ExecuteAsync(new CommandDefinition(
             """
             select pg_terminate_backend(pid) from pg_stat_activity
@@ -79,8 +80,8 @@ internal sealed class MoveImport(NpgsqlDataSource target, MoveBatch batch, int a
     /// <summary>Gives the slots up again, if this is still the attempt that the target knows.</summary>
     public async Task<bool> CancelAsync(CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
-        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.import_cancel(@id, @attempt)", new { id = batch.Id, attempt }, cancellationToken: cancellation));
+        await using var session = await target.OpenAsync(cancellation);
+        return await session.Connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.import_cancel(@id, @attempt)", new { id = batch.Id, attempt }, cancellationToken: cancellation));
     }
 
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>

@@ -113,6 +113,10 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
         CallAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
 
+    /// <summary>Empties the source at once, if it has nothing left that counts.</summary>
+    /// <returns>False: its rows have to be deleted.</returns>
+    internal Task<bool> TryEmptyAsync(CancellationToken cancellation) => CallAsync<bool>("select sharding.move_empty()", new { }, cancellation);
+
     /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and comes after it.</summary>
     /// <param name="before">The page before; null: none.</param>
     internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using Dapper;
 using Npgsql;
+using ShardCore.Ring;
 
 namespace ShardCore.Moves;
 
@@ -16,7 +17,7 @@ internal static class MovePublication
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
         await MoveJournal.RequireAsync(connection, transaction, batch.Id, attempt, cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
-            $"create publication {name} for table sharding.item where (slot in ({string.Join(',', batch.Slots)})) with (publish = 'insert, update, delete')",
+            $"create publication {name} for table sharding.item where ({RowFilter(batch.Slots)}) with (publish = 'insert, update, delete')",
             transaction: transaction, cancellationToken: cancellation));
         await transaction.CommitAsync(cancellation);
         return name;
@@ -35,6 +36,13 @@ internal static class MovePublication
         foreach (var name in names)
             await connection.ExecuteAsync(new CommandDefinition($"drop publication if exists {name}", cancellationToken: cancellation));
     }
+
+    /// <summary>
+    /// By runs: the source looks at it for every change of every slot, those of other batches included, and goes through a
+    /// list from its beginning.
+    /// </summary>
+    internal static string RowFilter(IEnumerable<Slot> slots) => string.Join(
+        " or ", SlotRuns.Of(slots.Order().Select(slot => (int)slot.Value)).Select(run => FormattableString.Invariant($"slot between {run.First}::smallint and {run.Last}::smallint")));
 
     private static string Prefix(Guid batchId) => $"sharding_move_{batchId:N}_";
 }

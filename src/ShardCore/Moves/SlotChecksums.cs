@@ -14,12 +14,16 @@ public static class SlotChecksums
     /// </summary>
     public const string RowHash = "hash_record_extended(row(version, updated_at, expires_at, slot, collection, pk, id, doc), 0)";
 
-    /// <summary>Of the rows of a group. As text: the sum of many is more than 64 bits.</summary>
-    public const string OfRows = $"sum({RowHash}::numeric)::text";
+    /// <summary>Of the rows of a group. As text: the sum of many is more than 64 bits, which sum(bigint) allows for.</summary>
+    public const string OfRows = $"sum({RowHash})::text";
 
+    // Slot by slot, so that the key's index is used whatever the planner believes of a table that is being filled just now:
+    // asked for all at once it read the whole table, on several processors, for each batch.
     private const string Sql = $"""
-        select slot, count(*), {OfRows}
-        from sharding.item where slot = any ($1) and version <= $2 group by slot
+        select asked.slot, found.rows, found.checksum
+        from unnest($1) asked (slot)
+        cross join lateral (select count(*) as rows, {OfRows} as checksum from sharding.item i where i.slot = asked.slot and i.version <= $2) found
+        where found.rows > 0
         """;
 
     /// <param name="connection">In a transaction, where it matters of which moment the answer is.</param>

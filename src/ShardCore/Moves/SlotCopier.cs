@@ -8,7 +8,7 @@ namespace ShardCore.Moves;
 /// Copies slots by binary COPY from one server into the other, the bytes passing through as they are. Every source
 /// connection looks at the one exported snapshot.
 /// </summary>
-internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource target, MoveImport import, CopyRate rate, MoveProgress progress)
+internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target, MoveImport import, CopyRate rate, MoveProgress progress)
 {
     private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
@@ -31,10 +31,10 @@ internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource targe
 
     private async Task CopyAsync(NpgsqlConnection from, Slot[] slots, CancellationToken cancellation)
     {
-        await using var to = await target.OpenConnectionAsync(cancellation);
+        await using var session = await target.OpenAsync(cancellation);
+        var to = session.Connection;
         await using var transaction = await to.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
-        var list = string.Join(',', slots);
-        await using (var reading = await from.BeginRawBinaryCopyAsync($"copy (select {Columns} from sharding.item where slot in ({list})) to stdout (format binary)", cancellation))
+        await using (var reading = await from.BeginRawBinaryCopyAsync(ReadSql(slots), cancellation))
         await using (var writing = await to.BeginRawBinaryCopyAsync($"copy sharding.item ({Columns}) from stdin (format binary)", cancellation))
         {
             try
@@ -51,15 +51,31 @@ internal sealed class SlotCopier(NpgsqlDataSource source, NpgsqlDataSource targe
         await transaction.CommitAsync(cancellation);
     }
 
+    /// <summary>Slot by slot: a few ranges of the key, whatever the planner believes of the table.</summary>
+    private static string ReadSql(Slot[] slots) => $$"""
+        copy (select {{Columns}} from unnest('{{{string.Join(',', slots)}}}'::smallint[]) asked (wanted) cross join lateral (select * from sharding.item where slot = wanted offset 0) i)
+        to stdout (format binary)
+        """;
+
     private async Task PipeAsync(NpgsqlRawCopyStream reading, NpgsqlRawCopyStream writing, CancellationToken cancellation)
     {
         var buffer = new byte[BufferBytes];
         var counter = new CopyRowCounter();
-        for (int read; (read = await reading.ReadAsync(buffer, cancellation)) > 0;)
+        for (int read; (read = await FillAsync(reading, buffer, cancellation)) > 0;)
         {
             await rate.SpendAsync(read, cancellation);
             await writing.WriteAsync(buffer.AsMemory(0, read), cancellation);
             progress.Copied(read, counter.Add(buffer.AsSpan(0, read)));
         }
+    }
+
+    /// <summary>The stream gives a row at a time; a message to the target for each would cost more than the row.</summary>
+    /// <returns>Fewer bytes than the buffer has only at the end.</returns>
+    private static async ValueTask<int> FillAsync(NpgsqlRawCopyStream reading, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        var filled = 0;
+        for (int read; filled < buffer.Length && (read = await reading.ReadAsync(buffer[filled..], cancellation)) > 0;)
+            filled += read;
+        return filled;
     }
 }

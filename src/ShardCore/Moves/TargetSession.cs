@@ -16,41 +16,26 @@ namespace ShardCore.Moves;
 /// </remarks>
 internal sealed class TargetSession : IAsyncDisposable
 {
-    private readonly NpgsqlDataSource _target;
-    private readonly NpgsqlConnection _connection;
+    private readonly AttemptSession _session;
     private NpgsqlTransaction? _snapshot;
 
-    private TargetSession(NpgsqlDataSource target, NpgsqlConnection connection)
-    {
-        _target = target;
-        _connection = connection;
-    }
+    private TargetSession(AttemptSession session) => _session = session;
 
-    /// <param name="target">Disposed with the session.</param>
-    public static async Task<TargetSession> OpenAsync(NpgsqlDataSource target, CancellationToken cancellation)
-    {
-        try
-        {
-            return new TargetSession(target, await target.OpenConnectionAsync(cancellation));
-        }
-        catch
-        {
-            await target.DisposeAsync();
-            throw;
-        }
-    }
+    private NpgsqlConnection Connection => _session.Connection;
+
+    public static async Task<TargetSession> OpenAsync(AttemptSessions target, CancellationToken cancellation) => new(await target.OpenAsync(cancellation));
 
     /// <summary>
     /// For who carries on behind the release: as long as the target does not own the slots, it is as it was at the hand-over.
     /// </summary>
     /// <returns>With its snapshot kept; null: another mover made the target the owner, it may have taken writes already.</returns>
-    public static async Task<TargetSession?> OpenUnlessOwnedAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
+    public static async Task<TargetSession?> OpenUnlessOwnedAsync(AttemptSessions target, MoveBatch batch, CancellationToken cancellation)
     {
         var session = await OpenAsync(target, cancellation);
         try
         {
             await session.KeepSnapshotAsync(cancellation);
-            await using var command = new NpgsqlCommand("select count(*) from sharding.slot_ownership where move_id = $1 and state = 'importing'", session._connection)
+            await using var command = new NpgsqlCommand("select count(*) from sharding.slot_ownership where move_id = $1 and state = 'importing'", session.Connection)
             {
                 Parameters = { new NpgsqlParameter<Guid> { TypedValue = batch.Id } },
             };
@@ -68,24 +53,23 @@ internal sealed class TargetSession : IAsyncDisposable
 
     /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
     /// <exception cref="AttemptOverException" />
-    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(_connection, applied: null, cancellation);
+    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(Connection, applied: null, cancellation);
 
     /// <summary>The target as it is now.</summary>
     public async Task KeepSnapshotAsync(CancellationToken cancellation)
     {
-        _snapshot = await _connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        await using var first = new NpgsqlCommand("select 1", _connection); // the snapshot is taken by the first statement, not by BEGIN
+        _snapshot = await Connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        await using var first = new NpgsqlCommand("select 1", Connection); // the snapshot is taken by the first statement, not by BEGIN
         await first.ExecuteScalarAsync(cancellation);
     }
 
     public Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
-        SlotChecksums.ReadAsync(_connection, slots, null, cancellation);
+        SlotChecksums.ReadAsync(Connection, slots, null, cancellation);
 
     public async ValueTask DisposeAsync()
     {
         if (_snapshot is not null)
             await _snapshot.DisposeAsync();
-        await _connection.DisposeAsync();
-        await _target.DisposeAsync();
+        await _session.DisposeAsync();
     }
 }

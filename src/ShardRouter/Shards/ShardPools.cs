@@ -53,7 +53,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         settings.KeepAlive = 0;                      // the monitor does it
         // Every statement of the router is a look-up by key. Statistics of a table that has just been filled must not
         // talk the planner into anything else, least of all into a plan that is then kept.
-        settings.Options = "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+        settings.Options = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
             + " -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=35s -c default_transaction_isolation=read\\ committed";
     }
 

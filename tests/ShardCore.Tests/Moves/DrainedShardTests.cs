@@ -1,0 +1,115 @@
+using Npgsql;
+using ShardCore.Moves;
+using ShardCore.Ring;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves;
+
+/// <summary>A shard that has given everything away is emptied at once, and no other is.</summary>
+public sealed class DrainedShardTests(SharedPostgres postgres, SharedRedis redis)
+{
+    private static readonly Slot Kept = new(7);
+    private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20) };
+
+    [Fact]
+    public async Task A_shard_that_has_given_everything_away_is_emptied_without_deleting_row_by_row()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await KeepOnlyAsync(shards, Kept);
+        await shards.FillAsync(MovingShards.First, Kept, 500, 100);
+
+        await MoveAsync(shards, [Kept]);
+
+        await shards.AssertCleanAsync([Kept], MovingShards.Second, MovingShards.First);
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select pg_relation_size('sharding.item')"));
+        Assert.Equal(500L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+    }
+
+    [Fact]
+    public async Task A_shard_that_keeps_slots_keeps_their_rows()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await shards.FillAsync(MovingShards.First, Kept, 50, 100);
+        await shards.FillAsync(MovingShards.First, new Slot(8), 500, 100);
+
+        await MoveAsync(shards, [new Slot(8)]);
+
+        await shards.AssertCleanAsync([new Slot(8)], MovingShards.Second, MovingShards.First);
+        Assert.Equal(50L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
+    }
+
+    [Theory]
+    [InlineData("insert into sharding.slot_ownership (slot, state, epoch) values (1, 'owned', 1)")]
+    [InlineData("insert into sharding.slot_ownership (slot, state, epoch) values (1, 'frozen', 1)")]
+    [InlineData("insert into sharding.slot_ownership (slot, state, epoch) values (1, 'importing', 1)")]
+    [InlineData("insert into sharding.move (move_id, operation_id, ordinal, target, slots, phase, started_by) values (gen_random_uuid(), gen_random_uuid(), 0, 's2', '{7}', 'published', 'test')")]
+    public async Task It_is_not_emptied_while_there_is(string somethingToKeep)
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await KeepOnlyAsync(shards, Kept);
+        await shards.FillAsync(MovingShards.First, Kept, 50, 100);
+        await ExecuteAsync(shards, $"update sharding.slot_ownership set state = 'released'; {somethingToKeep}");
+
+        Assert.False(await shards.ScalarAsync<bool>(MovingShards.First, "select sharding.move_empty()"));
+        Assert.Equal(50L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
+    }
+
+    /// <summary>The look without the lock may be of before the import began; the one with the lock is not.</summary>
+    [Fact]
+    public async Task An_import_that_begins_while_it_waits_for_the_table_is_seen()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await KeepOnlyAsync(shards, Kept);
+        await shards.FillAsync(MovingShards.First, Kept, 50, 100);
+        await ExecuteAsync(shards, "update sharding.slot_ownership set state = 'released'; alter function sharding.move_empty() set lock_timeout = '30s'");
+        await using var connection = await shards.Of(MovingShards.First).OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var reader = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var read = new NpgsqlCommand("select count(*) from sharding.item", connection))
+            await read.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+
+        var emptying = shards.ScalarAsync<bool>(MovingShards.First, "select sharding.move_empty()");
+        await Eventually.ThatAsync(
+            async () => await shards.ScalarAsync<bool>(MovingShards.First, "select exists (select from pg_locks where mode = 'AccessExclusiveLock' and not granted and database = (select oid from pg_database where datname = current_database()))"),
+            TimeSpan.FromSeconds(30), "it waits for the table");
+        await ExecuteAsync(shards, "insert into sharding.slot_ownership (slot, state, epoch) values (1, 'importing', 1)");
+        await reader.CommitAsync(TestContext.Current.CancellationToken);
+
+        Assert.False(await emptying);
+        Assert.Equal(50L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
+    }
+
+    [Fact]
+    public async Task It_does_not_wait_for_long_for_who_uses_the_table()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await KeepOnlyAsync(shards, Kept);
+        await shards.FillAsync(MovingShards.First, Kept, 50, 100);
+        await ExecuteAsync(shards, "update sharding.slot_ownership set state = 'released'");
+        await using var connection = await shards.Of(MovingShards.First).OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var reader = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var read = new NpgsqlCommand("select count(*) from sharding.item", connection))
+            await read.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+
+        Assert.False(await shards.ScalarAsync<bool>(MovingShards.First, "select sharding.move_empty()"));
+    }
+
+    [Theory]
+    [InlineData("5", "slot between 5::smallint and 5::smallint")]
+    [InlineData("9 7 8 1", "slot between 1::smallint and 1::smallint or slot between 7::smallint and 9::smallint")]
+    public void A_publication_filters_by_runs(string slots, string filter) =>
+        Assert.Equal(filter, MovePublication.RowFilter(slots.Split(' ').Select(slot => new Slot(int.Parse(slot, System.Globalization.CultureInfo.InvariantCulture)))));
+
+    private static async Task KeepOnlyAsync(MovingShards shards, Slot slot) => await ExecuteAsync(shards, $"delete from sharding.slot_ownership where slot <> {slot}");
+
+    private static async Task ExecuteAsync(MovingShards shards, string sql)
+    {
+        await using var command = shards.Of(MovingShards.First).CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task MoveAsync(MovingShards shards, Slot[] slots)
+    {
+        var batch = await shards.PlanAsync(slots, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", takeOver: false, TestContext.Current.CancellationToken);
+    }
+}
