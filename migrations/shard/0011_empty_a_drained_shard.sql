@@ -6,8 +6,9 @@
 -- A writer that has passed the fence but not written yet holds its slot's lock, so that slot is still "owned" then. Rows of an
 -- import come after the commit of its import_begin: either that is seen here, or they come after the truncation. A copy or a
 -- comparison of what was given away reads only while its batch is not verified. A publication of a move leaves truncations out.
+-- Rows of slots that never were here are nobody's, and go too. Longer than deadlock_timeout: then a vacuum gives way.
 create function sharding.move_empty() returns boolean
-language plpgsql volatile set enable_seqscan = on set lock_timeout = '200ms' as $$
+language plpgsql volatile set enable_seqscan = on set lock_timeout = '1500ms' as $$
 begin
     perform sharding.require_read_committed();
     if sharding.has_something_to_keep() then

@@ -53,6 +53,8 @@ build_programs() {
   if [[ -f $stamp && $(<"$stamp") == "$inputs" && -z $(sources -newer "$stamp") ]] && programs_exist; then
     return
   fi
+  # What was published from the other feed has other libraries, with older dates.
+  [[ -f $stamp && $(<"$stamp") == "FullFeed=$FullFeed "* ]] || rm -rf "$ROOT"/{src,samples}/*/{bin,obj}/ahead
   started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
   echo "$inputs" >"$started"
   publish_programs
@@ -61,11 +63,17 @@ build_programs() {
 
 publish_programs() { # as machine code, or, where the feed has no compiler for that, compiled while they run
   step
-  publish || publish -p:PublishReadyToRun=false || {
+  publish || publish_without_compiler || {
     tail_of "$LOGS/build.log"
     die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
   }
   step_done build "build/Programs.slnf, FullFeed=$FullFeed"
+}
+
+publish_without_compiler() { # fails unless that was the reason
+  grep -Eqi 'crossgen|readytorun|NETSDK1094|Microsoft\.(NETCore|AspNetCore)\.App\.Runtime' "$LOGS/build.log" || return 1
+  echo "dev: this package feed has no compiler to machine code (Crossgen2); the programs will start more slowly" >&2
+  publish -p:PublishReadyToRun=false
 }
 
 publish() {

@@ -34,8 +34,13 @@ internal static class AgentRules
     }
 
     /// <summary>
-    /// Those to be run: all of them, or, if the operation is paused or cancelled, what was released, whose slots may have
-    /// nobody who serves them.
+    /// Those to be run: all of them; if the operation is cancelled, what was released; if it is paused, of that only what is not
+    /// compared yet, whose slots may have nobody who serves them: deleting old rows can wait.
     /// </summary>
-    public static IReadOnlyList<SourcedBatch> Due(IReadOnlyCollection<SourcedBatch> batches) => [.. batches.Where(batch => batch.Wanted == MoveWish.Run || batch.Batch.IsReleased())];
+    public static IReadOnlyList<SourcedBatch> Due(IReadOnlyCollection<SourcedBatch> batches) => [.. batches.Where(batch => batch.Wanted switch
+    {
+        MoveWish.Run => true,
+        MoveWish.Pause => batch.Batch.IsReleased() && batch.Batch.Phase != MovePhase.Verified,
+        _ => batch.Batch.IsReleased(),
+    })];
 }

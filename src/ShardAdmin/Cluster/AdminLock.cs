@@ -49,7 +49,7 @@ internal sealed class AdminLock : IAsyncDisposable
                 // Explicit, because a pooled connection is reset only when it is used again.
                 await connection.ExecuteAsync("select pg_advisory_unlock(@Class, 0); reset lock_timeout", new { Class });
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException) // the latter: a keep-alive found it broken
             {
                 // The connection is gone, and the lock with it.
             }

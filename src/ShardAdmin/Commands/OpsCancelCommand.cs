@@ -22,6 +22,7 @@ internal sealed class OpsCancelCommand : AdminCommand
             throw OperationArgument.NotFound(id, "cancel");
         session.LeftOff = "Some batches may be cancelled; the same command goes on. Every slot keeps its owner.";
         var cancelled = await new OperationCancel(session).RunAsync(ring, id, cancellation);
+        await new SlotRebalance(session, new MoveRunSettings(new MoveOptions(), Parallel: 1, Adapts: true, Detach: false)).TryCompleteAsync(ring, id, cancellation); // what was handed over is final, and is cleaned up after
         if ((await OperationSurvey.FindAsync(session, ring.Shards, id, cancellation))!.BatchList.Count(line => !line.IsOver) is > 0 and var left)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"{cancelled} batches were cancelled; {left} are handed over already, or another process began them anew.", $"shardadmin ops resume {id}");

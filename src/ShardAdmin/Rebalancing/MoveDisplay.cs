@@ -43,12 +43,12 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<So
         {
             (string From, string To, int Slots, double Done)[] pairs = [.. batches.Select(each => (each.Source.Id.Value, each.Batch.Target.Value, each.Batch.Slots.Length, DoneOf(each)))];
             var table = Tables.New("batch", ">slots", "step", ">rows", ">copied", ">MiB/s", ">changes", ">lag", ">pause");
-            foreach (var running in _running.Values.Where(running => !running.IsFinished))
+            foreach (var running in _running.Values.Where(running => !running.IsMoved))
                 table.Row(
                     running.Name, $"{running.Each.Batch.Slots.Length}", running.Step, Tables.Count(running.Progress.Rows), Tables.Bytes(running.Progress.Bytes), running.Speed(),
                     Tables.Count(running.Progress.Changes), Tables.Milliseconds(running.Progress.Lag.TotalMilliseconds), Tables.Milliseconds(running.Progress.Pause?.TotalMilliseconds));
-            var done = batches.Where(each => _done.Contains(each.Batch.Id)).Sum(each => each.Batch.Slots.Length);
-            table.Title = new TableTitle($"{Tables.Count(done)} of {Tables.Count(_slots)} slots, {_done.Count} of {batches.Count} batches{TimeLeft.Text(_left.At(pairs.Sum(pair => pair.Done) / Math.Max(1, _slots)))}");
+            SourcedBatch[] moved = [.. batches.Where(each => _done.Contains(each.Batch.Id) || (_running.TryGetValue(each.Batch.Id, out var running) && running.IsMoved))];
+            table.Title = new TableTitle($"{Tables.Count(moved.Sum(each => each.Batch.Slots.Length))} of {Tables.Count(_slots)} slots, {moved.Length} of {batches.Count} batches{TimeLeft.Text(_left.At(pairs.Sum(pair => pair.Done) / Math.Max(1, _slots)))}");
             return new Rows(ShardBars.Of(pairs), table);
         }
     }
@@ -76,6 +76,10 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<So
         public MoveProgress Progress => progress;
         public bool IsFinished { get; set; }
         public string? Shown { get; private set; }
+
+        /// <summary>All but the deletion of the source's rows, which comes when every batch is so far.</summary>
+        public bool IsMoved => IsFinished || progress.Step is MoveStep.Clean or MoveStep.Finish;
+
         public string Name => $"{each.Source.Id} → {each.Batch.Target} #{each.Batch.Ordinal + 1}";
         public string Step => IsFinished ? "done" : progress.Step?.ToString().ToLowerInvariant() ?? "waiting";
 

@@ -14,18 +14,21 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
     private readonly MoveJournal _journal;
     private readonly Guid _batch;
     private readonly string _mover;
+    private readonly ReportAnswer _known;
     private readonly MoveProgress _progress;
     private readonly MoveStop _stop;
     private readonly CancellationTokenSource _end = new();
     private readonly Task _beating;
 
-    private MoveHeartbeat(MoveJournal journal, Guid batch, string mover, MoveProgress progress, MoveStop stop)
+    private MoveHeartbeat(MoveJournal journal, Guid batch, string mover, ReportAnswer known, MoveProgress progress, MoveStop stop)
     {
-        (_journal, _batch, _mover, _progress, _stop) = (journal, batch, mover, progress, stop);
+        (_journal, _batch, _mover, _known, _progress, _stop) = (journal, batch, mover, known, progress, stop);
         _beating = Task.Run(BeatAsync);
     }
 
-    public static MoveHeartbeat Start(MoveJournal journal, Guid batch, string mover, MoveProgress progress, MoveStop stop) => new(journal, batch, mover, progress, stop);
+    /// <param name="wish">As it was when the batch was taken in hand: who works on what was released, knowing that the rest is paused or cancelled, is not stopped by that.</param>
+    public static MoveHeartbeat Start(MoveJournal journal, Guid batch, string mover, MoveWish wish, MoveProgress progress, MoveStop stop) => new(
+        journal, batch, mover, wish switch { MoveWish.Pause => ReportAnswer.Pause, MoveWish.Cancel => ReportAnswer.Cancel, _ => ReportAnswer.Run }, progress, stop);
 
     /// <summary>Also between the beats, where a number is final.</summary>
     public async Task ReportAsync(CancellationToken cancellation)
@@ -39,7 +42,7 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
         {
             return; // the mover itself notices when its source is away
         }
-        if (answer is not (ReportAnswer.Run or ReportAnswer.Gone))
+        if (answer is not (ReportAnswer.Run or ReportAnswer.Gone) && answer != _known)
             await _stop.BecauseAsync(answer);
     }
 

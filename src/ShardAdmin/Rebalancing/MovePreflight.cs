@@ -10,7 +10,7 @@ namespace ShardAdmin.Rebalancing;
 internal static class MovePreflight
 {
     /// <summary>Of each source two batches stream at the same time: one is copied while the one before is handed over.</summary>
-    private const int SlotsForEach = 3;
+    private const int SlotsForEach = 2;
 
     private const string Sql = """
         select current_setting('max_replication_slots')::integer - (select count(*) from pg_replication_slots)::integer as FreeSlots,

@@ -84,7 +84,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         foreach (var never in batches.Skip(running.Count))
             pipeline.Leave(never.Batch.Id); // nobody may wait for them
         await Task.WhenAll(running); // those that are past their release are completed but for the cleaning, the others end in a safe state
-        stop.Token.ThrowIfCancellationRequested();
+        if (running.Count < batches.Count)
+            stop.Token.ThrowIfCancellationRequested();
 
         async Task RunOrStopAsync(SourcedBatch batch)
         {
@@ -167,7 +168,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             stop.Token.ThrowIfCancellationRequested();
         }
         var progress = display.Begin(each);
-        await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, held.Mover, progress, stop);
+        await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, held.Mover, wish.Value, progress, stop);
         var options = shared with
         {
             Progress = progress,
@@ -178,13 +179,11 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
                     await heartbeat.ReportAsync(token);
             },
         };
-        // Released slots may have nobody who serves them: those go on whatever anybody wishes.
-        var token = batch.IsReleased() ? CancellationToken.None : stop.Token;
-        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, token);
+        await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, stop.Token);
     }
 
     /// <summary>Worth another try at once.</summary>
-    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or StreamBrokenException or ShardUnreachableException or NpgsqlException { IsTransient: true };
+    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or StreamBrokenException or SessionLostException or ShardUnreachableException or NpgsqlException { IsTransient: true };
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {

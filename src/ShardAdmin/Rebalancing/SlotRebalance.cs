@@ -79,6 +79,13 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
         await ResumeOneAsync(ring, operation, held, cancellation);
     }
 
+    /// <summary>What is left of an operation, unless another process works on it.</summary>
+    public async Task TryCompleteAsync(ShardRing ring, Guid operation, CancellationToken cancellation)
+    {
+        if (await OperationLock.TryTakeAsync(session, operation, await SourcesAsync(ring, operation, cancellation), TimeSpan.Zero, cancellation) is { } held)
+            await ResumeOneAsync(ring, operation, held, cancellation);
+    }
+
     private async Task<OperationLock> TakeAsync(ShardRing ring, Guid operation, bool takeOver, CancellationToken cancellation)
     {
         var sources = await SourcesAsync(ring, operation, cancellation);

@@ -6,20 +6,29 @@ namespace ShardCore.Moves;
 /// <summary>One of <see cref="AttemptSessions"/>.</summary>
 internal sealed class AttemptSession(NpgsqlConnection connection) : IAsyncDisposable
 {
-    public NpgsqlConnection Connection => connection;
+    private const int RenamingLimitSeconds = 5; // a server that hangs must not hold up whoever wants to stop
+
+    /// <summary>A keep-alive may have found it broken while nobody used it; then the library only says that it is not open.</summary>
+    /// <exception cref="SessionLostException" />
+    public NpgsqlConnection Connection => IsThere ? connection : throw new SessionLostException("A session at the target has been ended: its server went away, or another mover took over.");
+
+    private bool IsThere => connection.FullState is not (ConnectionState.Broken or ConnectionState.Closed);
 
     public async ValueTask DisposeAsync()
     {
         try
         {
-            if (connection.FullState == ConnectionState.Open)
-                await using (var unname = new NpgsqlCommand("reset application_name", connection))
+            if (IsThere)
+                await using (var unname = new NpgsqlCommand("reset application_name", connection) { CommandTimeout = RenamingLimitSeconds })
                     await unname.ExecuteNonQueryAsync();
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
         {
             // Broken, or ended by a later attempt: it is not used again.
         }
-        await connection.DisposeAsync();
+        finally
+        {
+            await connection.DisposeAsync();
+        }
     }
 }

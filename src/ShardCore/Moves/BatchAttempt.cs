@@ -35,13 +35,13 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         await MovePublication.DropAsync(ends.From, id, attempt, cancellation);
         var publication = await MovePublication.CreateAsync(ends.From, batch, attempt, cancellation);
 
+        using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation); // not later: from the slot on the source keeps WAL for this batch
+        preparing.Dispose(); // the next batch may be prepared
         await options.StepAsync(MoveStep.ReplicationSlot, cancellation);
         await using var stream = await ChangeStream.OpenAsync(ends.Replication(id, attempt), publication, publication, cancellation);
 
         await ExportedSnapshot.SettleAsync(ends.From, stream.SnapshotName, options.StepLimit, cancellation);
 
-        using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation);
-        preparing.Dispose(); // the next batch may be prepared
         // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
         await options.StepAsync(MoveStep.Copy, cancellation);
         await new SlotCopier(ends.From, to, import, options.Rate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);

@@ -34,39 +34,39 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>Carries the batch on from wherever it is to its end.</summary>
     /// <param name="by">Who: user@host and command, for the history.</param>
     /// <param name="takeOver">The caller knows that no other mover works on it, so a freeze need not be waited out.</param>
-    /// <param name="cancellation">Heeded before the release, and before the source's rows are deleted; in between the hand-over is completed first.</param>
+    /// <param name="cancellation">Heeded before the release, and while the source's rows are deleted; in between the hand-over is completed first.</param>
     /// <exception cref="AttemptOverException">Another mover took over; it is theirs.</exception>
     /// <exception cref="MoveFailedException" />
     public async Task RunAsync(Guid batchId, string by, bool takeOver, CancellationToken cancellation)
     {
         await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
         var journal = new MoveJournal(ends.From);
-        var beforeCleaning = cancellation;
         TargetSession? atHandOver = null; // none when another process carries on and the target may have taken writes since
         try
         {
-            while (await journal.FindAsync(batchId, cancellation) is { } batch)
+            for (var token = cancellation; await journal.FindAsync(batchId, token) is { } batch;)
             {
+                // From the point of no return until it is compared: forward only, whatever the caller wishes.
+                token = MoveDecision.MayStop(batch.Phase) ? cancellation : CancellationToken.None;
+                token.ThrowIfCancellationRequested();
                 switch (MoveDecision.Next(batch.Phase))
                 {
                     case MoveWork.CopyAndRelease:
-                        options.Progress.Pause = await new BatchAttempt(batchId, ends, journal, ring, options, session => atHandOver = session).RunAsync(batch, by, takeOver, cancellation);
-                        cancellation = CancellationToken.None; // point of no return: forward only, whatever the caller wishes
+                        options.Progress.Pause = await new BatchAttempt(batchId, ends, journal, ring, options, session => atHandOver = session).RunAsync(batch, by, takeOver, token);
+                        token = CancellationToken.None;
                         break;
                     case MoveWork.Own:
-                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.Lasting(batchId, batch.Attempt), batch, cancellation);
-                        await OwnAsync(batch, ends, journal, options, cancellation);
+                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.Lasting(batchId, batch.Attempt), batch, token);
+                        await OwnAsync(batch, ends, journal, options, token);
                         break;
                     case MoveWork.Publish:
-                        await PublishAsync(batch, journal, cancellation);
+                        await PublishAsync(batch, journal, token);
                         break;
                     case MoveWork.Verify:
-                        await VerifyAsync(batch, ends, journal, atHandOver, cancellation);
+                        await VerifyAsync(batch, ends, journal, atHandOver, token);
                         break;
                     default:
-                        _pipeline.Leave(batchId);
-                        await _pipeline.AllCompared.WaitAsync(beforeCleaning);
-                        await CleanAndFinishAsync(batch, ends, journal);
+                        await CleanAndFinishAsync(batch, ends, journal, token);
                         break;
                 }
             }
@@ -161,26 +161,31 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         return SlotChecksums.Differences(await left, await right);
     }
 
-    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal)
+    /// <summary>Broken off it leaves a batch that is final but for its cleaning.</summary>
+    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
-        await options.StepAsync(MoveStep.Clean, CancellationToken.None);
-        await Task.Delay(options.GraceBeforeCleaning, CancellationToken.None);
-        using (await _pipeline.CleanUp.EnterAsync(CancellationToken.None))
-            if (!await journal.TryEmptyAsync(CancellationToken.None))
-                await CleanAsync(batch, journal);
+        options.Progress.Step = MoveStep.Clean;
+        _pipeline.Leave(batch.Id);
+        await _pipeline.AllCompared.WaitAsync(cancellation);
+        cancellation.ThrowIfCancellationRequested(); // which a wait that is over does not look at
+        await options.StepAsync(MoveStep.Clean, cancellation);
+        await Task.Delay(options.GraceBeforeCleaning, cancellation);
+        using (await _pipeline.CleanUp.EnterAsync(cancellation))
+            if (!await journal.TryEmptyAsync(cancellation))
+                await CleanAsync(batch, journal, cancellation);
         await options.StepAsync(MoveStep.Finish, CancellationToken.None);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
         await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
         await journal.FinishAsync(batch.Id, source.Id, CancellationToken.None);
     }
 
-    private async Task CleanAsync(MoveBatch batch, MoveJournal journal)
+    private async Task CleanAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
         DeletedPage? page = null;
         do
         {
-            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, CancellationToken.None);
-            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, CancellationToken.None);
+            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
+            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
         }
         while (page.Slot is not null);
     }

@@ -19,6 +19,9 @@ internal static class MoveDecision
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "not a phase"),
     };
 
+    /// <summary>Where a mover may stop and leave the rest to others: every slot has its owner, and the ring says so.</summary>
+    public static bool MayStop(MovePhase? phase) => Next(phase) is MoveWork.CopyAndRelease or MoveWork.CleanAndFinish;
+
     /// <summary>Before the point of no return the source is the owner, and whoever wants may take the batch back.</summary>
     public static bool MayCancel(MovePhase? phase) => Next(phase) == MoveWork.CopyAndRelease;
 }

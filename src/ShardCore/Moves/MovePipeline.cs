@@ -14,7 +14,7 @@ namespace ShardCore.Moves;
 /// Batches of one pipeline have no slot in common, so nothing that makes one of them safe depends on another: each has its
 /// own journal row, publication, replication slot, slot locks and import. Freezes of two batches cannot deadlock: each locks
 /// in ascending order, as writers do, and their slots are disjoint. The lanes are there for the machine's sake: one copy, one hand-over and one
-/// comparison at a time disturb the foreground least, and at most three replication slots exist at once.
+/// comparison at a time disturb the foreground least, and at most two replication slots exist at once.
 /// </remarks>
 public sealed class MovePipeline : IAsyncDisposable
 {
@@ -28,10 +28,10 @@ public sealed class MovePipeline : IAsyncDisposable
     /// <param name="batches">All that will pass through it.</param>
     public MovePipeline(params IEnumerable<Guid> batches) => _notCompared = [.. batches];
 
-    /// <summary>Steps 1 to 4.</summary>
+    /// <summary>Steps 1 to 3.</summary>
     public MoveLane Prepare { get; } = new();
 
-    /// <summary>Step 5, entered before the first is left.</summary>
+    /// <summary>Steps 4 and 5, entered before the first is left.</summary>
     public MoveLane Copy { get; } = new();
 
     /// <summary>Steps 6 to 10, entered before the one before is left.</summary>

@@ -41,8 +41,15 @@ internal static class MovePublication
     /// By runs: the source looks at it for every change of every slot, those of other batches included, and goes through a
     /// list from its beginning.
     /// </summary>
-    internal static string RowFilter(IEnumerable<Slot> slots) => string.Join(
-        " or ", SlotRuns.Of(slots.Order().Select(slot => (int)slot.Value)).Select(run => FormattableString.Invariant($"slot between {run.First}::smallint and {run.Last}::smallint")));
+    internal static string RowFilter(IEnumerable<Slot> slots)
+    {
+        var runs = SlotRuns.Of(slots.Order().Select(slot => (int)slot.Value)).ToLookup(run => run.First == run.Last);
+        var single = string.Join(',', runs[true].Select(run => run.First));
+        return string.Join(" or ", [
+            .. runs[false].Select(run => FormattableString.Invariant($"slot between {run.First}::smallint and {run.Last}::smallint")),
+            .. (string[])(single.Length > 0 ? [$"slot in ({single})"] : []),
+        ]);
+    }
 
     private static string Prefix(Guid batchId) => $"sharding_move_{batchId:N}_";
 }

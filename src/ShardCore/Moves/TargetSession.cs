@@ -18,6 +18,7 @@ internal sealed class TargetSession : IAsyncDisposable
 {
     private readonly AttemptSession _session;
     private NpgsqlTransaction? _snapshot;
+    private bool _isDisposed;
 
     private TargetSession(AttemptSession session) => _session = session;
 
@@ -68,6 +69,9 @@ internal sealed class TargetSession : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Once only: the library has one transaction object for a connection, so ours may be the next one's by then.
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
         if (_snapshot is not null)
             await _snapshot.DisposeAsync();
         await _session.DisposeAsync();

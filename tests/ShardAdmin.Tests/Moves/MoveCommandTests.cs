@@ -76,6 +76,23 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.AssertNoLeftOversAsync(2);
     }
 
+    /// <summary>Nothing can be taken back any more, and nothing is left lying about either.</summary>
+    [Fact]
+    public async Task Cancelling_an_operation_that_was_killed_before_it_cleaned_cleans_up_after_it()
+    {
+        await using var cluster = await WithCollectionAsync(2);
+        await using var writers = await FollowingWriters.StartAsync(cluster, 20);
+        await cluster.KillAsync(["move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes"], "move-clean");
+        var id = (await cluster.RunAsync("ops", "list", "-o", "json")).Json.GetProperty("operations")[0].GetProperty("id").GetString()!;
+
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 0 batches");
+
+        await writers.SomeAsync();
+        await writers.AssertNothingLostAsync(2);
+        await cluster.AssertSoundAsync(2);
+        await cluster.AssertNoLeftOversAsync(2);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("move-own")]
