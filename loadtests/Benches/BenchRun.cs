@@ -21,7 +21,7 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
 
     /// <summary>So many operations begin each second, whatever becomes of the earlier ones.</summary>
     public Task<LoadResult> OpenAsync(RouterAddress router, RequestMix mix, double perSecond, int users, CancellationToken cancellation) =>
-        engine.RunAsync(HttpSession.Scenario("router", router.Url, mix), LoadPlan.Open(perSecond, users, BenchOptions.WarmUp, options.Duration), cancellation);
+        engine.RunAsync(HttpSession.Scenario("router", router.Url, mix), LoadPlan.Open(perSecond, users, options.WarmUp, options.Duration), cancellation);
 
     public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new EngineContestant(
         engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers, [.. cluster.Routers.Select(router => router.ProcessId)]);
@@ -46,7 +46,7 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
             {
                 if (settle is not null)
                     await settle(cancellation);
-                runs[i].Add(await contestants[i].RunAsync(BenchOptions.WarmUp, options.Duration, cancellation));
+                runs[i].Add(await contestants[i].RunAsync(options.WarmUp, options.Duration, cancellation));
             }
             report.Progress(pair, options.Pairs, contestants.Select((contestant, i) => (contestant.Name, runs[i][^1])));
         }

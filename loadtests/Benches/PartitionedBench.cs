@@ -55,7 +55,7 @@ internal sealed class PartitionedBench : IBench
             LoadResult? most = null;
             if (rate == 0)
             {
-                most = await run.Router(cluster.Router, RequestMix.Mixed).RunAsync(BenchOptions.WarmUp, run.Options.Duration, cancellation);
+                most = await run.Router(cluster.Router, RequestMix.Mixed).RunAsync(run.Options.WarmUp, run.Options.Duration, cancellation);
                 rate = most.PerSecond * LoadShare;
             }
             var results = new List<LoadResult>();

@@ -79,6 +79,18 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
     /// <summary>A figure without a target.</summary>
     public void Told(string name, double value, string unit) => _verdicts.Add($"{name} {FigureText.Number(value)} {unit}");
 
+    /// <summary>A line of the end, in words of its own.</summary>
+    public void Verdict(string text) => _verdicts.Add(text);
+
+    /// <summary>What was asked for does not hold: the command ends with 1.</summary>
+    public void Fail(string why)
+    {
+        HasFailed = true;
+        _verdicts.Add($"FAILED: {why}");
+    }
+
+    public bool HasFailed { get; private set; }
+
     private string FileName(string name) => string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{name}");
 
     /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
