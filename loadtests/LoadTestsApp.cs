@@ -1,10 +1,12 @@
 using System.CommandLine;
 using LoadTests.Benches;
 using LoadTests.Benches.Quick;
+using LoadTests.Benches.Scaling;
 using LoadTests.Chaos;
 using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Reports;
+using LoadTests.Scenarios;
 
 namespace LoadTests;
 
@@ -17,13 +19,14 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(), new PartitionedBench(), new MoveBench(), new MoveEffectBench(),
+        new VariantBench(), new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new MoveBench(), new MoveEffectBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
     {
         var root = new RootCommand("Measures the service beside what it is compared with; each bench makes its own cluster and deletes it again.");
         root.Add(QuickCommand.New(RunAsync));
+        root.Add(LoadCommand.New(RunAsync));
         foreach (var bench in Benches)
             root.Add(BenchCommand.Of(bench, RunAsync));
         root.Add(ChaosCommand.New());

@@ -13,6 +13,8 @@ internal sealed class CpuQuota : IDisposable
     /// <summary>Short, or a process that has used its share would stand still for most of a tenth of a second.</summary>
     private const int PeriodMicroseconds = 10_000;
 
+    private const int MaxAttempts = 50;
+
     private static readonly bool IsVersion2 = File.Exists(Path.Combine(Root, "cgroup.controllers"));
 
     private readonly string _group;
@@ -65,12 +67,23 @@ internal sealed class CpuQuota : IDisposable
                 Hold(int.Parse(child, CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Lets all go.</summary>
+    /// <summary>Lets all go. A server may begin a process just then, which is in the group too: so more than once.</summary>
     public void Dispose()
     {
-        foreach (var process in File.ReadAllLines(Path.Combine(_group, "cgroup.procs")))
-            Enter(Parent, int.Parse(process, CultureInfo.InvariantCulture));
-        Directory.Delete(_group);
+        for (var attempt = 1; ; attempt++)
+        {
+            foreach (var process in File.ReadAllLines(Path.Combine(_group, "cgroup.procs")))
+                Enter(Parent, int.Parse(process, CultureInfo.InvariantCulture));
+            try
+            {
+                Directory.Delete(_group);
+                return;
+            }
+            catch (IOException) when (attempt < MaxAttempts)
+            {
+                Thread.Sleep(PeriodMicroseconds / 1000);
+            }
+        }
     }
 
     private static void Enter(string group, int processId)
