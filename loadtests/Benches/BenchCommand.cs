@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using LoadTests.Benches.Scaling;
 using LoadTests.Engine;
 
 namespace LoadTests.Benches;
@@ -19,8 +20,9 @@ internal static class BenchCommand
         var rows = AtLeastOne("--rows", "rows of about 370 bytes that move, table and index", 1_000_000);
         var cutovers = AtLeastOne("--cutovers", "hand-overs of batches, at least", 200);
         var rate = new Option<string?>("--rate") { Description = "for shardadmin move: none, or bytes a second such as 50MiB/s" };
+        var cores = Cores();
         var command = new Command(bench.Name, bench.Description) { pairs, seconds, warmUp, engine };
-        foreach (var option in OnlyOf(bench, settings, program, rows, cutovers, rate))
+        foreach (var option in OnlyOf(bench, settings, program, rows, cutovers, rate, cores))
             command.Add(option);
         command.SetAction((parsed, interrupt) => run(
             bench,
@@ -32,6 +34,7 @@ internal static class BenchCommand
                 MovedRows = parsed.GetValue(rows),
                 Cutovers = parsed.GetValue(cutovers),
                 MoveRate = parsed.GetValue(rate),
+                Cores = parsed.GetValue(cores),
             },
             Engines.Create(parsed.GetValue(engine)!),
             interrupt));
@@ -58,10 +61,22 @@ internal static class BenchCommand
         },
     };
 
-    private static Option[] OnlyOf(IBench bench, Option settings, Option program, Option rows, Option cutovers, Option rate) => bench switch
+    private static Option<double?> Cores()
+    {
+        var cores = new Option<double?>("--cores") { Description = "the share of a core that each gets, such as 0.05" };
+        cores.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && value is < 0.01 or > 1)
+                result.AddError("--cores takes a number from 0.01 to 1.");
+        });
+        return cores;
+    }
+
+    private static Option[] OnlyOf(IBench bench, Option settings, Option program, Option rows, Option cutovers, Option rate, Option cores) => bench switch
     {
         VariantBench => [settings, program],
         MoveBench => [rows, rate],
+        ScalingBench => [cores],
         MoveEffectBench => [cutovers, rate],
         _ => [],
     };

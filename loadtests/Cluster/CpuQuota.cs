@@ -11,9 +11,13 @@ internal sealed class CpuQuota : IDisposable
     private const string Root = "/sys/fs/cgroup";
 
     /// <summary>Short, or a process that has used its share would stand still for most of a tenth of a second.</summary>
-    private const int PeriodMicroseconds = 10_000;
+    private const int ShortPeriodMicroseconds = 10_000;
+
+    /// <summary>The kernel takes no less for a period. A smaller share than a tenth of a core needs a longer period.</summary>
+    private const int LeastQuotaMicroseconds = 1000;
 
     private const int MaxAttempts = 50;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private static readonly bool IsVersion2 = File.Exists(Path.Combine(Root, "cgroup.controllers"));
 
@@ -44,8 +48,9 @@ internal sealed class CpuQuota : IDisposable
         if (IsVersion2)
             File.WriteAllText(Path.Combine(Root, "cgroup.subtree_control"), "+cpu");
         var group = Directory.CreateDirectory(Path.Combine(Parent, $"sharding-bench-{Environment.ProcessId}-{name}")).FullName;
-        var quota = ((int)(cores * PeriodMicroseconds)).ToString(CultureInfo.InvariantCulture);
-        var period = PeriodMicroseconds.ToString(CultureInfo.InvariantCulture);
+        var microseconds = Math.Max(ShortPeriodMicroseconds, (int)(LeastQuotaMicroseconds / cores));
+        var quota = ((int)Math.Round(cores * microseconds)).ToString(CultureInfo.InvariantCulture);
+        var period = microseconds.ToString(CultureInfo.InvariantCulture);
         if (IsVersion2)
         {
             File.WriteAllText(Path.Combine(group, "cpu.max"), $"{quota} {period}");
@@ -81,7 +86,7 @@ internal sealed class CpuQuota : IDisposable
             }
             catch (IOException) when (attempt < MaxAttempts)
             {
-                Thread.Sleep(PeriodMicroseconds / 1000);
+                Thread.Sleep(Pause);
             }
         }
     }

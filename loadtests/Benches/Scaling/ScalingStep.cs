@@ -22,7 +22,7 @@ internal sealed record ScalingStep(int Count, double RateOfOne, Standing Standin
         FigureText.Time(Standing.MedianOf(latency => latency.Max)),
     ];
 
-    /// <summary>The same one with 256 clients that never wait: what it gives at most.</summary>
+    /// <summary>The same one with clients that never wait: what it gives at most.</summary>
     public string[] MostRow() => ["1, saturated", FigureText.Rate(Most!.PerSecond), "", "", FigureText.Time(Most.Latency.P50), FigureText.Time(Most.Latency.P99), FigureText.Time(Most.Latency.Max)];
 
     public string Describe(string part) => string.Create(
