@@ -11,6 +11,7 @@ internal static class BenchItems
     public const string Collection = "bench";
     public const int Count = 200_000;
     public const int First = 1_000_000;
+    public const int Digits = 7;
     public const int Last = First + Count - 1;
 
     /// <summary>The document is this, n, and <see cref="DocumentEnd"/>. "n" is the shortest name, so jsonb keeps it first.</summary>

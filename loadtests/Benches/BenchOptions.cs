@@ -20,6 +20,12 @@ internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan First
     /// <summary>What shardadmin is told as --rate; null: nothing, its default.</summary>
     public string? MoveRate { get; init; }
 
+    /// <summary>The share of a core of each shard or router in the benches of scaling; null: the bench's own.</summary>
+    public double? Cores { get; init; }
+
+    /// <summary>Whether the guard `quick` writes down what it measures, instead of comparing it.</summary>
+    public bool Record { get; init; }
+
     /// <summary>Before each later measurement: connections are new, caches of their sessions too.</summary>
-    public static TimeSpan WarmUp { get; } = TimeSpan.FromSeconds(2);
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(2);
 }

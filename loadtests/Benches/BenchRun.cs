@@ -17,18 +17,21 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
     public Report Report => report;
 
     public IContestant Router(RouterAddress router, RequestMix mix, int users = ManyUsers, string name = "router") =>
-        new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users, router.ProcessId);
+        new CpuContestant(new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users), [router.ProcessId], []);
 
-    /// <summary>So many operations begin each second, whatever becomes of the earlier ones.</summary>
-    public Task<LoadResult> OpenAsync(RouterAddress router, RequestMix mix, double perSecond, int users, CancellationToken cancellation) =>
-        engine.RunAsync(HttpSession.Scenario("router", router.Url, mix), LoadPlan.Open(perSecond, users, BenchOptions.WarmUp, options.Duration), cancellation);
+    /// <summary>The CPU of the router and of its shard.</summary>
+    public IContestant RouterAndShard(BenchCluster cluster, RequestMix mix, int users = ManyUsers) =>
+        new CpuContestant(new EngineContestant(engine, HttpSession.Scenario("router", cluster.Router.Url, mix), users), [cluster.Router.ProcessId], [cluster.Shard.ProcessId]);
 
-    public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new EngineContestant(
-        engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers, [.. cluster.Routers.Select(router => router.ProcessId)]);
+    public Task<LoadResult> LoadAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation) => engine.RunAsync(scenario, plan, cancellation);
+
+    public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new CpuContestant(
+        new EngineContestant(engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers), [.. cluster.Routers.Select(router => router.ProcessId)], []);
 
     public IContestant Kestrel(Uri server) => new EngineContestant(engine, HttpSession.Scenario("kestrel", server, RequestMix.Constant), ManyUsers);
 
-    public IContestant Npgsql(ShardAddress shard) => new EngineContestant(engine, NpgsqlSession.Scenario("npgsql", shard), users: 1);
+    public IContestant Npgsql(ShardAddress shard) =>
+        new CpuContestant(new EngineContestant(engine, NpgsqlSession.Scenario("npgsql", shard), users: 1), [], [shard.ProcessId]);
 
     /// <summary>Measures the contestants in turn, as often as the options say.</summary>
     /// <param name="settle">Before each measurement: clears away what the last one left to be done. null: nothing is left.</param>
@@ -46,7 +49,7 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
             {
                 if (settle is not null)
                     await settle(cancellation);
-                runs[i].Add(await contestants[i].RunAsync(BenchOptions.WarmUp, options.Duration, cancellation));
+                runs[i].Add(await contestants[i].RunAsync(options.WarmUp, options.Duration, cancellation));
             }
             report.Progress(pair, options.Pairs, contestants.Select((contestant, i) => (contestant.Name, runs[i][^1])));
         }

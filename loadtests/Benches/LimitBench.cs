@@ -1,4 +1,3 @@
-using System.Globalization;
 using LoadTests.Cluster;
 using LoadTests.Http;
 
@@ -11,14 +10,10 @@ internal sealed class LimitBench : IBench
 
     public string Description => "GET through one router, beside a bare Kestrel that answers a constant";
 
-    private static string Program => Path.Combine(Repository.Root, "loadtests", "BareKestrel", "bin", "Release", "net10.0", "BareKestrel.dll");
-
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
         await using var cluster = await BenchCluster.StartAsync(routers: 1, cancellation);
-        var port = FreePorts.Find(1)[0];
-        var url = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
-        var (kestrel, _) = await ChildServer.StartAsync(Program, [port.ToString(CultureInfo.InvariantCulture)], null, url, cancellation);
+        var (kestrel, url, _) = await BareKestrel.StartAsync(cancellation);
         await using (kestrel)
         {
             var standings = await run.CompareAsync(

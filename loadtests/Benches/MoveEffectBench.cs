@@ -20,7 +20,7 @@ internal sealed class MoveEffectBench : IBench
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
-        await using var cluster = await BenchCluster.StartAsync(routers: 2, shards: 2, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), FillAsync, cancellation);
+        await using var cluster = await BenchCluster.StartAsync(routers: 2, shards: 2, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), ItemFilling.FillAllAsync, cancellation);
         var slots = await MovedRows.OwnedSlotsAsync(cluster.Shard, cancellation);
         var log = new WriteLog();
         await using var load = await BackgroundLoad.StartAsync(LoggedWriteSession.Scenario(cluster.Status.Proxy, log), Users, WritesPerSecond, cancellation);
@@ -34,13 +34,6 @@ internal sealed class MoveEffectBench : IBench
             run.Report.Progress(effect.LastRound());
         }
         effect.Tell(run.Report, FormattableString.Invariant($"{WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
-    }
-
-    private static async Task FillAsync(ClusterStatus cluster, CancellationToken cancellation)
-    {
-        await ItemFilling.CreateCollectionAsync(cluster.Routers[0].Url, cancellation);
-        foreach (var shard in cluster.Shards)
-            await MovedRows.FillAsync(shard, BenchItems.Last, BenchItems.Count, cancellation);
     }
 
     private static async Task<(long From, long To)> WaitAsync(TimeSpan time, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 
@@ -29,13 +30,18 @@ internal sealed class RingFootprint
     public int DocumentBytes => _document.Length;
 
     /// <summary>From the document's text, as Redis gives it, to the ring that requests read; the median of many.</summary>
-    public TimeSpan MeasureSwap()
+    public TimeSpan MeasureSwap() => MedianOf(() => Volatile.Write(ref _current, RingDocumentCodec.Read(_document)));
+
+    /// <summary>The same text, only parsed: what there is to compare a swap with on a machine of unknown speed.</summary>
+    public TimeSpan MeasureParsing() => MedianOf(() => JsonDocument.Parse(_document).Dispose());
+
+    private static TimeSpan MedianOf(Action action)
     {
         var times = new List<double>(Swaps);
         for (var i = 0; i < Swaps * 2; i++)
         {
             var startedAt = Stopwatch.GetTimestamp();
-            Volatile.Write(ref _current, RingDocumentCodec.Read(_document));
+            action();
             if (i >= Swaps) // the first half only has the code compiled
                 times.Add(Stopwatch.GetElapsedTime(startedAt).Ticks);
         }
@@ -43,11 +49,26 @@ internal sealed class RingFootprint
     }
 
     /// <summary>Nanoseconds for the owner of a slot, without hashing, slots in no order.</summary>
-    public double MeasureLookup()
+    public double MeasureLookup() => NanosecondsOf(LookUp);
+
+    /// <summary>The same look-ups in a dictionary: what there is to compare with on a machine of unknown speed.</summary>
+    public double MeasureDictionaryLookup()
     {
-        LookUp(Lookups / 10);
+        var owners = Enumerable.Range(0, Slot.Count).ToDictionary(slot => slot, slot => _current.OwnerOf(new Slot(slot)));
+        return NanosecondsOf(times =>
+        {
+            long ports = 0;
+            for (var i = 0; i < times; i++)
+                ports += owners[(i * 7919) & (Slot.Count - 1)].Port;
+            return ports;
+        });
+    }
+
+    private static double NanosecondsOf(Func<int, long> lookUp)
+    {
+        lookUp(Lookups / 10);
         var startedAt = Stopwatch.GetTimestamp();
-        var ports = LookUp(Lookups);
+        var ports = lookUp(Lookups);
         var time = Stopwatch.GetElapsedTime(startedAt);
         return ports == Lookups * 5432L ? time.TotalNanoseconds / Lookups : throw new InvalidOperationException("A look-up went wrong.");
     }

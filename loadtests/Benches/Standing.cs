@@ -15,7 +15,12 @@ internal sealed record Standing(string Name, IReadOnlyList<LoadResult> Runs)
     public TimeSpan? MedianOf(Func<Latency, TimeSpan?> figure) =>
         Runs.Any(run => figure(run.Latency) is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)figure(run.Latency)!.Value.Ticks)));
 
-    public TimeSpan? MedianRouterCpu => Runs.Any(run => run.RouterCpu is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)run.RouterCpu!.Value.Ticks)));
+    public TimeSpan? MedianRouterCpu => MedianCpu(run => run.RouterCpu);
+
+    public TimeSpan? MedianShardCpu => MedianCpu(run => run.ShardCpu);
+
+    private TimeSpan? MedianCpu(Func<LoadResult, TimeSpan?> figure) =>
+        Runs.Any(run => figure(run) is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)figure(run)!.Value.Ticks)));
 
     /// <summary>How much faster than the reference: the median over the pairs, each of which saw the same moments of the machine.</summary>
     public (double Median, double Least, double Most) RatioTo(Standing reference)

@@ -13,7 +13,7 @@ internal sealed class BenchCluster : IAsyncDisposable
 {
     private BenchCluster(ClusterStatus status) => Status = status;
 
-    public ClusterStatus Status { get; }
+    public ClusterStatus Status { get; private set; }
 
     public RouterAddress Router => Status.Routers[0];
 
@@ -50,6 +50,17 @@ internal sealed class BenchCluster : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts an empty Postgres, the last of <see cref="Status"/> from then on. No shard of the ring yet.</summary>
+    public async Task StartShardAsync(string id, CancellationToken cancellation)
+    {
+        await DevAsync("shard", id);
+        cancellation.ThrowIfCancellationRequested();
+        Status = ClusterStatus.Parse(await DevAsync("status", "--json"));
+    }
+
+    /// <summary>Starts a part that was killed, and waits until it answers.</summary>
+    public static Task StartPartAsync(string part) => DevAsync("chaos", "--start-part", part);
 
     public async ValueTask DisposeAsync() => await DevAsync("down", "--wipe");
 

@@ -11,7 +11,13 @@ internal sealed class CpuQuota : IDisposable
     private const string Root = "/sys/fs/cgroup";
 
     /// <summary>Short, or a process that has used its share would stand still for most of a tenth of a second.</summary>
-    private const int PeriodMicroseconds = 10_000;
+    private const int ShortPeriodMicroseconds = 10_000;
+
+    /// <summary>The kernel takes no less for a period. A smaller share than a tenth of a core needs a longer period.</summary>
+    private const int LeastQuotaMicroseconds = 1000;
+
+    private const int MaxAttempts = 50;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private static readonly bool IsVersion2 = File.Exists(Path.Combine(Root, "cgroup.controllers"));
 
@@ -42,8 +48,9 @@ internal sealed class CpuQuota : IDisposable
         if (IsVersion2)
             File.WriteAllText(Path.Combine(Root, "cgroup.subtree_control"), "+cpu");
         var group = Directory.CreateDirectory(Path.Combine(Parent, $"sharding-bench-{Environment.ProcessId}-{name}")).FullName;
-        var quota = ((int)(cores * PeriodMicroseconds)).ToString(CultureInfo.InvariantCulture);
-        var period = PeriodMicroseconds.ToString(CultureInfo.InvariantCulture);
+        var microseconds = Math.Max(ShortPeriodMicroseconds, (int)(LeastQuotaMicroseconds / cores));
+        var quota = ((int)Math.Round(cores * microseconds)).ToString(CultureInfo.InvariantCulture);
+        var period = microseconds.ToString(CultureInfo.InvariantCulture);
         if (IsVersion2)
         {
             File.WriteAllText(Path.Combine(group, "cpu.max"), $"{quota} {period}");
@@ -65,12 +72,23 @@ internal sealed class CpuQuota : IDisposable
                 Hold(int.Parse(child, CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Lets all go.</summary>
+    /// <summary>Lets all go. A server may begin a process just then, which is in the group too: so more than once.</summary>
     public void Dispose()
     {
-        foreach (var process in File.ReadAllLines(Path.Combine(_group, "cgroup.procs")))
-            Enter(Parent, int.Parse(process, CultureInfo.InvariantCulture));
-        Directory.Delete(_group);
+        for (var attempt = 1; ; attempt++)
+        {
+            foreach (var process in File.ReadAllLines(Path.Combine(_group, "cgroup.procs")))
+                Enter(Parent, int.Parse(process, CultureInfo.InvariantCulture));
+            try
+            {
+                Directory.Delete(_group);
+                return;
+            }
+            catch (IOException) when (attempt < MaxAttempts)
+            {
+                Thread.Sleep(Pause);
+            }
+        }
     }
 
     private static void Enter(string group, int processId)

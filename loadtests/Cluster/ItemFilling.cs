@@ -37,6 +37,29 @@ internal static class ItemFilling
         await SettleAsync(cluster.Shard, cancellation);
     }
 
+    /// <summary>The items of all benches, each in the shard that owns it.</summary>
+    public static async Task FillAllAsync(ClusterStatus cluster, CancellationToken cancellation)
+    {
+        await CreateCollectionAsync(cluster.Routers[0].Url, cancellation);
+        foreach (var shard in cluster.Shards)
+            await MovedRows.FillAsync(shard, BenchItems.Last, BenchItems.Count, cancellation);
+    }
+
+    /// <summary>Puts items through the API, one after the other: for the few that lie or look otherwise.</summary>
+    public static async Task PutAsync(Uri router, ItemSet items, CancellationToken cancellation)
+    {
+        var put = new PutItem(items);
+        await using var connection = new HttpConnection(router, items.RequestBytes);
+        await connection.OpenAsync(cancellation);
+        for (var item = items.First; item < items.First + items.Count; item++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var answer = await connection.ExchangeAsync(put.Write(connection.Request, item));
+            if (answer.Status != 201)
+                throw RequestText.Wrong("PUT", item, answer);
+        }
+    }
+
     /// <summary>
     /// Leaves nothing to do that would begin by itself in the middle of a measurement: no vacuum, no checkpoint.
     /// </summary>

@@ -27,7 +27,7 @@ internal sealed class BuiltInEngine : ILoadEngine
 
     private static async Task<LoadResult> MeasureAsync(LoadScenario scenario, LoadPlan plan, List<ILoadSession> sessions, CancellationToken cancellation)
     {
-        var recorder = new LoadRecorder();
+        var recorder = new LoadRecorder(plan.KeepsSeconds ? new LoadSeries(plan.Duration) : null, plan.CountsFailures ? new FailureCounts() : null);
         var load = plan.RatePerSecond is { } rate
             ? new OpenLoop(sessions, rate, recorder).RunAsync()
             : ClosedLoop.RunAsync(sessions, recorder);

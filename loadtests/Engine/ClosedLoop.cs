@@ -15,10 +15,16 @@ internal static class ClosedLoop
             var beganAt = Stopwatch.GetTimestamp();
             while (!recorder.IsStopping)
             {
-                await session.StepAsync();
-                var now = Stopwatch.GetTimestamp();
-                recorder.Answered(beganAt, now);
-                beganAt = now;
+                try
+                {
+                    await session.StepAsync();
+                    recorder.Answered(beganAt, Stopwatch.GetTimestamp());
+                }
+                catch (WrongAnswerException e) when (recorder.CountsFailures)
+                {
+                    recorder.CountFailure(e, beganAt);
+                }
+                beganAt = Stopwatch.GetTimestamp();
             }
         }
         catch (Exception e)

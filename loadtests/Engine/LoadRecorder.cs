@@ -7,8 +7,12 @@ namespace LoadTests.Engine;
 /// time; latency takes those that began within it, also when they are answered after it: leaving these out would hide
 /// a stall at the end.
 /// </summary>
-internal sealed class LoadRecorder
+/// <param name="series">Gets what each second was like; null: nobody wants to know.</param>
+/// <param name="failures">Gets what fails; null: the first failure ends the run.</param>
+internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? failures = null)
 {
+    private static readonly double[] Quantiles = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999];
+
     private readonly LatencyHistogram _latency = new();
     private readonly TaskCompletionSource _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _from = long.MaxValue;
@@ -38,16 +42,45 @@ internal sealed class LoadRecorder
         _isStopping = true;
     }
 
+    public bool CountsFailures => failures is not null;
+
+    /// <summary>To be called only if failures are counted. Those of the warm-up and of the time after are not.</summary>
+    public void CountFailure(WrongAnswerException failure, long beganAt)
+    {
+        var from = Volatile.Read(ref _from);
+        if (beganAt < from || beganAt >= Volatile.Read(ref _to))
+            return;
+        failures!.Add(failure);
+        series?.Failed(beganAt - from);
+    }
+
     /// <param name="beganAt">Timestamps of the stopwatch; in an open loop, when the operation was to begin.</param>
     public void Answered(long beganAt, long answeredAt)
     {
         var from = Volatile.Read(ref _from);
         var to = Volatile.Read(ref _to);
         if (answeredAt >= from && answeredAt < to)
+        {
             Interlocked.Increment(ref _answered);
+            series?.Answered(answeredAt - from);
+        }
         if (beganAt >= from && beganAt < to)
-            _latency.Record((long)Stopwatch.GetElapsedTime(beganAt, answeredAt).TotalNanoseconds);
+        {
+            var nanoseconds = (long)Stopwatch.GetElapsedTime(beganAt, answeredAt).TotalNanoseconds;
+            _latency.Record(nanoseconds);
+            series?.Took(beganAt - from, nanoseconds);
+        }
     }
 
-    public LoadResult Summarize() => new(Volatile.Read(ref _answered) / Stopwatch.GetElapsedTime(_from, _to).TotalSeconds, _latency.Summarize());
+    public LoadResult Summarize()
+    {
+        var measured = Stopwatch.GetElapsedTime(_from, _to);
+        return new LoadResult(Volatile.Read(ref _answered) / measured.TotalSeconds, _latency.Summarize())
+        {
+            Percentiles = [.. Quantiles.Select(quantile => (quantile, _latency.Percentile(quantile)))],
+            Seconds = series?.Summarize(measured) ?? [],
+            Failures = failures?.ToList() ?? [],
+            BeganAt = _from,
+        };
+    }
 }

@@ -21,9 +21,10 @@ internal sealed class NBomberEngine : ILoadEngine
         var firstFailure = new ConcurrentQueue<Exception>();
         var props = Scenario.Create(scenario.Name, async context =>
         {
+            ILoadSession? session = null;
             try
             {
-                if (!idle.TryTake(out var session))
+                if (!idle.TryTake(out session))
                 {
                     session = await scenario.Open(opened.Count, cancellation);
                     opened.Add(session);
@@ -31,6 +32,11 @@ internal sealed class NBomberEngine : ILoadEngine
                 await session.StepAsync();
                 idle.Add(session);
                 return Response.Ok();
+            }
+            catch (WrongAnswerException e) when (plan.CountsFailures && session is not null)
+            {
+                idle.Add(session);
+                return Response.Fail(statusCode: e.Kind);
             }
             catch (Exception e)
             {
@@ -48,7 +54,7 @@ internal sealed class NBomberEngine : ILoadEngine
             var stats = await Task.Run(() => NBomberRunner.RegisterScenarios(props).WithoutReports().Run(), cancellation);
             if (firstFailure.TryDequeue(out var failure))
                 throw new WrongAnswerException($"{scenario.Name}: {failure.Message}", failure);
-            return Summarize(stats.ScenarioStats[0].Ok);
+            return Summarize(stats.ScenarioStats[0].Ok, stats.ScenarioStats[0].Fail);
         }
         finally
         {
@@ -57,10 +63,19 @@ internal sealed class NBomberEngine : ILoadEngine
         }
     }
 
-    private static LoadResult Summarize(MeasurementStats ok) => new(
+    /// <summary>Without seconds: the final statistics have none.</summary>
+    private static LoadResult Summarize(MeasurementStats ok, MeasurementStats fail) => new(
         ok.Request.RPS,
         new Latency(
             TimeSpan.FromMilliseconds(ok.Latency.MeanMs), TimeSpan.FromMilliseconds(ok.Latency.Percent50),
-            TimeSpan.FromMilliseconds(ok.Latency.Percent99), TimeSpan.FromMilliseconds(ok.Latency.MaxMs)));
+            TimeSpan.FromMilliseconds(ok.Latency.Percent99), TimeSpan.FromMilliseconds(ok.Latency.MaxMs)))
+    {
+        Percentiles =
+        [
+            (0.5, TimeSpan.FromMilliseconds(ok.Latency.Percent50)), (0.75, TimeSpan.FromMilliseconds(ok.Latency.Percent75)),
+            (0.95, TimeSpan.FromMilliseconds(ok.Latency.Percent95)), (0.99, TimeSpan.FromMilliseconds(ok.Latency.Percent99)),
+        ],
+        Failures = [.. fail.StatusCodes.Select(code => new FailureCount(code.StatusCode, code.Count, code.Message))],
+    };
 }
 #endif

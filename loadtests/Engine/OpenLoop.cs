@@ -63,10 +63,17 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         {
             do
             {
-                await session.StepAsync();
-                var now = Stopwatch.GetTimestamp();
-                recorder.Answered(planned, now);
-                session.Answered(planned, now);
+                try
+                {
+                    await session.StepAsync();
+                    var now = Stopwatch.GetTimestamp();
+                    recorder.Answered(planned, now);
+                    session.Answered(planned, now);
+                }
+                catch (WrongAnswerException e) when (recorder.CountsFailures)
+                {
+                    recorder.CountFailure(e, planned);
+                }
             }
             while (TakeWaiting(session, ref planned));
         }

@@ -3,7 +3,9 @@ namespace LoadTests.Http;
 /// <summary>The same request as <see cref="GetItem"/>, to a server that answers all of them alike.</summary>
 internal sealed class GetConstant : IHttpRequest
 {
-    private readonly GetItem _get = new();
+    private readonly GetItem _get = new(ItemSet.Bench);
+
+    public int Choose(Random random) => _get.Choose(random);
 
     public int Write(Span<byte> buffer, int item) => _get.Write(buffer, item);
 

@@ -3,16 +3,18 @@ using System.Globalization;
 namespace LoadTests.Http;
 
 /// <summary>GET of one item; the answer must be 200 with the document of that very item.</summary>
-internal sealed class GetItem : IHttpRequest
+internal sealed class GetItem(ItemSet items) : IHttpRequest
 {
-    private readonly byte[] _begin = RequestText.Begin("GET");
+    private readonly byte[] _begin = RequestText.Begin("GET", items);
     private readonly byte[] _rest = " HTTP/1.1\r\nHost: bench\r\n\r\n"u8.ToArray();
 
-    public int Write(Span<byte> buffer, int item) => RequestText.Write(buffer, _begin, item, _rest);
+    public int Choose(Random random) => items.Choose(random);
+
+    public int Write(Span<byte> buffer, int item) => RequestText.Write(buffer, _begin, items, item, _rest);
 
     public void Check(in HttpAnswer answer, int item)
     {
-        if (answer.Status != 200 || !IsOf(item, answer.Body.Span))
+        if (answer.Status != 200 || answer.Body.Length < items.TextBytes || !IsOf(item, answer.Body.Span))
             throw RequestText.Wrong("GET", item, answer);
     }
 

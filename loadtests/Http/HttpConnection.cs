@@ -9,15 +9,18 @@ namespace LoadTests.Http;
 /// use; here its pool, header collections, streams and tasks cost about as much CPU for a request as the router does,
 /// and client and router share two cores. This allocates nothing for a request.
 /// </summary>
-internal sealed class HttpConnection(Uri server) : IAsyncDisposable
+/// <param name="requestBytes">Of the largest request.</param>
+internal sealed class HttpConnection(Uri server, int requestBytes = HttpConnection.SmallRequest) : IAsyncDisposable
 {
+    public const int SmallRequest = 2048;
+
     private const int MaxAnswerBytes = 8 * 1024 * 1024;
 
     private byte[] _received = new byte[4096];
     private Socket? _socket;
 
     /// <summary>Where the caller writes the request.</summary>
-    public byte[] Request { get; private set; } = new byte[2048];
+    public byte[] Request { get; } = new byte[requestBytes];
 
     public async ValueTask OpenAsync(CancellationToken cancellation)
     {
@@ -30,17 +33,18 @@ internal sealed class HttpConnection(Uri server) : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<HttpAnswer> ExchangeAsync(int requestLength)
     {
-        if (_socket is null)
-            await OpenAsync(CancellationToken.None);
         try
         {
+            if (_socket is null)
+                await OpenAsync(CancellationToken.None);
             for (var sent = 0; sent < requestLength;)
                 sent += await _socket!.SendAsync(Request.AsMemory(sent..requestLength), SocketFlags.None);
             return await ReceiveAsync();
         }
         catch (SocketException e)
         {
-            throw new WrongAnswerException($"{server} broke the connection off: {e.Message}", e);
+            Close();
+            throw new WrongAnswerException($"{server} broke the connection off: {e.Message}", e, $"connection: {e.SocketErrorCode}");
         }
     }
 
@@ -54,7 +58,10 @@ internal sealed class HttpConnection(Uri server) : IAsyncDisposable
                 Grow();
             var count = await _socket!.ReceiveAsync(_received.AsMemory(length), SocketFlags.None);
             if (count == 0)
-                throw new WrongAnswerException($"{server} closed the connection after {length} bytes of an answer.");
+            {
+                Close();
+                throw new WrongAnswerException($"{server} closed the connection after {length} bytes of an answer.", kind: length == 0 ? "connection closed without an answer" : "connection closed within an answer");
+            }
             length += count;
             if (!parser.TryComplete(_received.AsSpan(0, length)))
                 continue;
@@ -71,7 +78,8 @@ internal sealed class HttpConnection(Uri server) : IAsyncDisposable
         Array.Resize(ref _received, _received.Length * 2);
     }
 
-    private void Close()
+    /// <summary>The next exchange opens another connection. The last answer stays readable.</summary>
+    public void Close()
     {
         _socket?.Dispose();
         _socket = null;

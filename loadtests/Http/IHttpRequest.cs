@@ -3,6 +3,9 @@ namespace LoadTests.Http;
 /// <summary>One kind of request about one item, and what its answer must be.</summary>
 internal interface IHttpRequest
 {
+    /// <returns>The number of the item that the next request is about.</returns>
+    int Choose(Random random);
+
     /// <returns>The request's length.</returns>
     int Write(Span<byte> buffer, int item);
 

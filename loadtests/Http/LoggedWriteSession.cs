@@ -11,7 +11,7 @@ internal sealed class LoggedWriteSession(Uri server, WriteLog log, int seed) : I
     private static readonly Lazy<short[]> Slots = new(() => [.. Enumerable.Range(BenchItems.First, BenchItems.Count).Select(item => (short)SlotHash.Of(item.ToString(CultureInfo.InvariantCulture)).Value)]);
 
     private readonly Random _random = new(seed);
-    private readonly PutItem _put = new();
+    private readonly PutItem _put = new(ItemSet.Bench);
     private HttpConnection _connection = new(server);
     private int _item;
 

@@ -7,7 +7,7 @@ namespace LoadTests.Http;
 internal sealed class MovingItemSession(HttpConnection connection, IReadOnlyList<int> items, int seed) : ILoadSession
 {
     private readonly Random _random = new(seed);
-    private readonly PutItem _put = new();
+    private readonly PutItem _put = new(ItemSet.Bench);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask StepAsync()

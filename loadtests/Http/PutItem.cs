@@ -5,18 +5,20 @@ using LoadTests.Benches;
 namespace LoadTests.Http;
 
 /// <summary>PUT of an item that is there already: the answer must be 200, replaced.</summary>
-internal sealed class PutItem : IHttpRequest
+internal sealed class PutItem(ItemSet items) : IHttpRequest
 {
-    private readonly byte[] _begin = RequestText.Begin("PUT");
+    private readonly byte[] _begin = RequestText.Begin("PUT", items);
     private readonly byte[] _rest = Encoding.ASCII.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
-        $" HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {BenchItems.DocumentOf(BenchItems.First).Length}\r\n\r\n{BenchItems.DocumentBegin}"));
+        $" HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {BenchItems.DocumentBegin.Length + BenchItems.Digits + items.DocumentEnd.Length}\r\n\r\n{BenchItems.DocumentBegin}"));
 
-    private readonly byte[] _documentEnd = Encoding.ASCII.GetBytes(BenchItems.DocumentEnd);
+    private readonly byte[] _documentEnd = Encoding.ASCII.GetBytes(items.DocumentEnd);
+
+    public int Choose(Random random) => items.Choose(random);
 
     public int Write(Span<byte> buffer, int item)
     {
-        var length = RequestText.Write(buffer, _begin, item, _rest);
+        var length = RequestText.Write(buffer, _begin, items, item, _rest);
         item.TryFormat(buffer[length..], out var digits, default, CultureInfo.InvariantCulture);
         _documentEnd.CopyTo(buffer[(length + digits)..]);
         return length + digits + _documentEnd.Length;

@@ -1,19 +1,30 @@
 namespace LoadTests.Http;
 
 /// <summary>Which requests, and how often.</summary>
-/// <param name="OtherPercent">So many of 100 requests are <paramref name="Other"/>.</param>
-internal sealed record RequestMix(IHttpRequest Usual, IHttpRequest Other, int OtherPercent)
+/// <param name="requests">With their shares, which come to 100.</param>
+internal sealed class RequestMix(params (IHttpRequest Request, int Percent)[] requests)
 {
-    public static RequestMix Gets { get; } = Only(new GetItem());
+    public static RequestMix Gets { get; } = new((new GetItem(ItemSet.Bench), 100));
 
-    public static RequestMix Puts { get; } = Only(new PutItem());
+    public static RequestMix Puts { get; } = new((new PutItem(ItemSet.Bench), 100));
 
     /// <summary>80 % GET, 20 % PUT.</summary>
-    public static RequestMix Mixed { get; } = new(new GetItem(), new PutItem(), OtherPercent: 20);
+    public static RequestMix Mixed { get; } = MixedOf(ItemSet.Bench);
 
-    public static RequestMix Constant { get; } = Only(new GetConstant());
+    public static RequestMix Constant { get; } = new((new GetConstant(), 100));
 
-    public IHttpRequest Next(Random random) => OtherPercent > 0 && random.Next(100) < OtherPercent ? Other : Usual;
+    /// <summary>As <see cref="Mixed"/>, and half of all requests are for items of one partition.</summary>
+    public static RequestMix HotPartition { get; } = new(
+        (new GetItem(ItemSet.Bench), 40), (new PutItem(ItemSet.Bench), 10), (new GetItem(ItemSet.Hot), 40), (new PutItem(ItemSet.Hot), 10));
 
-    private static RequestMix Only(IHttpRequest request) => new(request, request, 0);
+    public static RequestMix MixedOf(ItemSet items) => new((new GetItem(items), 80), (new PutItem(items), 20));
+
+    public IHttpRequest Next(Random random)
+    {
+        var chosen = requests.Length == 1 ? 0 : random.Next(100);
+        foreach (var (request, percent) in requests)
+            if ((chosen -= percent) < 0)
+                return request;
+        return requests[^1].Request;
+    }
 }

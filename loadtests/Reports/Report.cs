@@ -1,25 +1,23 @@
 using System.Globalization;
-using System.Text;
 using LoadTests.Benches;
 using LoadTests.Engine;
 
 namespace LoadTests.Reports;
 
 /// <summary>
-/// A bench's figures: shown on the console while it runs, and kept as Markdown. What was asked for, the ratios, comes
-/// last on both.
+/// A bench's figures: shown on the console while it runs, and kept as Markdown and as one HTML file. What was asked for,
+/// the ratios, comes last on all.
 /// </summary>
 internal sealed class Report(string bench, string commit, DateTimeOffset at, TextWriter console)
 {
-    private readonly StringBuilder _tables = new();
+    private readonly List<IReportPart> _parts = [];
     private readonly List<string> _verdicts = [];
-    private readonly List<(string Name, string Text)> _attached = [];
 
     public void Begin(string title, BenchOptions options)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"{title}: {options.Pairs} times {options.Duration.TotalSeconds:0.#} s each in turn");
         console.WriteLine(text);
-        _tables.Append(CultureInfo.InvariantCulture, $"## {text}\n\n");
+        _parts.Add(new ReportText(ReportText.Kind.Heading, text));
     }
 
     public void Progress(int pair, int pairs, IEnumerable<(string Name, LoadResult Result)> results) => console.WriteLine(string.Create(
@@ -28,31 +26,34 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
 
     public void Table(IReadOnlyList<Standing> standings)
     {
-        var table = MarkdownTable.Of(
-            ["", "per second", "least", "most", "mean", "p50", "p99", "longest", "router CPU"],
-            standings.Select(standing => (string[])
+        var table = new ReportTable(
+            ["", "per second", "least", "most", "mean", "p50", "p99", "longest", "router CPU", "shard CPU"],
+            [.. standings.Select(standing => (string[])
             [
                 standing.Name, FigureText.Rate(standing.MedianPerSecond), FigureText.Rate(standing.LeastPerSecond), FigureText.Rate(standing.MostPerSecond),
                 FigureText.Time(standing.MedianOf(latency => latency.Mean)), FigureText.Time(standing.MedianOf(latency => latency.P50)),
-                FigureText.Time(standing.MedianOf(latency => latency.P99)), FigureText.Time(standing.MedianOf(latency => latency.Max)), FigureText.Time(standing.MedianRouterCpu),
-            ]));
-        console.WriteLine(table);
-        _tables.Append(table).Append('\n');
+                FigureText.Time(standing.MedianOf(latency => latency.P99)), FigureText.Time(standing.MedianOf(latency => latency.Max)), FigureText.Time(standing.MedianRouterCpu), FigureText.Time(standing.MedianShardCpu),
+            ])]);
+        console.WriteLine(table.Markdown);
+        _parts.Add(table);
     }
 
     /// <summary>Figures of another kind than throughput and latency.</summary>
     public void Table(string title, string[] head, IEnumerable<string[]> rows)
     {
-        var table = MarkdownTable.Of(head, rows);
-        console.WriteLine($"{title}\n{table}");
-        _tables.Append(CultureInfo.InvariantCulture, $"## {title}\n\n{table}\n");
+        var table = new ReportTable(head, [.. rows]);
+        console.WriteLine($"{title}\n{table.Markdown}");
+        _parts.Add(new ReportText(ReportText.Kind.Heading, title));
+        _parts.Add(table);
     }
 
-    /// <summary>A file beside the report, such as a plot.</summary>
-    public void Attach(string name, string text)
+    /// <param name="name">Of its file.</param>
+    public void Plot(string name, string svg) => _parts.Add(new ReportPlot(name, svg));
+
+    public void Say(string text)
     {
-        _attached.Add((name, text));
-        _tables.Append(CultureInfo.InvariantCulture, $"![{name}]({FileName(name)})\n\n");
+        console.WriteLine(text);
+        _parts.Add(new ReportText(ReportText.Kind.Paragraph, text));
     }
 
     public void Progress(string text) => console.WriteLine("  " + text);
@@ -79,6 +80,18 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
     /// <summary>A figure without a target.</summary>
     public void Told(string name, double value, string unit) => _verdicts.Add($"{name} {FigureText.Number(value)} {unit}");
 
+    /// <summary>A line of the end, in words of its own.</summary>
+    public void Verdict(string text) => _verdicts.Add(text);
+
+    /// <summary>What was asked for does not hold: the command ends with 1.</summary>
+    public void Fail(string why)
+    {
+        HasFailed = true;
+        _verdicts.Add($"FAILED: {why}");
+    }
+
+    public bool HasFailed { get; private set; }
+
     private string FileName(string name) => string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{name}");
 
     /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
@@ -86,13 +99,18 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
     {
         Directory.CreateDirectory(folder);
         var file = Path.Combine(folder, FileName(bench + ".md"));
-        foreach (var (name, attached) in _attached)
-            await File.WriteAllTextAsync(Path.Combine(folder, FileName(name)), attached, cancellation);
-        var text = new StringBuilder()
-            .Append(CultureInfo.InvariantCulture, $"# {bench}\n\n{Machine.Describe()}\n\nCommit {commit}, {at:yyyy-MM-dd HH:mm} UTC.\n\n")
-            .Append(_tables).Append("```\n").AppendJoin('\n', _verdicts).Append("\n```\n");
-        await File.WriteAllTextAsync(file, text.ToString(), cancellation);
-        await console.WriteLineAsync($"Report: {file}");
+        foreach (var plot in _parts.OfType<ReportPlot>())
+            await File.WriteAllTextAsync(Path.Combine(folder, FileName(plot.Name)), plot.Svg, cancellation);
+        var page = new ReportPage(bench,
+        [
+            new ReportText(ReportText.Kind.Paragraph, Machine.Describe()),
+            new ReportText(ReportText.Kind.Paragraph, string.Create(CultureInfo.InvariantCulture, $"Commit {commit}, {at:yyyy-MM-dd HH:mm} UTC.")),
+            .. _parts,
+            new ReportText(ReportText.Kind.Lines, string.Join('\n', _verdicts)),
+        ]);
+        await File.WriteAllTextAsync(file, page.Markdown(FileName), cancellation);
+        await File.WriteAllTextAsync(Path.ChangeExtension(file, ".html"), page.Html(), cancellation);
+        await console.WriteLineAsync($"Report: {file} and .html");
         foreach (var verdict in _verdicts)
             await console.WriteLineAsync(verdict);
     }

@@ -2,7 +2,20 @@
 
 bench_command() {
   (($# > 0)) || usage_error "bench needs a name, such as: ./dev bench get"
-  loadtests_run "$@"
+  if [[ $1 == micro ]]; then
+    shift
+    micro_run "$@"
+  else
+    loadtests_run "$@"
+  fi
+}
+
+micro_run() { # micro_run [FILTER]: those whose class and method contain it
+  (($# <= 1)) || usage_error "bench micro takes one filter, such as: ./dev bench micro Planner"
+  config_load
+  mkdir -p "$LOGS"
+  build loadtests/Micro
+  exec dotnet "$ROOT/loadtests/Micro/bin/Release/net10.0/Micro.dll" --filter "*${1:-}*" --artifacts "$ROOT/loadtests/reports/micro"
 }
 
 chaos_command() {

@@ -21,6 +21,9 @@ help_show() {
   ./dev test                    every test; the last line is the verdict
   ./dev test Planner            only those whose name contains Planner (test --no-build Planner: as last built)
   ./dev bench get               one measurement, see docs/performance.md
+  ./dev bench load mixed        a load with a report of every second, as HTML; bench load --help lists them
+  ./dev bench micro Planner     pieces on their own (BenchmarkDotNet); without a word: all of them
+  ./dev bench --quick           short ones of most, in 2 minutes; fails if a ratio is less than half of the recorded one
   ./dev chaos --minutes 5       faults, longer than the tests have time for
   ./dev mutants                 puts each known bug in, and shows the test that catches it (docs/mutants.md)
 

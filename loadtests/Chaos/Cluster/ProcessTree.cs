@@ -49,7 +49,7 @@ internal static class ProcessTree
         }
     }
 
-    private static IReadOnlyList<int> ChildrenOf(int processId)
+    public static IReadOnlyList<int> ChildrenOf(int processId)
     {
         try
         {

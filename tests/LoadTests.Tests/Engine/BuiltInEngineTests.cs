@@ -125,6 +125,38 @@ public sealed class BuiltInEngineTests
         }
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(500.0)]
+    public async Task A_plan_that_counts_failures_goes_on_after_them(double? rate)
+    {
+        var steps = 0;
+        var scenario = FakeSession.Scenario(async () =>
+        {
+            await Task.Delay(1);
+            if (Interlocked.Increment(ref steps) % 4 == 0)
+                throw new WrongAnswerException("GET was answered with 503", kind: "503 overloaded");
+        });
+        var plan = new LoadPlan(4, rate, TimeSpan.Zero, TimeSpan.FromSeconds(1.1)) { CountsFailures = true, KeepsSeconds = true };
+
+        var result = await new BuiltInEngine().RunAsync(scenario, plan, TestContext.Current.CancellationToken);
+
+        var failure = Assert.Single(result.Failures);
+        Assert.Equal(("503 overloaded", "GET was answered with 503"), (failure.Kind, failure.First));
+        Assert.InRange(failure.Count, steps / 8, steps / 4);
+        var second = Assert.Single(result.Seconds);
+        Assert.True(second is { Answered: > 0, Failed: > 0, P99: not null });
+    }
+
+    [Fact]
+    public async Task A_failure_that_is_no_answer_ends_the_run_even_so()
+    {
+        var plan = LoadPlan.Open(100, 1, TimeSpan.Zero, TimeSpan.FromMinutes(10)) with { CountsFailures = true };
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => new BuiltInEngine().RunAsync(
+            FakeSession.Scenario(() => throw new InvalidOperationException("a bug of ours")), plan, TestContext.Current.CancellationToken));
+    }
+
     private static void InterlockedMax(ref int most, int value)
     {
         int seen;

@@ -85,6 +85,84 @@ public sealed class HttpSessionTests
         Assert.Equal(2, server.Connections);
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\n{\"code\":\"overloaded\"}", "503 overloaded")]
+    [InlineData("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "502 without a code")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "wrong answer")]
+    [InlineData("", "connection closed without an answer")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Le", "connection closed within an answer")]
+    public async Task Failures_of_one_kind_have_one_name_and_the_next_step_connects_anew(string answer, string kind)
+    {
+        var random = new Random(0);
+        _ = BenchItems.Random(random);
+        var second = BenchItems.DocumentOf(BenchItems.Random(random));
+        await using var server = new ScriptedServer([answer, ""], [Answer(second)]);
+        await using var session = await OpenAsync(server, RequestMix.Gets);
+
+        Assert.Equal(kind, (await Assert.ThrowsAsync<WrongAnswerException>(async () => await session.StepAsync())).Kind);
+        if (answer.EndsWith('}') || answer.EndsWith("\r\n\r\n", StringComparison.Ordinal))
+            await Assert.ThrowsAsync<WrongAnswerException>(async () => await session.StepAsync()); // the server closed it meanwhile
+        else
+            await session.StepAsync();
+    }
+
+    [Fact]
+    public async Task Churn_opens_a_connection_for_each_request()
+    {
+        var random = new Random(0);
+        string[][] answers = [.. Enumerable.Range(0, 3).Select(_ => (string[])[Answer(BenchItems.DocumentOf(BenchItems.Random(random))), ""])];
+        await using var server = new ScriptedServer(answers);
+        await using var session = await HttpSession.Scenario("churn", server.Url, RequestMix.Gets, requestsPerConnection: 1).Open(0, TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < 3; i++)
+            await session.StepAsync();
+
+        Assert.Equal(3, server.Connections);
+    }
+
+    [Fact]
+    public async Task An_item_of_one_partition_has_only_its_number_as_id()
+    {
+        var item = ItemSet.Hot.Choose(new Random(0));
+        await using var server = new ScriptedServer([Answer(BenchItems.DocumentOf(item))]);
+        await using var session = await OpenAsync(server, new RequestMix((new GetItem(ItemSet.Hot), 100)));
+
+        await session.StepAsync();
+
+        Assert.StartsWith($"GET /v1/collections/bench/items/hot/{item} HTTP/1.1\r\n", server.Requests[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(900)]
+    public void A_large_document_is_json_of_its_size_and_fits_into_the_buffer(int kibibytes)
+    {
+        var items = kibibytes == 64 ? ItemSet.Large64KiB : ItemSet.Large900KiB;
+        var buffer = new byte[items.RequestBytes];
+
+        var text = System.Text.Encoding.ASCII.GetString(buffer, 0, new PutItem(items).Write(buffer, items.First));
+
+        var body = text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
+        Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", text, StringComparison.Ordinal);
+        Assert.InRange(body.Length, kibibytes * 1024, (kibibytes * 1024) + 100);
+        Assert.Equal(items.First, JsonDocument.Parse(body).RootElement.GetProperty("n").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_list_follows_the_cursor_and_begins_anew_after_the_last_page()
+    {
+        await using var server = new ScriptedServer(
+            [Answer("{\"items\":[{\"pk\":\"hot\"}],\"next\":\"AQ-b_cAB\"}")], [Answer("{\"items\":[{\"doc\":{\"next\":1}}]}")], [Answer("{\"items\":[],\"next\":null}")]);
+        await using var session = await ListSession.Scenario("list", server.Url).Open(0, TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < 3; i++)
+            await session.StepAsync();
+
+        Assert.Equal(
+            ["/v1/collections/bench/items/hot?limit=100", "/v1/collections/bench/items/hot?limit=100&cursor=AQ-b_cAB", "/v1/collections/bench/items/hot?limit=100"],
+            server.Requests.Select(request => request.Split(' ')[1]));
+    }
+
     [Fact]
     public void A_mix_has_both_requests_in_its_proportion()
     {

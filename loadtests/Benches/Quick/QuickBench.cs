@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Globalization;
+using LoadTests.Cluster;
+using LoadTests.Engine;
+
+namespace LoadTests.Benches.Quick;
+
+/// <summary>
+/// The guard against regressions, for every change: short measurements in one cluster, compared as ratios with what was
+/// recorded. It finds what became twice as bad, and nothing finer; the benches themselves are for that.
+/// </summary>
+/// <remarks>
+/// 1. Each part is measured. 2. A part with a regression is measured once more, and the better value counts: another
+/// program that took the machine for some seconds is no regression. 3. All is printed, and compared or recorded.
+/// </remarks>
+internal sealed class QuickBench : IBench
+{
+    public string Name => "quick";
+
+    public string Description => "short get, put, mixed, proxy, added-latency, footprint; fails if a ratio is less than half as good as recorded (also: bench --quick)";
+
+    public async Task RunAsync(BenchRun run, CancellationToken cancellation)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var recorded = File.Exists(RecordedRatios.File) && !run.Options.Record
+            ? RecordedRatios.Parse(await File.ReadAllTextAsync(RecordedRatios.File, cancellation)).ToDictionary(ratio => ratio.Name, StringComparer.Ordinal)
+            : [];
+        var measured = new List<QuickRatio>();
+        await using (var cluster = await BenchCluster.StartAsync(routers: 2, cancellation))
+            foreach (var part in QuickParts.All)
+                measured.AddRange(await MeasureAsync(part, run, cluster, recorded, cancellation));
+
+        foreach (var ratio in measured)
+            run.Report.Verdict(ratio.Describe(recorded.GetValueOrDefault(ratio.Name)));
+        run.Report.Verdict(string.Create(CultureInfo.InvariantCulture, $"bench --quick took {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s"));
+        if (run.Options.Record)
+            await RecordAsync(measured, cancellation);
+        else
+            Judge(run, measured, recorded);
+    }
+
+    private static async Task<IReadOnlyList<QuickRatio>> MeasureAsync(
+        QuickParts.Part part, BenchRun run, BenchCluster cluster, Dictionary<string, RecordedRatio> recorded, CancellationToken cancellation)
+    {
+        var first = await part(run, cluster, cancellation);
+        if (!first.Any(ratio => ratio.IsRegression(recorded.GetValueOrDefault(ratio.Name))))
+            return first;
+        run.Report.Progress("that is worse than recorded; once more");
+        return [.. first.Zip(await part(run, cluster, cancellation), (one, other) => one.BetterOf(other))];
+    }
+
+    private static async Task RecordAsync(List<QuickRatio> measured, CancellationToken cancellation)
+    {
+        var commit = await Repository.CommitAsync(cancellation);
+        var today = DateOnly.FromDateTime(DateTime.UtcNow);
+        var ratios = measured.ConvertAll(ratio => new RecordedRatio(ratio.Name, Math.Round(ratio.Value, 3), commit, today));
+        await File.WriteAllTextAsync(RecordedRatios.File, RecordedRatios.Write(ratios), cancellation);
+    }
+
+    private static void Judge(BenchRun run, List<QuickRatio> measured, Dictionary<string, RecordedRatio> recorded)
+    {
+        foreach (var name in recorded.Keys.Except(measured.Select(ratio => ratio.Name), StringComparer.Ordinal))
+            run.Report.Verdict($"recorded, but not measured any more: {name}");
+        var worse = measured.Where(ratio => ratio.IsRegression(recorded.GetValueOrDefault(ratio.Name))).Select(ratio => ratio.Name).ToArray();
+        if (worse.Length > 0)
+            run.Report.Fail($"worse than half of what was recorded: {string.Join("; ", worse)}. If that is meant: ./dev bench --quick --record, on a quiet machine");
+    }
+}

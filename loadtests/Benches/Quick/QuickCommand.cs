@@ -1,0 +1,25 @@
+using System.CommandLine;
+
+namespace LoadTests.Benches.Quick;
+
+/// <summary>The command <c>quick</c>, or <c>--quick</c>. It takes no durations: what it measures is compared with what it measured before.</summary>
+internal static class QuickCommand
+{
+    private const int Pairs = 2;
+    private static readonly TimeSpan Duration = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstWarmUp = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
+    public static Command New(RunBench run)
+    {
+        var bench = new QuickBench();
+        var record = new Option<bool>("--record") { Description = "write the ratios into loadtests/recorded-ratios.json instead of comparing them" };
+        var engine = BenchCommand.Engine();
+        var command = new Command(bench.Name, bench.Description) { record, engine };
+        command.Aliases.Add("--quick");
+        command.SetAction((parsed, interrupt) => run(
+            bench, new BenchOptions(Pairs, Duration, FirstWarmUp) { WarmUp = WarmUp, Record = parsed.GetValue(record) },
+            Engine.Engines.Create(parsed.GetValue(engine)!), interrupt));
+        return command;
+    }
+}

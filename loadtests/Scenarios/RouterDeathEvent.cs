@@ -1,0 +1,23 @@
+using System.Diagnostics;
+using LoadTests.Cluster;
+
+namespace LoadTests.Scenarios;
+
+/// <summary>kill -9 of the second router after a third of the time; after two thirds it is started again.</summary>
+internal sealed class RouterDeathEvent : ILoadEvent
+{
+    private const string Router = "r2";
+
+    public Task PrepareAsync(BenchCluster cluster, CancellationToken cancellation) => Task.CompletedTask;
+
+    public async Task RunAsync(BenchCluster cluster, LoadMarks marks, TimeSpan duration, CancellationToken cancellation)
+    {
+        await Task.Delay(duration / 3, cancellation);
+        using (var router = Process.GetProcessById(cluster.Status.Routers[1].ProcessId))
+            router.Kill();
+        marks.Add("kill -9 " + Router);
+        await Task.Delay(duration / 3, cancellation);
+        await BenchCluster.StartPartAsync(Router);
+        marks.Add(Router + " is back");
+    }
+}
