@@ -44,11 +44,9 @@ internal static class QuickParts
         var single = await run.CompareAsync(
             "GET on one connection", null, cancellation,
             run.Router(cluster.Router, RequestMix.Gets, users: 1), run.Npgsql(cluster.Shard));
-        return
-        [
-            new("added-latency p50, times the statement's", single[0].MedianOf(latency => latency.P50)!.Value / single[1].MedianOf(latency => latency.P50)!.Value, LessIsBetter: true),
-            new("added-latency p99, times the statement's", single[0].MedianOf(latency => latency.P99)!.Value / single[1].MedianOf(latency => latency.P99)!.Value, LessIsBetter: true),
-        ];
+        // Not compared: in so short a time it is what another program did once. On one commit it was 2.2, 2.4 and 8.4.
+        run.Report.Told("added-latency p99", single[0].MedianOf(latency => latency.P99)!.Value / single[1].MedianOf(latency => latency.P99)!.Value, "times the statement's");
+        return [new("added-latency p50, times the statement's", single[0].MedianOf(latency => latency.P50)!.Value / single[1].MedianOf(latency => latency.P50)!.Value, LessIsBetter: true)];
     }
 
     private static QuickRatio Gain(string name, Standing measured, Standing reference) => new(name, measured.RatioTo(reference).Median, LessIsBetter: false);
