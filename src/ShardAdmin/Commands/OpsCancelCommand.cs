@@ -2,6 +2,7 @@ using System.CommandLine;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
+using ShardCore.Moves;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
