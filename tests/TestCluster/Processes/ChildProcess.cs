@@ -124,14 +124,17 @@ public sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>A shell that starts tests in the background has them ignore SIGINT, and what they start would too.</summary>
+    public static IReadOnlyList<string> HeedingInterrupts => ["env", "--default-signal=INT"];
+
     private static string[] Prefix(string? asUser)
     {
         var asOther = asUser is not null && Environment.IsPrivilegedProcess;
         if (RequiredProgram.TryFind("setpriv") is not { } setpriv)
             return asOther ? throw new InvalidOperationException($"setpriv (util-linux) is needed to run as {asUser}.") : [];
         return asOther
-            ? [setpriv, $"--reuid={asUser}", $"--regid={asUser}", "--init-groups", "--pdeathsig", "KILL", "--"]
-            : [setpriv, "--pdeathsig", "KILL", "--"];
+            ? [.. HeedingInterrupts, setpriv, $"--reuid={asUser}", $"--regid={asUser}", "--init-groups", "--pdeathsig", "KILL", "--"]
+            : [.. HeedingInterrupts, setpriv, "--pdeathsig", "KILL", "--"];
     }
 
     private void Keep(string? line)
