@@ -22,6 +22,10 @@ internal sealed record BatchLine(
 {
     public bool IsOver => Phase is "done" or "cancelled";
 
+    /// <summary>Moved and compared; at most its old rows are still to be deleted.</summary>
+    [JsonIgnore]
+    public bool IsFinal => Phase is "verified" or "done";
+
     /// <summary>Past the point of no return: the target has the slots, or is about to.</summary>
     public bool IsHandedOver => Phase is "released" or "owned" or "published" or "verified" or "done";
 

@@ -2,6 +2,7 @@ namespace ShardAdmin.Rebalancing;
 
 /// <summary>The batches that were planned together.</summary>
 /// <param name="State">running · paused · cancelling · unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
+/// <param name="SlotsDone">Moved and compared.</param>
 /// <param name="Mover">The process that works on it.</param>
 /// <param name="UnseenSeconds">Since its mover last reported; null once it is over.</param>
 /// <param name="PlannedBy">Who typed <paramref name="Command"/>.</param>
@@ -16,7 +17,7 @@ internal sealed record OperationLine(
     public static OperationLine Of(Guid id, IReadOnlyList<BatchLine> batches)
     {
         BatchLine[] lines = [.. batches.OrderBy(line => line.Ordinal ?? -1).ThenBy(line => line.StartedAt)];
-        var (done, open) = (lines.Where(line => line.Phase == "done").ToArray(), lines.Where(line => !line.IsOver).ToArray());
+        var (done, open) = (lines.Where(line => line.IsFinal).ToArray(), lines.Where(line => !line.IsOver).ToArray());
         var last = lines.MaxBy(line => line.SeenAt)!;
         return new OperationLine(
             id, StateOf(lines, open), lines[0].Command, lines.Sum(line => line.SlotCount), done.Sum(line => line.SlotCount), lines.Length, done.Length,
