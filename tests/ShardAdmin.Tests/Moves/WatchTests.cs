@@ -84,10 +84,11 @@ public sealed class WatchTests(SharedPostgres postgres, SharedRedis redis)
     {
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
         var ring = (await cluster.RingAsync())!;
-        await using var mover = AdminChild.Start(cluster, ["move", string.Join(',', ring.SlotsOf(ring.Shards[0].Id).Take(600)), "--to", "s2", "--yes"], "move-own:stop");
+        await using var mover = AdminChild.Start(cluster, ["move", string.Join(',', ring.SlotsOf(ring.Shards[0].Id).Take(512)), "--to", "s2", "--yes"], "move-own:stop");
         var id = await cluster.OperationAsync();
         await Eventually.ThatAsync(
-            async () => (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("phase").GetString() == "released", Limit, "the first batch is released and its mover stopped");
+            async () => (await cluster.ShowAsync(id)).GetProperty("batchList").EnumerateArray().Any(batch => batch.GetProperty("phase").GetString() == "released"),
+            Limit, "a batch is released and its mover stopped");
 
         mover.Signal(UnixSignal.Interrupt);
         await Eventually.ThatAsync(
