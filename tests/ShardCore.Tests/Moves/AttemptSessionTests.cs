@@ -71,7 +71,12 @@ public sealed class AttemptSessionTests(SharedPostgres postgres)
 
     private static NpgsqlDataSource Pool(TestDatabase database) => ShardDataSources.Build(new NpgsqlConnectionStringBuilder
     {
-        Host = database.Host, Port = database.Port, Database = database.Name, Username = "sharding", KeepAlive = 1, MaxPoolSize = 1,
+        Host = database.Host,
+        Port = database.Port,
+        Database = database.Name,
+        Username = "sharding",
+        KeepAlive = 1,
+        MaxPoolSize = 1,
     });
 
     private static Task<long> CountAsync(TestDatabase database) => database.ScalarAsync<long>($"select count(*) from pg_stat_activity where {Mine}");
