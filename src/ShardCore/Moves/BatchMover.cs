@@ -66,6 +66,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         await VerifyAsync(batch, ends, journal, atHandOver, token);
                         break;
                     default:
+                        if (atHandOver is not null)
+                            await atHandOver.DisposeAsync(); // another mover compared: the snapshot must not be held through the wait
                         await CleanAndFinishAsync(batch, ends, journal, token);
                         break;
                 }
