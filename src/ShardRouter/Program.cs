@@ -14,7 +14,9 @@ catch (FormatException e)
     return 2;
 }
 
-var builder = WebApplication.CreateSlimBuilder(args);
+// No file is a source of settings. The builder would watch the working directory for one, with all that is below it, and
+// where that is a checkout with a cluster's data in it, every write of Postgres would wake the router.
+var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
 builder.AddListeners(options);
 builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton(await RedisConnection.OpenAsync(options.Redis));
