@@ -19,10 +19,11 @@ internal static class BenchCommand
         program.AcceptExistingOnly();
         var rows = AtLeastOne("--rows", "rows of about 370 bytes that move, table and index", 1_000_000);
         var cutovers = AtLeastOne("--cutovers", "hand-overs of batches, at least", 200);
+        var writes = AtLeastOne("--writes", "writes that begin each second", MoveEffectBench.DefaultWritesPerSecond);
         var rate = new Option<string?>("--rate") { Description = "for shardadmin move: none, or bytes a second such as 50MiB/s" };
         var cores = Cores();
         var command = new Command(bench.Name, bench.Description) { pairs, seconds, warmUp, engine };
-        foreach (var option in OnlyOf(bench, settings, program, rows, cutovers, rate, cores))
+        foreach (var option in OnlyOf(bench, settings, program, rows, cutovers, writes, rate, cores))
             command.Add(option);
         command.SetAction((parsed, interrupt) => run(
             bench,
@@ -33,6 +34,7 @@ internal static class BenchCommand
                 VariantProgram = parsed.GetValue(program)?.FullName,
                 MovedRows = parsed.GetValue(rows),
                 Cutovers = parsed.GetValue(cutovers),
+                WritesPerSecond = parsed.GetValue(writes),
                 MoveRate = parsed.GetValue(rate),
                 Cores = parsed.GetValue(cores),
             },
@@ -72,12 +74,12 @@ internal static class BenchCommand
         return cores;
     }
 
-    private static Option[] OnlyOf(IBench bench, Option settings, Option program, Option rows, Option cutovers, Option rate, Option cores) => bench switch
+    private static Option[] OnlyOf(IBench bench, Option settings, Option program, Option rows, Option cutovers, Option writes, Option rate, Option cores) => bench switch
     {
         VariantBench => [settings, program],
         MoveBench => [rows, rate],
         ScalingBench => [cores],
-        MoveEffectBench => [cutovers, rate],
+        MoveEffectBench => [cutovers, writes, rate],
         _ => [],
     };
 }

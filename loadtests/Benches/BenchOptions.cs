@@ -17,6 +17,9 @@ internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan First
     /// <summary>How many hand-overs the bench `move-effect` waits for, at least.</summary>
     public int Cutovers { get; init; }
 
+    /// <summary>The load beside the moves of the bench `move-effect`.</summary>
+    public int WritesPerSecond { get; init; }
+
     /// <summary>What shardadmin is told as --rate; null: nothing, its default.</summary>
     public string? MoveRate { get; init; }
 

@@ -63,9 +63,12 @@ internal sealed class MoveEffect(WriteLog log)
             .Select(write => Stopwatch.GetElapsedTime(write.PlannedAt, write.AnsweredAt)).DefaultIfEmpty().Max();
     }
 
+    /// <exception cref="WrongAnswerException">There is nothing to summarize.</exception>
     private (TimeSpan P50, TimeSpan P99, TimeSpan Longest) Summarize((long From, long To) time)
     {
         var sorted = log.Between(time.From, time.To).Select(write => Stopwatch.GetElapsedTime(write.PlannedAt, write.AnsweredAt)).Order().ToArray();
+        if (sorted.Length == 0)
+            throw new WrongAnswerException("No write of this time was answered yet: the rate is more than this machine can do. Try a lower --writes.");
         return (At(sorted, 0.5), At(sorted, 0.99), sorted[^1]);
     }
 

@@ -11,19 +11,19 @@ namespace LoadTests.Benches;
 /// </summary>
 internal sealed class MoveEffectBench : IBench
 {
-    private const int WritesPerSecond = 2000;
+    public const int DefaultWritesPerSecond = 2000;
     private const int Users = 128;
 
     public string Name => "move-effect";
 
-    public string Description => "2,000 writes/s through HAProxy while slots move to and fro, beside the same without a move; stall per hand-over";
+    public string Description => "writes at a fixed rate through HAProxy while slots move to and fro, beside the same without a move; stall per hand-over";
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
         await using var cluster = await BenchCluster.StartAsync(routers: 2, shards: 2, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), ItemFilling.FillAllAsync, cancellation);
         var slots = await MovedRows.OwnedSlotsAsync(cluster.Shard, cancellation);
         var log = new WriteLog();
-        await using var load = await BackgroundLoad.StartAsync(LoggedWriteSession.Scenario(cluster.Status.Proxy, log), Users, WritesPerSecond, cancellation);
+        await using var load = await BackgroundLoad.StartAsync(LoggedWriteSession.Scenario(cluster.Status.Proxy, log), Users, run.Options.WritesPerSecond, cancellation);
         await load.BesideAsync(WaitAsync(run.Options.FirstWarmUp, cancellation));
 
         var effect = new MoveEffect(log);
@@ -33,7 +33,7 @@ internal sealed class MoveEffectBench : IBench
             effect.Moving(await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options.MoveRate, effect, cancellation)));
             run.Report.Progress(effect.LastRound());
         }
-        effect.Tell(run.Report, FormattableString.Invariant($"{WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
+        effect.Tell(run.Report, FormattableString.Invariant($"{run.Options.WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
     }
 
     private static async Task<(long From, long To)> WaitAsync(TimeSpan time, CancellationToken cancellation)
