@@ -50,7 +50,7 @@ internal sealed class AdminSession : IAsyncDisposable
 
     public static async Task<AdminSession> OpenAsync(AdminSettings settings, AdminOutput output, Failpoint failpoint)
     {
-        var redis = await RedisConnection.OpenAsync(settings.Redis);
+        var redis = await RedisConnection.OpenAsync(settings.Redis, TimeSpan.FromSeconds(ConnectSeconds)); // the machine may be busy
         return new AdminSession(settings, output, failpoint, redis);
     }
 

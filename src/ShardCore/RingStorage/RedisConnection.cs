@@ -23,12 +23,13 @@ public sealed class RedisConnection : IAsyncDisposable
     public string Endpoint { get; }
 
     /// <param name="endpoint">host:port, or a StackExchange.Redis configuration string.</param>
+    /// <param name="patience">How long the first connection may take; null: a second, for who can do without Redis. One that is refused fails at once.</param>
     /// <exception cref="ArgumentException">The endpoint cannot be read.</exception>
-    public static async Task<RedisConnection> OpenAsync(string endpoint)
+    public static async Task<RedisConnection> OpenAsync(string endpoint, TimeSpan? patience = null)
     {
         var options = ConfigurationOptions.Parse(endpoint);
         options.AbortOnConnectFail = false;
-        options.ConnectTimeout = 1000;
+        options.ConnectTimeout = (int)(patience ?? TimeSpan.FromSeconds(1)).TotalMilliseconds;
         options.SyncTimeout = (int)CallTimeout.TotalMilliseconds;
         options.ConnectRetry = 1;
         options.KeepAlive = 5;
