@@ -17,7 +17,7 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
     public const int MaxWaiting = 1_000_000;
 
     private readonly Lock _gate = new();
-    private readonly Stack<ILoadSession> _idle = new(sessions);
+    private readonly Queue<ILoadSession> _idle = new(sessions); // in turn: a connection that rests for a minute is closed by the proxy
     private readonly Queue<long> _waiting = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _busy = 1; // 1: the timetable itself
@@ -46,7 +46,7 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         ILoadSession? session;
         lock (_gate)
         {
-            if (_idle.TryPop(out session))
+            if (_idle.TryDequeue(out session))
                 _busy++;
             else if (_waiting.Count < MaxWaiting)
                 _waiting.Enqueue(planned);
@@ -91,7 +91,7 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         {
             if (_waiting.TryDequeue(out planned))
                 return true;
-            _idle.Push(session);
+            _idle.Enqueue(session);
             return false;
         }
     }
