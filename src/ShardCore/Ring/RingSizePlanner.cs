@@ -59,7 +59,8 @@ public static class RingSizePlanner
         {
             // Who lacks most comes first, so that one move serves two.
             var receivers = bins.Values.Where(bin => bin != from && bin.Room > 0).OrderByDescending(bin => Math.Max(0, bin.Lack)).ThenByDescending(bin => bin.Room).ThenBy(bin => bin.Id);
-            if (!receivers.Any(to => Move(from, to, wanted: from.Excess, most: to.Room, after)))
+            // At most one byte below its own threshold (shares are no whole numbers): nobody ends outside on the other side.
+            if (!receivers.Any(to => Move(from, to, wanted: from.Excess, most: Math.Min(to.Room, from.Spare + 1), after)))
                 stuck.Add(from.Id);
         }
     }
