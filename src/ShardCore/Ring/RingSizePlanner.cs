@@ -9,7 +9,7 @@ namespace ShardCore.Ring;
 /// <remarks>
 /// The fewest bytes is a knapsack problem, so this is greedy with a bound. Properties that hold for every input
 /// (RingSizePlannerProperties): one owner a slot; a slot moves once at most; who is within the threshold stays within it;
-/// nobody over it gets more, nobody under it gives; with slots small against the threshold everybody reaches it; the bytes
+/// what all together are outside of it does not grow; nobody over it gets more, nobody under it gives; with slots small against the threshold everybody reaches it; the bytes
 /// moved are at most one slot for each shard that was outside more than any plan needs, and exactly the fewest
 /// when slots are of one size; the same input gives the same plan. A shard whose excess is one large slot can stay over: a
 /// slot is never cut.
@@ -59,8 +59,8 @@ public static class RingSizePlanner
         {
             // Who lacks most comes first, so that one move serves two.
             var receivers = bins.Values.Where(bin => bin != from && bin.Room > 0).OrderByDescending(bin => Math.Max(0, bin.Lack)).ThenByDescending(bin => bin.Room).ThenBy(bin => bin.Id);
-            // At most one byte below its own threshold (shares are no whole numbers): nobody ends outside on the other side.
-            if (!receivers.Any(to => Move(from, to, wanted: from.Excess, most: Math.Min(to.Room, from.Spare + 1), after)))
+            // One large slot may take it below its threshold, but by less than that makes better at both ends.
+            if (!receivers.Any(to => Move(from, to, wanted: from.Excess, most: Math.Min(to.Room, from.Spare + from.Excess + Math.Max(0, to.Lack)), after)))
                 stuck.Add(from.Id);
         }
     }

@@ -68,6 +68,32 @@ public sealed class RingSizePlannerProperties
     }
 
     [Fact]
+    public void A_large_slot_moves_if_that_makes_it_better_though_its_owner_then_has_less_than_its_share()
+    {
+        Shard[] shards = [RingGenerators.ShardNumber(1), RingGenerators.ShardNumber(2), RingGenerators.ShardNumber(3)];
+        ShardId[] owners = [.. Enumerable.Range(0, Slot.Count).Select(slot => shards[slot < 2 ? 0 : slot < 4 ? 1 : 2].Id)];
+        var sizes = new long[Slot.Count];
+        (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]) = (40, 40, 40, 40, 20); // a share is 60
+
+        var plan = RingSizePlanner.Plan(owners, shards, sizes, 0);
+
+        Assert.Equal(shards[2].Id, Assert.Single(plan.Moves).To);
+    }
+
+    [Fact]
+    public void A_large_slot_stays_if_its_owner_would_lack_more_than_it_has_too_much_and_nobody_lacks_as_much()
+    {
+        Shard[] shards = [RingGenerators.ShardNumber(1, 1), RingGenerators.ShardNumber(2, 10)];
+        ShardId[] owners = [.. Enumerable.Range(0, Slot.Count).Select(slot => shards[slot < 1 ? 0 : 1].Id)];
+        var sizes = new long[Slot.Count];
+        (sizes[0], sizes[1]) = (115, 985); // within are 90 to 110, and 900 to 1,100
+
+        var plan = RingSizePlanner.Plan(owners, shards, sizes, 0.1);
+
+        Assert.Empty(plan.Moves);
+    }
+
+    [Fact]
     public void A_draining_shard_gives_everything_also_what_is_empty()
     {
         Shard[] shards = [RingGenerators.ShardNumber(1), RingGenerators.ShardNumber(2) with { State = ShardState.Draining }];
@@ -114,7 +140,7 @@ public sealed class RingSizePlannerProperties
         Assert.True(RingSizePlanner.Plan(owners, [.. shards.Reverse()], sizes, threshold).Moves.SequenceEqual(plan.Moves), "the same input gave another plan");
 
         var leaving = owners.Any(owner => active.All(shard => shard.Id != owner));
-        var (above, below, outside, largest) = (0.0, 0.0, 0, (double)sizes.Max());
+        var (above, below, outsideAfter, outside, largest) = (0.0, 0.0, 0.0, 0, (double)sizes.Max());
         foreach (var shard in active)
         {
             var share = total * shard.Weight / weights;
@@ -122,15 +148,20 @@ public sealed class RingSizePlannerProperties
             var (before, after) = (Load(owners, sizes, shard.Id), Load(plan.Owners, sizes, shard.Id));
             above += Math.Max(0, before - most);
             below += Math.Max(0, least - before);
+            outsideAfter += Math.Max(0, Math.Max(after - most, least - after));
             outside += before > most || before < least ? 1 : 0;
             if (leaving)
                 continue; // what leaves has to go somewhere, within or not
-            Assert.True(before <= most ? after <= most + 1 : after <= before, $"{shard.Id}: {before} → {after}, at most {most}");
-            Assert.True(before >= least ? after >= least - 1 : after >= before, $"{shard.Id}: {before} → {after}, at least {least}");
+            Assert.True(before > most || after <= most + 1, $"{shard.Id}: {before} → {after}, at most {most}");
+            Assert.True(before < least || before > most || after >= least - 1, $"{shard.Id}: {before} → {after}, at least {least}");
+            Assert.True(before >= least || after >= before, $"{shard.Id} lacks and gives: {before} → {after}, at least {least}");
+            Assert.True(before <= most || after <= before, $"{shard.Id} has too much and gets more: {before} → {after}, at most {most}");
             Assert.True(largest > share * threshold || (after <= most + 1 && after >= least - 1), $"{shard.Id} ends outside with small slots: {before} → {after}, {least}…{most}");
         }
-        if (!leaving)
-            Assert.InRange(plan.Moves.Sum(move => (double)sizes[move.Slot.Value]), 0, Math.Max(above, below) + (outside * largest) + 1);
+        if (leaving)
+            return;
+        Assert.True(outsideAfter <= above + below + active.Length, $"outside by {above + below} bytes, after it by {outsideAfter}");
+        Assert.InRange(plan.Moves.Sum(move => (double)sizes[move.Slot.Value]), 0, Math.Max(above, below) + (outside * largest) + 1);
     }
 
     private static double Load(IEnumerable<ShardId> owners, long[] sizes, ShardId shard) => owners.Select((owner, slot) => owner == shard ? sizes[slot] : 0).Sum();
