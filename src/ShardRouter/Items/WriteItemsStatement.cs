@@ -5,13 +5,15 @@ using ShardRouter.Routing;
 
 namespace ShardRouter.Items;
 
-/// <summary><c>sharding.write_items</c>: many writes in one round trip, each for itself or all or none.</summary>
+/// <summary><c>sharding.write_items</c>: many writes in one round trip, each for itself or all or none. A plain put that comes alone goes by <see cref="PutItemStatement"/>.</summary>
 internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, WriteResult>
 {
     private const string Sql =
         "select ord, outcome, version, updated_at, expires_at, doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
     private readonly NpgsqlCommand _command;
+    private readonly PutItemStatement _put;
+    private readonly bool _atomic;
     private readonly List<string> _kinds = [];
     private readonly List<short> _slots = [];
     private readonly List<string> _collections = [];
@@ -23,26 +25,36 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     private readonly List<int?> _ttls = [];
     private readonly List<bool> _returnDocs = [];
 
-    public WriteItemsStatement(NpgsqlConnection connection, bool atomic) => _command = new NpgsqlCommand(Sql, connection)
+    public WriteItemsStatement(NpgsqlConnection connection, bool atomic)
     {
-        Parameters =
+        _put = new PutItemStatement(connection);
+        _atomic = atomic;
+        _command = new NpgsqlCommand(Sql, connection)
         {
-            new NpgsqlParameter<bool> { TypedValue = atomic },
-            new NpgsqlParameter<List<string>> { TypedValue = _kinds },
-            new NpgsqlParameter<List<short>> { TypedValue = _slots },
-            new NpgsqlParameter<List<string>> { TypedValue = _collections },
-            new NpgsqlParameter<List<string>> { TypedValue = _partitionKeys },
-            new NpgsqlParameter<List<string>> { TypedValue = _ids },
-            new NpgsqlParameter<List<byte[]?>> { TypedValue = _docs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
-            new NpgsqlParameter<List<string>> { TypedValue = _conditions },
-            new NpgsqlParameter<List<string?>> { TypedValue = _versions },
-            new NpgsqlParameter<List<int?>> { TypedValue = _ttls },
-            new NpgsqlParameter<List<bool>> { TypedValue = _returnDocs },
-        },
-    };
+            Parameters =
+            {
+                new NpgsqlParameter<bool> { TypedValue = atomic },
+                new NpgsqlParameter<List<string>> { TypedValue = _kinds },
+                new NpgsqlParameter<List<short>> { TypedValue = _slots },
+                new NpgsqlParameter<List<string>> { TypedValue = _collections },
+                new NpgsqlParameter<List<string>> { TypedValue = _partitionKeys },
+                new NpgsqlParameter<List<string>> { TypedValue = _ids },
+                new NpgsqlParameter<List<byte[]?>> { TypedValue = _docs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
+                new NpgsqlParameter<List<string>> { TypedValue = _conditions },
+                new NpgsqlParameter<List<string?>> { TypedValue = _versions },
+                new NpgsqlParameter<List<int?>> { TypedValue = _ttls },
+                new NpgsqlParameter<List<bool>> { TypedValue = _returnDocs },
+            },
+        };
+    }
 
     public async Task ExecuteAsync(IReadOnlyList<GatheredOperation<WriteOperation, WriteResult>> operations)
     {
+        if (operations is [var only] && CanPut(only.Operation))
+        {
+            only.TrySetResult(await _put.ExecuteAsync(only.Operation, CancellationToken.None));
+            return;
+        }
         Clear();
         foreach (var operation in operations)
             Add(operation.Operation);
@@ -56,6 +68,8 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     /// <exception cref="PostgresException">SH003: atomic, and one of them was refused.</exception>
     public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
     {
+        if (operations is [var only] && CanPut(only))
+            return [await _put.ExecuteAsync(only, cancellation)];
         Clear();
         foreach (var operation in operations)
             Add(operation);
@@ -63,6 +77,9 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         await ExecuteAsync(answers, cancellation);
         return answers;
     }
+
+    /// <summary>In a transaction of many a refusal must be an error, so it stays with the function for many even if it is one.</summary>
+    private bool CanPut(WriteOperation operation) => !_atomic && PutItemStatement.CanRun(operation);
 
     private async Task ExecuteAsync(Fenced<WriteResult>[] answers, CancellationToken cancellation)
     {
@@ -121,5 +138,9 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         _ => "no_match",
     };
 
-    public ValueTask DisposeAsync() => _command.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _command.DisposeAsync();
+        await _put.DisposeAsync();
+    }
 }

@@ -66,17 +66,19 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
         Assert.Equal(1, await shard.CountAsync());
     }
 
-    [Theory]
-    [InlineData("frozen", "moving")]
-    [InlineData("released", "not_owned")]
-    [InlineData("importing", "moving")]
-    public async Task A_write_that_waits_for_a_freeze_is_refused_and_told_why(string state, string outcome)
+    [Theory] // without a condition by the function for one, with one by the function for many
+    [InlineData("frozen", "moving", "none")]
+    [InlineData("frozen", "moving", "absent")]
+    [InlineData("released", "not_owned", "none")]
+    [InlineData("released", "not_owned", "absent")]
+    [InlineData("importing", "moving", "none")]
+    public async Task A_write_that_waits_for_a_freeze_is_refused_and_told_why(string state, string outcome, string condition)
     {
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
         await using var freezer = await shard.BeginAsync();
         await using var writer = await shard.BeginAsync();
         await freezer.FreezeAsync(ShardUnderTest.Slot, state, "s2", epoch: 7);
-        var write = writer.WriteAsync(ShardOperation.Put("late"));
+        var write = writer.WriteAsync(ShardOperation.Put("late", condition: condition));
         await shard.WaitUntilBlockedAsync(writer, "the writer");
 
         await freezer.CommitAsync();
@@ -159,14 +161,16 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
     }
 
     [Theory]
-    [InlineData(IsolationLevel.RepeatableRead, "repeatable read")]
-    [InlineData(IsolationLevel.Serializable, "serializable")]
-    public async Task Writing_and_sweeping_want_read_committed(IsolationLevel isolation, string name)
+    [InlineData(IsolationLevel.RepeatableRead, "repeatable read", "none")]
+    [InlineData(IsolationLevel.RepeatableRead, "repeatable read", "absent")]
+    [InlineData(IsolationLevel.Serializable, "serializable", "none")]
+    [InlineData(IsolationLevel.Serializable, "serializable", "absent")]
+    public async Task Writing_and_sweeping_want_read_committed(IsolationLevel isolation, string name, string condition)
     {
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
         await using (var writer = await shard.BeginAsync(isolation))
         {
-            var refused = await Assert.ThrowsAsync<PostgresException>(() => writer.WriteAsync(ShardOperation.Put("x")));
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => writer.WriteAsync(ShardOperation.Put("x", condition: condition)));
             Assert.Equal("SH001", refused.SqlState);
             Assert.Contains(name, refused.MessageText, StringComparison.Ordinal);
         }
@@ -176,12 +180,15 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
 
     /// <summary>The shipped function with one of its safeguards taken out must lose: so each is needed, and each is tested.</summary>
     [Theory]
-    [InlineData("'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
-    [InlineData("perform pg_advisory_xact_lock_shared(1397246027, locks.slot)", "perform", IsolationLevel.ReadCommitted)]
-    public async Task Without_any_one_of_its_safeguards_write_items_loses(string safeguard, string without, IsolationLevel isolation)
+    [InlineData("write_items", "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
+    [InlineData("write_items", "perform pg_advisory_xact_lock_shared(1397246027, locks.slot)", "perform", IsolationLevel.ReadCommitted)]
+    [InlineData("put_item", "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
+    [InlineData("put_item", "perform pg_advisory_xact_lock_shared(1397246027, p_slot::integer)", "perform p_slot", IsolationLevel.ReadCommitted)]
+    public async Task Without_any_one_of_its_safeguards_a_function_that_writes_loses(string function, string safeguard, string without, IsolationLevel isolation)
     {
+        var late = ShardOperation.Put("late", condition: function == "put_item" ? "none" : "absent");
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
-        var shipped = await shard.Database.ScalarAsync<string>("select pg_get_functiondef('sharding.write_items'::regproc)");
+        var shipped = await shard.Database.ScalarAsync<string>($"select pg_get_functiondef('sharding.{function}'::regproc)");
         Assert.Contains(safeguard, shipped, StringComparison.Ordinal);
         await shard.Database.ExecuteAsync(shipped!.Replace(safeguard, without, StringComparison.Ordinal));
         await using var writer = await shard.BeginAsync(isolation);
@@ -190,14 +197,14 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
         Task<ShardAnswer[]> write;
         if (isolation == IsolationLevel.ReadCommitted)
         {
-            write = writer.WriteAsync(ShardOperation.Put("late")); // takes no lock: does not wait, and is not waited for
+            write = writer.WriteAsync(late); // takes no lock: does not wait, and is not waited for
             await write;
             await freezer.FreezeAsync(ShardUnderTest.Slot);
         }
         else
         {
             await freezer.FreezeAsync(ShardUnderTest.Slot);
-            write = writer.WriteAsync(ShardOperation.Put("late"));
+            write = writer.WriteAsync(late);
             await shard.WaitUntilBlockedAsync(writer, "the writer");
         }
         await freezer.CommitAsync();
