@@ -28,7 +28,6 @@ chaos_command() {
 
 chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, as `up` starts it, and nothing else:
   # other parts may be away at the same time, and `up` would wait for them. For the chaos run only.
-  local -a environment
   local pid=''
   config_require
   # One that died at once, because the killed one was not quite gone, left a pid without a start time, which no
@@ -39,8 +38,7 @@ chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, a
   case $1 in
     redis) redis_up ;;
     proxy) # with the configuration it had: proxy_up would leave out the routers that are away just now
-      proxy_environment
-      start_process proxy env "${environment[@]}" haproxy -W -f "$STATE/haproxy.cfg"
+      proxy_start
       require_alive_until 15 proxy port_answers "$PROXY_PORT"
       ;;
     r[0-9]*)

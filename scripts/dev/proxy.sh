@@ -44,10 +44,19 @@ proxy_up() { # starts it, or has it take over a changed list of routers without 
     fi
   else
     mv "$STATE/haproxy.cfg.new" "$STATE/haproxy.cfg"
-    proxy_environment
-    start_process proxy env "${environment[@]}" haproxy -W -f "$STATE/haproxy.cfg"
+    proxy_start
   fi
   require_alive_until 15 proxy proxy_knows_all
+}
+
+# Ahead of those whom it sends its requests, docs/adr/0014-the-proxy-goes-first.md: on cores that all share, requests
+# are to gather in the routers, where many together cost less. Sessions are what Linux shares the cores among where
+# autogroups are on, and `nice` counts only within one. Without the right to it (root) it goes as it did.
+proxy_start() { # with the configuration that is there
+  local -a environment
+  proxy_environment
+  start_process proxy env "${environment[@]}" bash -c \
+    '{ echo -10 >/proc/self/autogroup; renice -n -10 -p $$; } >/dev/null 2>&1; exec haproxy -W -f "$0"' "$STATE/haproxy.cfg"
 }
 
 proxy_down() { stop_process proxy TERM 15; }
