@@ -52,8 +52,9 @@ begin
     --    culprit is the failed operation with the lowest ord, wherever in the visit it was met.
     --
     -- 4. Nothing but puts without a condition, the bulk of what comes: one statement for the first put of each key, still a
-    --    later one than the locks, so what holds for the check in 5. holds for the one in here. What it may not or cannot do
-    --    it leaves to 5.: slots that are not owned, collections that are not there, expired items, further puts of a key.
+    --    later one than the locks, so what holds for the check in 5. holds for the one in here. All of them or none: a slot
+    --    that is not owned now may be thawed before 5. looks at it, and keys written there after higher ones here would break
+    --    the one order of 3. So what is left to 5. has its row locked already (expired items, further puts of a key), or nothing has.
     --    One alone is faster in 5. A hash tells which row came of which put: routers switch hash joins off, for their look-ups,
     --    and 128 rows beside 128 puts in a loop cost more than all the rest.
     if cardinality(p_operations) > 1 and p_operations <@ '{put}' and p_conditions <@ '{none}' then
@@ -64,14 +65,18 @@ begin
                 select distinct on (u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C") u.*
                 from unnest(p_slots, p_collections, p_pks, p_ids, p_docs, p_ttls, p_return_docs) with ordinality as u (slot, collection, pk, id, doc, ttl, return_doc, ord)
                 order by u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C", u.ord
+            ), checked as materialized (
+                -- LIMIT keeps these a look-up per put, whatever the statistics say, and so the puts in their order.
+                select put.*, o.version_floor, o.version_floor is not null and c.live is not null as may
+                from put
+                left join lateral (select s.version_floor from sharding.slot_ownership s where s.slot = put.slot and s.state = 'owned' limit 1) o on true
+                left join lateral (select true as live from sharding.collection c where c.name = put.collection and c.dropped_at is null limit 1) c on true
             ), written as (
                 insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
-                select greatest(o.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
-                       now_, now_ + put.ttl * interval '1 second', put.slot, put.collection, put.pk, put.id, put.doc
-                from put
-                -- LIMIT keeps these a look-up per put, whatever the statistics say, and so the puts in their order.
-                cross join lateral (select s.version_floor from sharding.slot_ownership s where s.slot = put.slot and s.state = 'owned' limit 1) o
-                cross join lateral (select from sharding.collection c where c.name = put.collection and c.dropped_at is null limit 1) c
+                select greatest(c.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
+                       now_, now_ + c.ttl * interval '1 second', c.slot, c.collection, c.pk, c.id, c.doc
+                from checked c
+                where (select bool_and(may) from checked)
                 on conflict (slot, collection, pk, id) do update
                     set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
                         updated_at = excluded.updated_at, expires_at = excluded.expires_at

@@ -51,7 +51,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         await options.StepAsync(MoveStep.CatchUp, cancellation);
         await using var catchUp = CatchUp.Start(stream, new ChangeApplier(to, import), options.ApplyBatch, options.Progress);
         var held = await FreezeAndDrainAsync(attempt, catchUp, cancellation);
-        await HandOverAsync(attempt, epoch, session, import);
+        await HandOverAsync(attempt, epoch, session, import, held);
         return held.Elapsed;
     }
 
@@ -61,7 +61,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     /// know whether the target has to own them. The target's commits are flushed before the release, on the one session that
     /// a crash of the target cannot have renewed; after it nothing may be lost there any more.
     /// </remarks>
-    private async Task HandOverAsync(int attempt, Epoch epoch, TargetSession session, MoveImport import)
+    private async Task HandOverAsync(int attempt, Epoch epoch, TargetSession session, MoveImport import, Stopwatch held)
     {
         try
         {
@@ -77,7 +77,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         await journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
         // At once: until the target owns them nobody serves the slots.
         if (await journal.FindAsync(id, CancellationToken.None) is { Phase: MovePhase.Released } released) // or another mover did this meanwhile
-            await BatchMover.OwnAsync(released, ends, journal, options, CancellationToken.None);
+            await BatchMover.OwnAsync(released, ends, journal, options, held, CancellationToken.None);
     }
 
     /// <returns>Runs since the freeze began, with the slots frozen and the target level with the source.</returns>

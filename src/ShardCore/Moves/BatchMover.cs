@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
 
@@ -57,7 +58,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         break;
                     case MoveWork.Own:
                         atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.Lasting(batchId, batch.Attempt), batch, token);
-                        await OwnAsync(batch, ends, journal, options, token);
+                        await OwnAsync(batch, ends, journal, options, held: null, token);
                         break;
                     case MoveWork.Publish:
                         await PublishAsync(batch, journal, token);
@@ -111,11 +112,12 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         var journal = new MoveJournal(ends.From);
         if (await journal.FindAsync(batchId, cancellation) is not { } batch || MoveDecision.Next(batch.Phase) != MoveWork.Own)
             return false;
-        await OwnAsync(batch, ends, journal, options, cancellation);
+        await OwnAsync(batch, ends, journal, options, held: null, cancellation);
         return true;
     }
 
-    internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, CancellationToken cancellation)
+    /// <param name="held">Stopped when the target owns the slots.</param>
+    internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, Stopwatch? held, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Own, cancellation);
         if (!await MoveImport.OwnAsync(ends.To, batch, cancellation))
@@ -124,6 +126,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                 return; // another mover did this, and perhaps all the rest, meanwhile
             throw new MoveFailedException($"Batch {batch.Id} was released to {ends.Target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {ends.Target.Id}, then 'shardadmin ops resume'.");
         }
+        held?.Stop();
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 

@@ -17,16 +17,16 @@ public sealed class PutManyTests(ItemsShard fixture) : IClassFixture<ItemsShard>
 
     /// <summary>New, there, expired; several times the same key; slots that are not owned, a collection that is not there.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
-    [InlineData(5)]
-    [InlineData(6)]
-    public async Task Together_they_answer_as_one_after_the_other(int seed)
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    [InlineData(4, true)]
+    [InlineData(5, false)]
+    [InlineData(6, false)]
+    public async Task Together_they_answer_as_one_after_the_other(int seed, bool allMay)
     {
         var random = new Random(seed);
-        var puts = Enumerable.Range(0, 100).Select(n => RandomPut(random, n)).ToArray();
+        var puts = Enumerable.Range(0, 100).Select(n => RandomPut(random, n, allMay ? 3 : Partitions.Length, allMay ? 4 : Collections.Length)).ToArray();
         await SetUpAsync();
         var alone = new List<ShardAnswer>();
         foreach (var put in puts)
@@ -42,9 +42,8 @@ public sealed class PutManyTests(ItemsShard fixture) : IClassFixture<ItemsShard>
         Assert.Equal(rowsAlone, await RowsAsync());
         Assert.Contains("created", together.Select(answer => answer.Outcome));
         Assert.Contains("replaced", together.Select(answer => answer.Outcome));
-        Assert.Contains("not_owned", together.Select(answer => answer.Outcome));
-        Assert.Contains("moving", together.Select(answer => answer.Outcome));
-        Assert.Contains("no_collection", together.Select(answer => answer.Outcome));
+        foreach (var refusal in new[] { "not_owned", "moving", "no_collection" })
+            Assert.Equal(!allMay, together.Any(answer => answer.Outcome == refusal));
     }
 
     [Fact]
@@ -99,11 +98,11 @@ public sealed class PutManyTests(ItemsShard fixture) : IClassFixture<ItemsShard>
         Assert.Equal(40, await _shard.CountAsync());
     }
 
-    private static ShardOperation RandomPut(Random random, int n) =>
+    private static ShardOperation RandomPut(Random random, int n, int partitions, int collections) =>
         Put($"{random.Next(8)}", $$"""{"n":{{n}}}""", ttl: random.Next(3) == 0 ? 3600 : null) with
         {
-            Pk = Partitions[random.Next(Partitions.Length)],
-            Collection = Collections[random.Next(Collections.Length)],
+            Pk = Partitions[random.Next(partitions)],
+            Collection = Collections[random.Next(collections)],
             ReturnDoc = random.Next(2) == 0,
         };
 
