@@ -44,7 +44,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
     {
         if (!_pool.Circuit.IsClosed)
             throw new ShardCallException(ShardFailure.Unavailable, _pool.Shard.Id.Value);
-        var lane = _lanes[_kind.SlotOf(operation) % _lanes.Length];
+        var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
         if (lane.Length >= MaxWaiting)
         {
             _metrics.ShardFailed(_pool.Shard.Id.Value, nameof(ShardFailure.Overloaded));

@@ -105,7 +105,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         {
             foreach (var operation in open)
                 operation.PutBack();
-            foreach (var same in open.GroupBy(operation => kind.SlotOf(operation.Operation)))
+            foreach (var same in open.GroupBy(operation => kind.KeyOf(operation.Operation)))
                 _ = RunAloneAsync([.. same]);
             return;
         }

@@ -73,8 +73,11 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
         await using var connection = await own.Cluster["s3"].Database.DataSource.OpenConnectionAsync();
         await using var transaction = await HoldRowAsync(connection, pk);
 
+        // In the middle of its neighbours, so that they are gathered into one statement, on one partition as it is.
+        var puts = Enumerable.Range(0, 100).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")).ToList();
         var held = Items.PutAsync(pk, "held", """{"n":2}""");
-        var neighbours = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")));
+        puts.AddRange(Enumerable.Range(100, 100).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")));
+        var neighbours = await Task.WhenAll(puts);
         var isHeld = !held.IsCompleted;
         await transaction.RollbackAsync();
 
