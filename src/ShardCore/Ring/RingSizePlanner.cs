@@ -9,8 +9,8 @@ namespace ShardCore.Ring;
 /// <remarks>
 /// The fewest bytes is a knapsack problem, so this is greedy with a bound. Properties that hold for every input
 /// (RingSizePlannerProperties): one owner a slot; a slot moves once at most; who is within the threshold stays within it;
-/// what all together are outside of it does not grow; nobody over it gets more, nobody under it gives; with slots small against the threshold everybody reaches it; the bytes
-/// moved are at most one slot for each shard that was outside more than any plan needs, and exactly the fewest
+/// what all together are outside of it does not grow; nobody over it gets more, nobody under it gives; with slots small
+/// against the threshold everybody reaches it; the bytes moved are at most one slot for each shard that was outside more than any plan needs, and exactly the fewest
 /// when slots are of one size; the same input gives the same plan. A shard whose excess is one large slot can stay over: a
 /// slot is never cut.
 /// </remarks>

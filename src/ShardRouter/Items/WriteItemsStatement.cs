@@ -11,9 +11,10 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     private const string Sql =
         "select ord, outcome, version, updated_at, expires_at, doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-    private readonly NpgsqlCommand _command;
-    private readonly PutItemStatement _put;
+    private readonly NpgsqlConnection _connection;
     private readonly bool _atomic;
+    private readonly NpgsqlCommand _command;
+    private PutItemStatement? _put; // made when the first put comes alone: a batch or a transaction needs none
     private readonly List<string> _kinds = [];
     private readonly List<short> _slots = [];
     private readonly List<string> _collections = [];
@@ -27,8 +28,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
 
     public WriteItemsStatement(NpgsqlConnection connection, bool atomic)
     {
-        _put = new PutItemStatement(connection);
-        _atomic = atomic;
+        (_connection, _atomic) = (connection, atomic);
         _command = new NpgsqlCommand(Sql, connection)
         {
             Parameters =
@@ -52,7 +52,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     {
         if (operations is [var only] && CanPut(only.Operation))
         {
-            only.TrySetResult(await _put.ExecuteAsync(only.Operation, CancellationToken.None));
+            only.TrySetResult(await PutAsync(only.Operation, CancellationToken.None));
             return;
         }
         Clear();
@@ -69,7 +69,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
     {
         if (operations is [var only] && CanPut(only))
-            return [await _put.ExecuteAsync(only, cancellation)];
+            return [await PutAsync(only, cancellation)];
         Clear();
         foreach (var operation in operations)
             Add(operation);
@@ -80,6 +80,9 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
 
     /// <summary>In a transaction of many a refusal must be an error, so it stays with the function for many even if it is one.</summary>
     private bool CanPut(WriteOperation operation) => !_atomic && PutItemStatement.CanRun(operation);
+
+    private Task<Fenced<WriteResult>> PutAsync(WriteOperation operation, CancellationToken cancellation) =>
+        (_put ??= new PutItemStatement(_connection)).ExecuteAsync(operation, cancellation);
 
     private async Task ExecuteAsync(Fenced<WriteResult>[] answers, CancellationToken cancellation)
     {
@@ -141,6 +144,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     public async ValueTask DisposeAsync()
     {
         await _command.DisposeAsync();
-        await _put.DisposeAsync();
+        if (_put is not null)
+            await _put.DisposeAsync();
     }
 }
