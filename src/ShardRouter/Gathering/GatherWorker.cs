@@ -109,7 +109,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
                 _ = RunAloneAsync([.. same]);
             return;
         }
-        var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? (sent && kind.Writes ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable), error, sent);
+        var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? ShardFailure.Unavailable, error, sent);
         foreach (var operation in open)
             operation.TryFail(failed.Failure, error);
     }

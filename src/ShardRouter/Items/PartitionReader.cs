@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardCore.Ring;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
@@ -25,6 +26,8 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
         await using var command = PartitionSql.Build(connection, query, slot);
         var rows = new List<PartitionRow>();
         var bytes = (long)CursorCodec.MaxLength + EnvelopeBytes;
+        if (query.Filters.Count == 0) // with them there are more statements than a session could keep
+            await command.PrepareOnceAsync(cancellation);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         if (!await reader.ReadAsync(cancellation))
             return Fenced<PartitionPage>.Refused(new FenceRefusal(null, null, null));

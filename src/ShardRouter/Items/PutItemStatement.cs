@@ -1,6 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
@@ -35,6 +36,7 @@ internal sealed class PutItemStatement : IAsyncDisposable
         _doc.TypedValue = operation.Doc;
         _ttl.TypedValue = operation.TtlSeconds;
         _returnDoc.TypedValue = operation.ReturnDoc;
+        await _command.PrepareOnceAsync(cancellation);
         await using var reader = await _command.ExecuteReaderAsync(cancellation);
         await reader.ReadAsync(cancellation);
         var answer = WriteAnswers.At(reader);

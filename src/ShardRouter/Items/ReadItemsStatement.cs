@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardRouter.Gathering;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
@@ -31,6 +32,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         Clear();
         foreach (var operation in operations)
             Add(operation.Operation);
+        await _command.PrepareOnceAsync(CancellationToken.None);
         await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
         while (await reader.ReadAsync(CancellationToken.None))
             operations[reader.GetInt32(0) - 1].TrySetResult(AnswerAt(reader));
@@ -43,6 +45,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         foreach (var key in keys)
             Add(key);
         var answers = new Fenced<Item?>[keys.Count];
+        await _command.PrepareOnceAsync(cancellation);
         await using var reader = await _command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
             answers[reader.GetInt32(0) - 1] = AnswerAt(reader);

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using ShardRouter.Gathering;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
@@ -86,6 +87,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
 
     private async Task ExecuteAsync(Fenced<WriteResult>[] answers, CancellationToken cancellation)
     {
+        await _command.PrepareOnceAsync(cancellation);
         await using (var reader = await _command.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))

@@ -10,8 +10,8 @@ internal static class ShardErrors
     /// An ERROR aborts its transaction, so nothing of it was applied; a FATAL or a lost connection may come between
     /// a commit and its answer.
     /// </summary>
-    /// <param name="mayHaveLanded">A write had been sent when it happened.</param>
-    /// <returns>The failure, or null when the error is a defect of ours: 500.</returns>
+    /// <param name="mayHaveLanded">A write had been sent when it happened. Whatever else went wrong then, its outcome is not known.</param>
+    /// <returns>The failure, or null when the error is a defect of ours, and nothing was applied: 500.</returns>
     public static ShardFailure? Classify(Exception error, bool mayHaveLanded) => error switch
     {
         OperationCanceledException { InnerException: PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } } => ShardFailure.DeadlineExceeded,
@@ -20,7 +20,7 @@ internal static class ShardErrors
         PostgresException postgres when IsFatal(postgres) => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
         PostgresException postgres => IsShardTrouble(postgres.SqlState) ? ShardFailure.Unavailable : null,
         NpgsqlException or SocketException or IOException or TimeoutException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
-        _ => null,
+        _ => mayHaveLanded ? ShardFailure.OutcomeUnknown : null,
     };
 
     /// <summary>

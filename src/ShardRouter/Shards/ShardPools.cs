@@ -46,8 +46,6 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         settings.CommandTimeout = 0;                 // each request brings its own deadline
         settings.CancellationTimeout = 250;          // a hung server does not confirm a cancel: give the connection up
         settings.NoResetOnClose = true;              // no statement of ours leaves anything behind in the session
-        settings.MaxAutoPrepare = 64;
-        settings.AutoPrepareMinUsages = 2;
         settings.Enlist = false;
         settings.IncludeErrorDetail = true;          // SH003 carries its result there; no detail is logged or sent on
         settings.KeepAlive = 0;                      // the monitor does it

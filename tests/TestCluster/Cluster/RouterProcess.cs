@@ -20,7 +20,7 @@ public sealed class RouterProcess : IAsyncDisposable
         Id = id;
         Port = dataPort;
         Url = Local(dataPort);
-        Api = new ApiClient(Url);
+        Api = new ApiClient(Url, () => Output);
         _operations = new ApiClient(Local(operationsPort));
     }
 

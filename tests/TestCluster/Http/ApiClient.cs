@@ -5,7 +5,8 @@ using System.Text;
 namespace TestCluster;
 
 /// <summary>Sends requests to the data API exactly as they are written: the target is not normalised, headers are not checked.</summary>
-public sealed class ApiClient(Uri address) : IDisposable
+/// <param name="serverLog">What the server logged of late, for a test that fails by an answer that names no cause.</param>
+public sealed class ApiClient(Uri address, Func<string>? serverLog = null) : IDisposable
 {
     public const string Json = "application/json";
 
@@ -43,7 +44,7 @@ public sealed class ApiClient(Uri address) : IDisposable
         var clock = Stopwatch.StartNew();
         using var response = await _http.SendAsync(request);
         var content = await response.Content.ReadAsByteArrayAsync();
-        return new ApiReply((int)response.StatusCode, Fields(response.Headers, response.Content.Headers), content, clock.Elapsed);
+        return new ApiReply((int)response.StatusCode, Fields(response.Headers, response.Content.Headers), content, clock.Elapsed) { ServerLog = serverLog };
     }
 
     public void Dispose() => _http.Dispose();

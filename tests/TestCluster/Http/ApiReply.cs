@@ -11,6 +11,9 @@ public sealed record ApiReply(int Status, IReadOnlyDictionary<string, string> He
 {
     private static readonly string[] NeverInAnswers = ["Npgsql", "sharding.", "select ", "   at ", "127.0.0.1", "Exception"];
 
+    /// <summary>What the server logged of late; a 500 says nothing of its cause in the answer.</summary>
+    public Func<string>? ServerLog { get; init; }
+
     public string Text => Encoding.UTF8.GetString(Body);
 
     public JsonElement Json => JsonElement.Parse(Body);
@@ -49,6 +52,7 @@ public sealed record ApiReply(int Status, IReadOnlyDictionary<string, string> He
     public override string ToString()
     {
         var text = Text;
-        return $"{Status} {(text.Length <= 600 ? text : text[..600] + "…")}";
+        var log = Status == 500 && ServerLog is not null ? "\nThe server logged:\n" + ServerLog() : "";
+        return $"{Status} {(text.Length <= 600 ? text : text[..600] + "…")}{log}";
     }
 }
