@@ -19,9 +19,12 @@ public static class CollectionStore
     public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenConnectionAsync(cancellation);
-        return [.. await connection.QueryAsync<CollectionDefinition>(new CommandDefinition(
-            $"select {Columns} from sharding.collection order by name", cancellationToken: cancellation))];
+        return await ListAsync(connection, cancellation);
     }
+
+    /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
+    public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlConnection shard, CancellationToken cancellation) =>
+        [.. await shard.QueryAsync<CollectionDefinition>(new CommandDefinition($"select {Columns} from sharding.collection order by name", cancellationToken: cancellation))];
 
     /// <summary>
     /// Creates the collection in every shard, at the same time. Safe to repeat: what a failure left half done, the
@@ -30,20 +33,29 @@ public static class CollectionStore
     /// <exception cref="NpgsqlException">A shard could not be reached; others may have the collection already.</exception>
     public static async Task<CollectionCreation> CreateAsync(IEnumerable<NpgsqlDataSource> shards, string name, CancellationToken cancellation)
     {
-        var each = await Task.WhenAll(shards.Select(shard => CreateAsync(shard, name, cancellation)));
+        return Together(await Task.WhenAll(shards.Select(async shard =>
+        {
+            await using var connection = await shard.OpenConnectionAsync(cancellation);
+            return await CreateAsync(connection, name, cancellation);
+        })));
+    }
+
+    /// <summary>What creating it in each shard comes to.</summary>
+    public static CollectionCreation Together(IReadOnlyCollection<CollectionCreation> each)
+    {
         if (each.Contains(CollectionCreation.BeingDeleted))
             return CollectionCreation.BeingDeleted;
         return each.Contains(CollectionCreation.Created) ? CollectionCreation.Created : CollectionCreation.Existed;
     }
 
-    private static async Task<CollectionCreation> CreateAsync(NpgsqlDataSource shard, string name, CancellationToken cancellation)
+    /// <summary>Creates it in one shard.</summary>
+    public static async Task<CollectionCreation> CreateAsync(NpgsqlConnection shard, string name, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
-        var created = await connection.ExecuteAsync(new CommandDefinition(
+        var created = await shard.ExecuteAsync(new CommandDefinition(
             "insert into sharding.collection (name) values (@name) on conflict (name) do nothing", new { name }, cancellationToken: cancellation));
         if (created == 1)
             return CollectionCreation.Created;
-        var dropped = await connection.QuerySingleOrDefaultAsync<bool>(new CommandDefinition(
+        var dropped = await shard.QuerySingleOrDefaultAsync<bool>(new CommandDefinition(
             "select dropped_at is not null from sharding.collection where name = @name", new { name }, cancellationToken: cancellation));
         return dropped ? CollectionCreation.BeingDeleted : CollectionCreation.Existed;
     }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
-using Npgsql;
 using ShardCore.Collections;
 using ShardCore.Ring;
 using ShardRouter.Http;
@@ -29,8 +28,11 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         var startedAt = Stopwatch.GetTimestamp();
         try
         {
-            var sources = ring.Shards.Select(shard => pools.Of(shard, ring.Cluster)).Select(pool => pool.Circuit.IsClosed ? pool.Source : throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value));
-            var creation = await CollectionStore.CreateAsync([.. sources], name, deadline.Token);
+            ShardPool[] all = [.. ring.Shards.Select(shard => pools.Of(shard, ring.Cluster))];
+            if (Array.Find(all, pool => !pool.Circuit.IsClosed) is { } away)
+                throw new ShardCallException(ShardFailure.Unavailable, away.Shard.Id.Value);
+            var creation = CollectionStore.Together(await Task.WhenAll(all.Select(pool => pool.RunAsync(
+                "collection", writes: true, (connection, stop) => CollectionStore.CreateAsync(connection, name, stop), deadline.Token))));
             Answer.Timing(context, "shard", startedAt);
             switch (creation)
             {
@@ -43,7 +45,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
             }
             await Answer.Json(context, Write(json => WriteDefinition(json, name, null)));
         }
-        catch (Exception e) when (e is ShardCallException or NpgsqlException or OperationCanceledException)
+        catch (ShardCallException)
         {
             // Creating again completes what was begun, so this is safe to repeat whatever had happened.
             Answer.Timing(context, "shard", startedAt);
@@ -84,15 +86,15 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         {
             try
             {
-                var all = await CollectionStore.ListAsync(pool.Source, deadline.Token);
+                var all = await pool.RunAsync("collection", writes: false, CollectionStore.ListAsync, deadline.Token);
                 Answer.Timing(context, "shard", startedAt);
                 return [.. all.Where(each => each.IsLive)];
             }
-            catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !deadline.IsCancellationRequested)
+            catch (ShardCallException) when (!deadline.IsCancellationRequested)
             {
                 // the next one
             }
-            catch (OperationCanceledException)
+            catch (ShardCallException)
             {
                 throw new ProblemException(Problems.Of(ShardFailure.DeadlineExceeded, writes: false));
             }

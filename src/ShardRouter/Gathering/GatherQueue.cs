@@ -50,6 +50,8 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
             _metrics.ShardFailed(_pool.Shard.Id.Value, nameof(ShardFailure.Overloaded));
             throw new ShardCallException(ShardFailure.Overloaded, _pool.Shard.Id.Value);
         }
+        if (deadline.IsCancellationRequested)
+            throw new ShardCallException(ShardFailure.DeadlineExceeded, _pool.Shard.Id.Value); // an idle worker would send it all the same
         var gathered = new GatheredOperation<TOperation, TResult>(operation, _kind.Writes, _pool.Shard.Id.Value, deadline);
         lane.Add(gathered);
         if (!_pool.Circuit.IsClosed)

@@ -59,9 +59,10 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         }
         catch (Exception e)
         {
+            var taken = _taken; // Abandon may leave it to the statement
             if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open)
                 Abandon(statement);
-            FailTaken(e, sent: statement is not null);
+            Fail(taken, e, sent: statement is not null);
         }
     }
 
@@ -95,9 +96,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         });
     }
 
-    private void FailTaken(Exception error, bool sent)
+    private void Fail(List<GatheredOperation<TOperation, TResult>> taken, Exception error, bool sent)
     {
-        var open = _taken.Where(operation => !operation.Task.IsCompleted).ToArray();
+        var open = taken.Where(operation => !operation.Task.IsCompleted).ToArray();
         if (open.Length == 0)
             return;
         var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);

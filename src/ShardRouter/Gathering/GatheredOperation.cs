@@ -28,8 +28,13 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
-    /// <summary>The statement that took it was rolled back.</summary>
-    public void PutBack() => Volatile.Write(ref _state, Waiting);
+    /// <summary>The statement that took it was rolled back. Its time may have ended just before, when it could not be given up.</summary>
+    public void PutBack()
+    {
+        Interlocked.Exchange(ref _state, Waiting);
+        if (deadline.IsCancellationRequested)
+            TryGiveUp(ShardFailure.DeadlineExceeded);
+    }
 
     /// <returns>False: its time was over meanwhile.</returns>
     public bool TryTakeAlone() => Interlocked.CompareExchange(ref _state, Alone, Waiting) == Waiting;

@@ -65,7 +65,7 @@ internal static class RawTarget
             var c = text[i];
             if (c != '%')
             {
-                if (c > 0x7F)
+                if (c is <= ' ' or >= '\x7f') // nor what no header could repeat
                     return "has a character that must be percent-encoded";
                 bytes[length++] = (byte)c;
                 continue;

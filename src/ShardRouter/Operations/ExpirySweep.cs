@@ -8,7 +8,7 @@ namespace ShardRouter.Operations;
 /// Deletes expired items, which nobody can see any more. Every router does it for every shard, in small steps; rows
 /// that another is deleting are skipped, so any number of routers do no harm and one is enough.
 /// </summary>
-internal sealed class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvider time) : BackgroundService
+internal sealed partial class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvider time, ILogger<ExpirySweep> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
     private const int BatchSize = 500;
@@ -22,7 +22,7 @@ internal sealed class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvi
                     await SweepAsync(pools.Of(shard, ring.Cluster), stoppingToken);
     }
 
-    private static async Task SweepAsync(ShardPool pool, CancellationToken cancellation)
+    private async Task SweepAsync(ShardPool pool, CancellationToken cancellation)
     {
         try
         {
@@ -35,6 +35,10 @@ internal sealed class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvi
         {
             // counted and logged there; the next round tries again
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(e, pool.Shard.Id.Value); // a damaged page of one shard must not end the router, as what is thrown from here would
+        }
     }
 
     private static async Task<int> DeleteSomeAsync(NpgsqlConnection connection, CancellationToken cancellation)
@@ -42,4 +46,7 @@ internal sealed class ExpirySweep(RingHolder holder, ShardPools pools, TimeProvi
         await using var command = new NpgsqlCommand("select sharding.delete_expired($1)", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = BatchSize } } };
         return (int)(await command.ExecuteScalarAsync(cancellation))!;
     }
+
+    [LoggerMessage(LogLevel.Error, "Expired items of shard {Shard} could not be deleted")]
+    private partial void LogFailed(Exception exception, string shard);
 }

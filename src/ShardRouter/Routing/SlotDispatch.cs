@@ -23,6 +23,9 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     /// <summary>A frozen slot is asked for so often; the freeze is meant to last no more than a few of these.</summary>
     private static readonly TimeSpan LongestProbePause = TimeSpan.FromMilliseconds(8);
 
+    /// <summary>An owner answers, or refuses, sooner than this, unless a row is locked or it hangs.</summary>
+    private static readonly TimeSpan LeaderLimit = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Sends one operation to the owner of its slot.</summary>
@@ -42,17 +45,25 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
                 if (holder.Current is not { IsEmpty: false } ring)
                     return Routed<TResult>.Failed(ShardFailure.RingUnavailable, default);
                 var shard = route.TargetIn(ring);
-                var fenced = await call(pools.Of(shard, ring.Cluster), operation, deadline);
+                var asked = call(pools.Of(shard, ring.Cluster), operation, deadline);
+                if (leads && await Task.WhenAny(asked, Task.Delay(LeaderLimit, time, CancellationToken.None)) != asked)
+                {
+                    held.Release(slot); // it waits for something else than the hand-over: the others shall find out for themselves
+                    leads = false;
+                }
+                var fenced = await asked;
                 if (fenced.Refusal is null)
                     return Routed<TResult>.Answer(fenced.Value!, shard.Id);
                 metrics.Fenced(shard.Id.Value);
                 route.Refusal = fenced.Refusal;
-                if (time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested)
+                if (IsOver(startedAt, deadline))
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
                 if (route.TryFollow(ring))
                     _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
                 else if (!writes || leads || (leads = held.TryLead(slot)))
                     await PauseAsync(ring, fenced.Refusal, round, deadline);
+                if (IsOver(startedAt, deadline)) // in the pause: not applied, and not to be sent any more
+                    return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
             }
         }
         catch (ShardCallException e)
@@ -87,9 +98,11 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
             pending = [.. pending.Where(operation => operation.Route.Refusal is not null)];
             if (pending.Count == 0)
                 return answers;
-            if (time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested)
+            if (IsOver(startedAt, deadline))
                 return FailAll(ShardFailure.SlotMoving);
             await PrepareNextRoundAsync(ring, pending, round, deadline);
+            if (IsOver(startedAt, deadline))
+                return FailAll(ShardFailure.SlotMoving);
         }
 
         Routed<TResult>[] FailAll(ShardFailure failure)
@@ -108,9 +121,10 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         Routed<TResult>[] answers,
         CancellationToken deadline)
     {
+        var pool = pools.Of(shard, ring.Cluster);
         try
         {
-            var fenced = await call(pools.Of(shard, ring.Cluster), [.. group.Select(operation => operation.Operation)], deadline);
+            var fenced = await call(pool, [.. group.Select(operation => operation.Operation)], deadline);
             for (var i = 0; i < group.Count; i++)
             {
                 group[i].Route.Refusal = fenced[i].Refusal;
@@ -120,12 +134,14 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
                     metrics.Fenced(shard.Id.Value);
             }
         }
-        catch (ShardCallException e)
+        catch (Exception e)
         {
+            // Whatever it is, it is this shard's: what others have applied meanwhile must be told.
+            var failed = e as ShardCallException ?? pool.Failed(ShardFailure.Defect, e, sent: true);
             foreach (var operation in group)
             {
                 operation.Route.Refusal = null;
-                answers[operation.Index] = Routed<TResult>.Failed(e.Failure, shard.Id);
+                answers[operation.Index] = Routed<TResult>.Failed(failed.Failure, shard.Id);
             }
         }
     }
@@ -140,6 +156,8 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         else
             await PauseAsync(ring, refused[0].Route.Refusal!, round, deadline);
     }
+
+    private bool IsOver(long startedAt, CancellationToken deadline) => time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested;
 
     /// <summary>Until it is worth asking again: a new ring, or a little time.</summary>
     private async Task PauseAsync(ShardRing ring, FenceRefusal refusal, int round, CancellationToken deadline)

@@ -18,7 +18,7 @@ internal static class ShardErrors
         OperationCanceledException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => ShardFailure.DeadlineExceeded,
         PostgresException postgres when IsFatal(postgres) => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
-        PostgresException postgres => IsShardTrouble(postgres.SqlState) ? ShardFailure.Unavailable : null,
+        PostgresException postgres => IsShardTrouble(postgres.SqlState) || IsRolledBackAndRepeatable(postgres) ? ShardFailure.Unavailable : null,
         NpgsqlException or SocketException or IOException or TimeoutException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
         _ => mayHaveLanded ? ShardFailure.OutcomeUnknown : null,
     };

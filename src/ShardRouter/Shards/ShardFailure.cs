@@ -20,4 +20,7 @@ internal enum ShardFailure
 
     /// <summary>The write was sent and no answer came: it may have landed or not. Never repeated by us.</summary>
     OutcomeUnknown,
+
+    /// <summary>An ERROR that we did not foresee: a defect of ours, or of the shard's data. Nothing was applied.</summary>
+    Defect,
 }

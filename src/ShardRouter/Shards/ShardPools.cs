@@ -63,6 +63,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
     {
         Configure(settings, options);
         settings.Pooling = false; // a worker keeps its connection, and a connection that it drops is closed
+        settings.CommandTimeout = 6;  // behind the worker's own limit: what it left to itself must end some time
         settings.Options += " -c lock_timeout=25ms -c statement_timeout=5s";
     }
 

@@ -43,6 +43,15 @@ public sealed class ProtocolTests(BadInputCluster cluster)
         () => RawConnection.ExchangeAsync(cluster.Router.Url, head.Replace("{item}", cluster.Items.AddressOf("p", "x"), StringComparison.Ordinal)),
         status, status == 404 ? "route-not-found" : "method-not-allowed");
 
+    /// <summary>It could be a key, but not be repeated in a header: the item would stand, and its answer fail.</summary>
+    [Theory]
+    [InlineData('\u0001')]
+    [InlineData('\u007f')]
+    public Task A_raw_control_character_in_the_address_is_refused(char control) => cluster.RefusesAsync(
+        () => RawConnection.ExchangeAsync(
+            cluster.Router.Url, $"POST {cluster.Items.AddressOf("p")}{control}q HTTP/1.1\nHost: test\nContent-Type: application/json\nContent-Length: 2", "{}"),
+        400, "invalid-key");
+
     [Fact]
     public async Task Oversized_headers_are_431_and_an_oversized_address_is_414()
     {

@@ -42,6 +42,22 @@ public sealed class HungShardTests(ShardFaultCluster own) : IClassFixture<ShardF
         Assert.All(exchanges.Where(exchange => exchange is { Status: 503, Written: not null } && exchange.Pk == hung), exchange => Assert.DoesNotContain(exchange.Written!, stored));
     }
 
+    /// <summary>Nobody else looks at a write that a statement has taken: its worker has to let go of it, whatever time the client gave.</summary>
+    [Fact]
+    public async Task A_write_under_way_is_answered_after_five_seconds_even_if_the_client_would_wait_longer()
+    {
+        var pk = Cluster.PartitionOf("s2", 9);
+        (await Items.PutAsync(pk, "x", "{}")).Expect(201);
+        await own.ServerOf("s2").PauseAsync();
+
+        var reply = await Items.PutAsync(pk, "x", """{"a":1}""", ("Request-Timeout", "25"));
+        await own.ServerOf("s2").ResumeAsync();
+        await own.RecoversAsync("s2");
+
+        Assert.Equal("unknown", reply.ExpectProblem(504, "deadline-exceeded").Json.GetProperty("outcome").GetString());
+        Assert.InRange(reply.Elapsed.TotalSeconds, 4.5, 8);
+    }
+
     [Fact]
     public async Task A_short_deadline_is_kept_by_every_kind_of_request()
     {

@@ -110,6 +110,22 @@ public sealed class PatchTests(RouterFixture fixture) : RouterTests(fixture)
         Assert.NotEqual(put.ETag, (await Items.GetAsync("FR", "x")).Expect(200).ETag);
     }
 
+    /// <summary>Each copy of the document into its own deepest place doubles its depth: 32,000 after fifteen, in a few hundred kilobytes.</summary>
+    [Fact]
+    public async Task A_patch_cannot_nest_a_document_so_deep_that_looking_at_it_fails_those_beside_it()
+    {
+        await Items.PutAsync("FR", "x", "{}");
+        await Items.PutAsync("FR", "beside", "{}");
+        var steps = string.Join(",", Enumerable.Range(0, 15).Select(i => $$"""{"op":"copy","from":"","path":"{{string.Concat(Enumerable.Repeat("/a", 1 << i))}}"}"""));
+
+        var deep = Items.JsonPatchAsync("FR", "x", $"[{steps}]");
+        var beside = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Items.MergePatchAsync("FR", "beside", """{"a":1}""")));
+
+        (await deep).ExpectProblem(422, "invalid-patch");
+        Assert.All(beside, reply => reply.Expect(200));
+        JsonAssert.Equal("{}", (await Items.GetAsync("FR", "x")).Expect(200).Text);
+    }
+
     [Fact]
     public async Task Prefer_return_representation_sends_the_patched_document_back()
     {

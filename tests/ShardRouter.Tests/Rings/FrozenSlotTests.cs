@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Npgsql;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -85,6 +86,33 @@ public sealed class FrozenSlotTests(OwnCluster own) : IClassFixture<OwnCluster>
         Assert.InRange(taken.TotalSeconds, 0.25, 1.7);
         await move.ThawAsync();
         (await Items.GetAsync(pk, "x")).ExpectProblem(404, "item-not-found");
+    }
+
+    /// <summary>The write that asks for all others of its slot then meets a locked row: that is its own matter.</summary>
+    [Fact]
+    public async Task A_held_write_does_not_wait_for_the_one_that_asks_for_all_once_the_slot_is_owned_again()
+    {
+        var pk = Cluster.PartitionOf("s1", 25);
+        (await Items.PutAsync(pk, "locked", "{}")).Expect(201);
+        var move = new HandOver(Cluster, pk, "s2");
+        await move.FreezeAsync();
+        var leader = Items.PutAsync(pk, "locked", "{}");
+        await Task.Delay(100);
+        var held = Items.PutAsync(pk, "free", "{}");
+        await Task.Delay(100);
+
+        await using var connection = await Cluster["s1"].Database.DataSource.OpenConnectionAsync();
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await using var command = new NpgsqlCommand($"select 1 from sharding.item where pk = '{pk}' and id = 'locked' for update", connection);
+            await command.ExecuteNonQueryAsync();
+            await move.ThawAsync();
+
+            (await held).Expect(201);
+            Assert.False(leader.IsCompleted);
+        }
+
+        (await leader).Expect(200);
     }
 
     [Fact]
