@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using LoadTests.Chaos.Cluster;
 
@@ -9,6 +10,8 @@ namespace LoadTests.Chaos.Faults;
 /// <param name="Absence">From the signal to the start, or to SIGCONT.</param>
 internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IChaosStep
 {
+    private static readonly TimeSpan DyingLimit = TimeSpan.FromSeconds(10);
+
     public string Description => string.Create(CultureInfo.InvariantCulture, $"{(Kills ? "kill -9" : "SIGSTOP")} {Part} for {Absence.TotalSeconds:0.0} s");
 
     private string Kind => (Kills ? "killed " : "stopped ") + (Part[0] switch { 's' => "shard", 'r' when Part.Length == 2 => "router", _ => Part });
@@ -16,7 +19,10 @@ internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IC
     public async Task RunAsync(ChaosStage stage, CancellationToken cancellation)
     {
         if (stage.Cluster.ProcessOf(Part) is not { } process)
+        {
+            await stage.Cluster.StartPartAsync(Part, CancellationToken.None); // a fault ends with its part there, whatever kept it away
             return;
+        }
         stage.Log.Count(Kind);
         if (Kills)
             await KillAsync(stage, process, cancellation);
@@ -32,6 +38,9 @@ internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IC
         else
             ProcessTree.KillOne(process);
         await Task.Delay(Absence, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // A process that is still dying is taken for one that runs, and the part would stay away for the rest of the run.
+        for (var clock = Stopwatch.StartNew(); stage.Cluster.ProcessOf(Part) == process && clock.Elapsed < DyingLimit;)
+            await Task.Delay(10, CancellationToken.None);
         await stage.Cluster.StartPartAsync(Part, CancellationToken.None);
     }
 

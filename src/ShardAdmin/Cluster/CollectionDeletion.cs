@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;
@@ -30,6 +31,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
     public async Task<long> RunAsync(ShardRing ring, CancellationToken cancellation)
     {
         await using var held = await AdminLock.TakeAsync(session, ring.Shards, cancellation);
+        await RequireNoMoveAsync(ring, cancellation);
         session.LeftOff = $"The collection {name} may be marked as being deleted and takes no writes. The same command completes the deletion.";
         await Reach.AllAsync(ring.Shards, shard => MarkAsync(session.Source(shard), cancellation)); // 1
         await session.Failpoint.ReachedAsync("marked", cancellation);
@@ -39,6 +41,18 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         await session.Failpoint.ReachedAsync("rows-deleted", cancellation);
         await Reach.AllAsync(ring.Shards, shard => ForgetAsync(session.Source(shard), cancellation)); // 4
         return rows;
+    }
+
+    /// <summary>
+    /// A slot that moves would take rows to where they have been deleted already, and a released one would lose rows that the comparison
+    /// looks for. No move begins while this runs: plans come into the journals under the same lock.
+    /// </summary>
+    private async Task RequireNoMoveAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        if (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation) is [var other, ..])
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Operation {other.Batch.OperationId} moves slots; a collection is deleted while none moves.",
+                $"shardadmin ops watch {other.Batch.OperationId}, or: shardadmin ops resume {other.Batch.OperationId}; then the same command again");
     }
 
     private async Task<int> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;
@@ -26,8 +27,21 @@ internal sealed class ShardListChange(AdminSession session)
             return ring;
         if (ring.Shards.FirstOrDefault(shard => shards.All(each => each.Id != shard.Id) && ring.SlotsOf(shard.Id).Length > 0) is { } owner)
             throw new CommandFailedException(ExitCode.Conflict, $"Shard {owner.Id} owns {ring.SlotsOf(owner.Id).Length} slots again; it stays in the ring.", "the same command again");
+        await RequireNoMoveOfAsync([.. ring.Shards.Where(shard => shards.All(each => each.Id != shard.Id))], ring.Shards.Where(asked), cancellation);
         var next = ShardRing.Create(ring.Cluster, known.Next, shards, ring.Owners);
         await new RingPublisher(session).PublishAsync(next, ring.Epoch, why, cancellation);
         return next;
+    }
+
+    /// <summary>Plans come into the journals under the same lock, so none can come behind this look.</summary>
+    private async Task RequireNoMoveOfAsync(IReadOnlyCollection<Shard> leaving, IEnumerable<Shard> asked, CancellationToken cancellation)
+    {
+        if (leaving.Count == 0)
+            return;
+        var unfinished = await MoveJournals.UnfinishedAsync(session, [.. asked], cancellation);
+        if (unfinished.FirstOrDefault(each => leaving.Any(shard => shard.Id == each.Batch.Target || shard.Id == each.Source.Id)) is { } other)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Operation {other.Batch.OperationId} moves slots from {other.Source.Id} to {other.Batch.Target}; the shard stays in the ring until that is over.",
+                $"shardadmin ops resume {other.Batch.OperationId}, or: shardadmin ops cancel {other.Batch.OperationId}; then the same command again");
     }
 }

@@ -121,7 +121,8 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
 
     private static void RequireStill(ShardRing ring, MovePlan plan)
     {
-        if (plan.Moves.Any(move => ring.Find(move.From.Id) is null || ring.Find(move.To.Id) is null || move.Slots.Any(slot => ring.OwnerOf(slot).Id != move.From.Id)))
+        // A target that drains since then will leave as soon as it is empty: nobody would serve what comes to it afterwards.
+        if (plan.Moves.Any(move => ring.Find(move.From.Id) is null || ring.Find(move.To.Id) is not { State: ShardState.Active } || move.Slots.Any(slot => ring.OwnerOf(slot).Id != move.From.Id)))
             throw new CommandFailedException(ExitCode.Conflict, "The ring changed since the plan was made; no slot was moved.", "the same command again: it makes a new plan");
     }
 }

@@ -59,6 +59,21 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.AssertNoLeftOversAsync(2);
     }
 
+    /// <summary>Rows that are deleted in one shard while their slot is copied to another would stand there again.</summary>
+    [Fact]
+    public async Task A_collection_is_not_deleted_while_slots_move()
+    {
+        await using var cluster = await WithCollectionAsync(2);
+        await cluster.KillAsync(["move", await cluster.SlotsOfFirstAsync(5), "--to", "s2", "--yes"], "move-copy");
+        var name = (await cluster.RunAsync("collections", "list", "-o", "json")).Succeeds().Json.GetProperty("collections")[0].GetProperty("name").GetString()!;
+
+        (await cluster.RunAsync("collections", "delete", name, "--yes")).Fails(ExitCode.Conflict, "ops resume");
+
+        (await cluster.RunAsync("collections", "list")).Succeeds("live");
+        await cluster.ResumeAsync("ops", "resume");
+        (await cluster.RunAsync("collections", "delete", name, "--yes")).Succeeds();
+    }
+
     [Fact]
     public async Task An_operation_that_was_killed_can_be_cancelled_and_its_slots_stay()
     {
