@@ -182,8 +182,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         await MoverOf(each.Source, target, _publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, stop.Token);
     }
 
-    /// <summary>Worth another try at once.</summary>
-    private static bool IsPassing(Exception e) => e is ChangesDoNotFitException or StreamBrokenException or SessionLostException or ShardUnreachableException or NpgsqlException { IsTransient: true };
+    /// <summary>Worth another try at once, if it is ours still (<see cref="RequireOursAsync"/>): an attempt is over also when its freeze was.</summary>
+    private static bool IsPassing(Exception e) => e is AttemptOverException or ChangesDoNotFitException or StreamBrokenException or SessionLostException or ShardUnreachableException or NpgsqlException { IsTransient: true };
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {

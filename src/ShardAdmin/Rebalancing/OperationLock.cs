@@ -70,7 +70,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
             if (await AllAnswerAsync(cancellation))
                 return true;
             await ReleaseAsync();
-            return await TryTakeAllAsync(cancellation);
+            return await TryTakeAgainAsync(cancellation);
         }
         finally
         {
@@ -84,8 +84,25 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
         _gate.Dispose();
     }
 
+    /// <summary>All or nothing: a part of them would be taken for all the next time.</summary>
+    private async Task<bool> TryTakeAgainAsync(CancellationToken cancellation)
+    {
+        var taken = false;
+        try
+        {
+            return taken = await TryTakeAllAsync(cancellation);
+        }
+        finally
+        {
+            if (!taken)
+                await ReleaseAsync();
+        }
+    }
+
     private async Task<bool> AllAnswerAsync(CancellationToken cancellation)
     {
+        if (_held.Count == 0)
+            return false;
         try
         {
             foreach (var connection in _held)

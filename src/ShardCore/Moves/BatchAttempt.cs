@@ -119,7 +119,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         }
         return await journal.UnfreezeAsync(id, attempt, CancellationToken.None)
             ? false
-            : throw new MoveFailedException($"Batch {id}: the freeze was ended by another hand; begin again with 'shardadmin ops resume'.");
+            : throw new AttemptOverException($"Batch {id}: its freeze was ended, by a write that came after its deadline or by another mover.");
     }
 
     /// <summary>Returns when a marker goes from source to target within <see cref="MoveOptions.FreezeWhenLagBelow"/>.</summary>

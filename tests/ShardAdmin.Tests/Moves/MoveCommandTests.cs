@@ -59,6 +59,35 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.AssertNoLeftOversAsync(2);
     }
 
+    /// <summary>Nobody took over: it is still its own, so it begins again instead of telling that another process has it.</summary>
+    [Fact]
+    public async Task A_mover_that_slept_through_its_own_freeze_begins_the_batch_again()
+    {
+        await using var cluster = await WithCollectionAsync(2);
+        await using var writers = await FollowingWriters.StartAsync(cluster, 20);
+        await using var mover = AdminChild.Start(cluster, ["move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes"], "move-drain:stop");
+        var id = await cluster.OperationAsync();
+        await PhaseAsync("frozen");
+        await PhaseAsync("copying"); // a write that came after its deadline ended the freeze
+
+        await Eventually.ThatAsync(
+            () =>
+            {
+                mover.Resume(); // now, and where it stops itself once more
+                return mover.HasExited;
+            },
+            TimeSpan.FromSeconds(60), "the move ends");
+
+        Assert.True(mover.ExitCode == 0, mover.Output);
+        await writers.SomeAsync();
+        await writers.AssertNothingLostAsync(2);
+        await cluster.AssertSoundAsync(2);
+        await cluster.AssertNoLeftOversAsync(2);
+
+        Task PhaseAsync(string phase) => Eventually.ThatAsync(
+            async () => (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("phase").GetString() == phase, TimeSpan.FromSeconds(60), $"the batch is {phase}");
+    }
+
     /// <summary>Rows that are deleted in one shard while their slot is copied to another would stand there again.</summary>
     [Fact]
     public async Task A_collection_is_not_deleted_while_slots_move()
