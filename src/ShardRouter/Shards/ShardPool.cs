@@ -126,7 +126,7 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
         metrics.ShardFailed(shard.Id.Value, failure.ToString());
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
-            if (!sent && failure is not ShardFailure.Defect && error is not PostgresException)
+            if (!sent && error is not PostgresException)
                 circuit.Open(error.Message); // no connection to be had; the monitor closes it again
             LogFailed(shard.Id.Value, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }

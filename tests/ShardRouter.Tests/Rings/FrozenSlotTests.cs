@@ -96,10 +96,11 @@ public sealed class FrozenSlotTests(OwnCluster own) : IClassFixture<OwnCluster>
         (await Items.PutAsync(pk, "locked", "{}")).Expect(201);
         var move = new HandOver(Cluster, pk, "s2");
         await move.FreezeAsync();
+        var refusals = await own.Router.MetricAsync("sharding_fence_refusals_total");
         var leader = Items.PutAsync(pk, "locked", "{}");
-        await Task.Delay(100);
+        await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_fence_refusals_total") > refusals, TimeSpan.FromSeconds(2), "the first write is refused and asks for all");
         var held = Items.PutAsync(pk, "free", "{}");
-        await Task.Delay(100);
+        await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_slots_held_writes") > 0, TimeSpan.FromSeconds(2), "the second is held");
 
         await using var connection = await Cluster["s1"].Database.DataSource.OpenConnectionAsync();
         await using (var transaction = await connection.BeginTransactionAsync())
