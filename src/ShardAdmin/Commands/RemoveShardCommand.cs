@@ -2,6 +2,7 @@ using System.CommandLine;
 using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 using Spectre.Console;
@@ -41,13 +42,19 @@ internal sealed class RemoveShardCommand : AdminCommand
         if (ring.SlotsOf(id).Length is > 0 and var slots)
             throw new CommandFailedException(ExitCode.Precondition, $"Shard {id} owns {slots} slots.", $"shardadmin remove-shard {id}   (moves them away first)");
         var others = ring.Shards.Where(shard => shard.Id != id).ToArray();
-        if ((await MoveJournals.UnfinishedAsync(session, others, cancellation)).FirstOrDefault(each => each.Batch.Target == id) is { } coming)
-            throw new CommandFailedException(ExitCode.Conflict, $"Operation {coming.Batch.OperationId} moves slots to {id}.", $"shardadmin ops cancel {coming.Batch.OperationId}");
+        var coming = (await MoveJournals.UnfinishedAsync(session, others, cancellation)).Where(each => each.Batch.Target == id).ToArray();
+        if (coming.FirstOrDefault(each => each.Batch.IsReleased()) is { } released)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Operation {released.Batch.OperationId} has given slots {SlotText.Of(released.Batch.Slots)} to {id} already; what is in them is there and nowhere else.", $"restore {id}, then: shardadmin ops resume {released.Batch.OperationId}");
+        if (!dryRun)
+            await new OperationCancel(session).WithoutTargetAsync(ring.Find(id)!, others, coming, cancellation);
         if (!dryRun)
             ring = await new ShardListChange(session).PublishAsync([id], shard => shard.Id != id, now => now.Shards.Where(each => each.Id != id), $"remove-shard {id} --force-empty", cancellation);
         session.Output.Write(
-            new { shard = id.Value, dryRun, epoch = ring.Epoch.Value },
-            console => console.WriteLine(dryRun ? $"Dry run: {id} owns nothing and would be removed. Nothing was changed." : $"Shard {id} is out of the ring, epoch {ring.Epoch}."));
+            new { shard = id.Value, dryRun, epoch = ring.Epoch.Value, cancelledBatches = coming.Length },
+            console => console.WriteLine(dryRun ? $"Dry run: {id} owns nothing and would be removed{Cancelled(coming)}. Nothing was changed." : $"Shard {id} is out of the ring, epoch {ring.Epoch}{Cancelled(coming)}."));
         return ExitCode.Done;
     }
+
+    private static string Cancelled(SourcedBatch[] coming) => coming.Length == 0 ? "" : $"; {coming.Length} batches on their way to it are cancelled, their slots stay where they are";
 }

@@ -30,7 +30,20 @@ internal sealed class OperationCancel(AdminSession session)
         foreach (var each in batches.Where(each => !each.Batch.IsReleased()))
         {
             var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show");
-            await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).CancelAsync(each.Batch.Id, cancellation);
+            await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).CancelAsync(each.Batch.Id, isTargetGone: false, cancellation);
+        }
+    }
+
+    /// <summary>Those on their way to a shard that is gone for good, at their sources alone.</summary>
+    /// <param name="coming">Not one of them is released.</param>
+    public async Task WithoutTargetAsync(Shard gone, IReadOnlyCollection<Shard> others, IEnumerable<SourcedBatch> coming, CancellationToken cancellation)
+    {
+        foreach (var operation in coming.GroupBy(each => each.Batch.OperationId))
+        {
+            await MoveJournals.WishAsync(session, others, operation.Key, MoveWish.Cancel, cancellation);
+            await using var held = await OperationLock.TryTakeAsync(session, operation.Key, [.. operation.Select(each => each.Source).DistinctBy(shard => shard.Id)], MoverLimit, cancellation);
+            foreach (var each in operation)
+                await MoveRunner.MoverOf(session, each.Source, gone, new MoveOptions()).CancelAsync(each.Batch.Id, isTargetGone: true, cancellation);
         }
     }
 

@@ -7,7 +7,7 @@ namespace ShardCore.Moves;
 
 /// <summary>
 /// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 100 ms, as a write would be
-/// committed, looks at the WAL that the source keeps, and tells a <see cref="ThrottleController"/> twice a second.
+/// committed, looks at the WAL that the source keeps and at how many transactions there are, and tells a <see cref="ThrottleController"/> twice a second.
 /// </summary>
 public sealed class AdaptiveThrottle : IAsyncDisposable
 {
@@ -27,6 +27,8 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
                / (select case when setting::bigint > 0 then setting::double precision * 1048576 else @otherwise end from pg_settings where name = 'max_slot_wal_keep_size')
         from pg_replication_slots where temporary and slot_name::text like 'sharding_move_%'
         """;
+
+    private const string TransactionsSql = "select xact_commit::double precision from pg_stat_database where datname = current_database()";
 
     private static readonly TimeSpan BaselineInterval = TimeSpan.FromMilliseconds(30);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -51,7 +53,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     public static async Task<AdaptiveThrottle> StartAsync(
         MovePipeline pipeline, Shard source, IEnumerable<Shard> targets, CopyRate rate, ThrottleLimits limits, CancellationToken cancellation)
     {
-        var connections = pipeline.Sources ?? throw new ArgumentException("The pipeline has no connections to share.", nameof(pipeline));
+        var connections = pipeline.Connections?.Durable ?? throw new ArgumentException("The pipeline has no connections to share.", nameof(pipeline));
         NpgsqlDataSource[] probed = [.. targets.Prepend(source).DistinctBy(shard => shard.Id).Select(connections.Of)];
         var latencies = new List<TimeSpan>();
         await ProbeAllAsync(probed, cancellation); // the first is slower: connections, plans
@@ -68,6 +70,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     {
         try
         {
+            var before = await TransactionsAsync();
             for (var clock = Stopwatch.StartNew(); ; clock.Restart())
             {
                 var (spent, latencies) = (_rate.Spent, new List<TimeSpan>());
@@ -77,7 +80,10 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
                     if (await ProbeAllAsync(_probed, _stop.Token) is { } latency)
                         latencies.Add(latency);
                 }
-                _controller.Observe(new ThrottleReading(At(latencies), await BacklogAsync(), (_rate.Spent - spent) / clock.Elapsed.TotalSeconds));
+                var (backlog, transactions, seconds) = (await BacklogAsync(), await TransactionsAsync(), clock.Elapsed.TotalSeconds);
+                var busiest = transactions.Zip(before, (now, then) => Math.Max(0, now - then)).Max() / seconds;
+                before = transactions;
+                _controller.Observe(new ThrottleReading(At(latencies), backlog, (_rate.Spent - spent) / seconds, busiest));
                 _rate.BytesPerSecond = _controller.BytesPerSecond;
             }
         }
@@ -110,16 +116,22 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         return Stopwatch.GetElapsedTime(began);
     }
 
-    private async Task<double> BacklogAsync()
+    private Task<double> BacklogAsync() => ReadAsync(_source, BacklogSql);
+
+    /// <returns>How many each of the shards has committed so far.</returns>
+    private Task<double[]> TransactionsAsync() => Task.WhenAll(_probed.Select(shard => ReadAsync(shard, TransactionsSql)));
+
+    /// <returns>0: the shard is away; the move will find out.</returns>
+    private async Task<double> ReadAsync(NpgsqlDataSource shard, string sql)
     {
         try
         {
-            await using var connection = await _source.OpenConnectionAsync(_stop.Token);
-            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(BacklogSql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: _stop.Token));
+            await using var connection = await shard.OpenConnectionAsync(_stop.Token);
+            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: _stop.Token));
         }
         catch (NpgsqlException)
         {
-            return 0; // the source is away; the move will find out
+            return 0;
         }
     }
 

@@ -12,6 +12,9 @@ internal sealed class AttemptSession(NpgsqlConnection connection) : IAsyncDispos
     /// <exception cref="SessionLostException" />
     public NpgsqlConnection Connection => IsThere ? connection : throw new SessionLostException("A session at the target has been ended: its server went away, or another mover took over.");
 
+    /// <summary>Whether what is open has to be rolled back before it is given back.</summary>
+    public bool IsInTransaction { get; set; }
+
     private bool IsThere => connection.FullState is not (ConnectionState.Broken or ConnectionState.Closed);
 
     public async ValueTask DisposeAsync()
@@ -19,7 +22,7 @@ internal sealed class AttemptSession(NpgsqlConnection connection) : IAsyncDispos
         try
         {
             if (IsThere)
-                await using (var unname = new NpgsqlCommand("reset application_name", connection) { CommandTimeout = RenamingLimitSeconds })
+                await using (var unname = new NpgsqlCommand(IsInTransaction ? "rollback; reset application_name" : "reset application_name", connection) { CommandTimeout = RenamingLimitSeconds })
                     await unname.ExecuteNonQueryAsync();
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)

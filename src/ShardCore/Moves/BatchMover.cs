@@ -82,23 +82,36 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>Takes a batch back that has not been released: the source stays the owner, the target forgets it.</summary>
+    /// <param name="isTargetGone">It is gone for good, and not asked. Should it come back it has slots that it imports for ever, and owns none.</param>
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
-    public async Task<bool> CancelAsync(Guid batchId, CancellationToken cancellation)
+    public async Task<bool> CancelAsync(Guid batchId, bool isTargetGone, CancellationToken cancellation)
     {
         await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
         var journal = new MoveJournal(ends.From);
         if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
-        // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
-        var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
-        // Each is of this attempt only: a mover that begins the next one meanwhile keeps what is its own.
-        var import = new MoveImport(ends.Lasting(batchId, attempt), batch, attempt);
+        try
+        {
+            // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
+            var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
+            if (!isTargetGone && !await CancelImportAsync(ends, batch, attempt, cancellation))
+                return false;
+            await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
+            return await journal.CancelAsync(batchId, attempt, cancellation);
+        }
+        catch (AttemptOverException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Of this attempt only: a mover that begins the next one meanwhile keeps what is its own.</summary>
+    private async Task<bool> CancelImportAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
+    {
+        var import = new MoveImport(ends.Lasting(batch.Id, attempt), batch, attempt);
         await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
         await options.StepAsync(MoveStep.Import, cancellation);
-        if (!await import.CancelAsync(cancellation))
-            return false;
-        await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
-        return await journal.CancelAsync(batchId, attempt, cancellation);
+        return await import.CancelAsync(cancellation);
     }
 
     /// <summary>
@@ -120,7 +133,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, Stopwatch? held, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Own, cancellation);
-        if (!await MoveImport.OwnAsync(ends.To, batch, cancellation))
+        if (!await MoveImport.OwnAsync(ends.ToAtHandOver, batch, cancellation))
         {
             if (await journal.FindAsync(batch.Id, cancellation) is not { Phase: MovePhase.Released })
                 return; // another mover did this, and perhaps all the rest, meanwhile
@@ -133,6 +146,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     private async Task PublishAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Publish, cancellation);
+        using var pass = await _pipeline.Gate.PassAsync(cancellation);
         await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
         if (options.Progress.Pause is { } pause)
             await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
@@ -143,8 +157,9 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
-        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
+        using var pass = await _pipeline.Gate.PassAsync(cancellation);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
         // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
         if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
@@ -189,7 +204,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         DeletedPage? page = null;
         do
         {
-            page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
+            using (await _pipeline.Gate.PassAsync(cancellation))
+                page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
             await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
         }
         while (page.Slot is not null);

@@ -7,7 +7,7 @@ namespace ShardCore.Moves;
 /// Applies changes at the target, exactly once and strictly: each must touch exactly one row. One that does not shows
 /// that copy and stream do not fit together, and the attempt ends before it can do harm.
 /// </summary>
-internal sealed class ChangeApplier(AttemptSessions target, MoveImport import)
+internal sealed class ChangeApplier : IAsyncDisposable
 {
     private const string InsertSql = """
         insert into sharding.item (slot, collection, pk, id, version, updated_at, expires_at, doc)
@@ -27,51 +27,60 @@ internal sealed class ChangeApplier(AttemptSessions target, MoveImport import)
         where i.slot = c.slot::smallint and i.collection = c.collection and i.pk = c.pk and i.id = c.id
         """;
 
+    private readonly AttemptSession _session;
+    private readonly MoveImport _import;
+
+    private ChangeApplier(AttemptSession session, MoveImport import) => (_session, _import) = (session, import);
+
+    /// <summary>With a session that stays its own: to take one for each transaction would be two flights more, the last of them while writers wait.</summary>
+    public static async Task<ChangeApplier> OpenAsync(AttemptSessions target, MoveImport import, CancellationToken cancellation) =>
+        new(await target.OpenAsync(cancellation), import);
+
     /// <param name="applied">Behind the last of these changes; stored in the same transaction.</param>
     /// <exception cref="AttemptOverException" />
     public async Task ApplyAsync(ChangeFold changes, NpgsqlLogSequenceNumber applied, CancellationToken cancellation)
     {
-        await using var session = await target.OpenAsync(cancellation);
-        var connection = session.Connection;
+        var connection = _session.Connection;
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
-        await RunAsync(connection, InsertSql, [.. changes.Inserts], cancellation);
-        await RunAsync(connection, UpdateSql, [.. changes.Updates], cancellation);
-        await DeleteAsync(connection, [.. changes.Deletes], cancellation);
-        await import.CheckAsync(connection, applied, cancellation);
+        await using var statements = new NpgsqlBatch(connection);
+        var expected = new List<int>();
+        Add(InsertSql, [.. changes.Inserts]);
+        Add(UpdateSql, [.. changes.Updates]);
+        if (changes.Deletes.ToArray() is { Length: > 0 } deleted)
+            Expect(deleted.Length, new NpgsqlBatchCommand(DeleteSql) { Parameters = { Texts(deleted, key => key.Slot), Texts(deleted, key => key.Collection), Texts(deleted, key => key.Pk), Texts(deleted, key => key.Id) } });
+        statements.BatchCommands.Add(_import.Check(applied));
+        await MoveImport.RunAsync(statements, cancellation);
+        for (var statement = 0; statement < expected.Count; statement++)
+            RequireEach(expected[statement], statements.BatchCommands[statement].RecordsAffected); // before the commit
         await transaction.CommitAsync(cancellation);
-    }
 
-    private static async Task RunAsync(NpgsqlConnection connection, string sql, (RowKey Key, RowValues Values)[] rows, CancellationToken cancellation)
-    {
-        if (rows.Length == 0)
-            return;
-        await using var command = new NpgsqlCommand(sql, connection)
+        void Add(string sql, (RowKey Key, RowValues Values)[] rows)
         {
-            Parameters =
-            {
-                Texts(rows, row => row.Key.Slot), Texts(rows, row => row.Key.Collection), Texts(rows, row => row.Key.Pk), Texts(rows, row => row.Key.Id),
-                Texts(rows, row => row.Values.Version), Texts(rows, row => row.Values.UpdatedAt), Texts(rows, row => row.Values.ExpiresAt), Texts(rows, row => row.Values.Doc),
-            },
-        };
-        RequireEach(rows.Length, await command.ExecuteNonQueryAsync(cancellation));
-    }
+            if (rows.Length > 0)
+                Expect(rows.Length, new NpgsqlBatchCommand(sql)
+                {
+                    Parameters =
+                    {
+                        Texts(rows, row => row.Key.Slot), Texts(rows, row => row.Key.Collection), Texts(rows, row => row.Key.Pk), Texts(rows, row => row.Key.Id),
+                        Texts(rows, row => row.Values.Version), Texts(rows, row => row.Values.UpdatedAt), Texts(rows, row => row.Values.ExpiresAt), Texts(rows, row => row.Values.Doc),
+                    },
+                });
+        }
 
-    private static async Task DeleteAsync(NpgsqlConnection connection, RowKey[] keys, CancellationToken cancellation)
-    {
-        if (keys.Length == 0)
-            return;
-        await using var command = new NpgsqlCommand(DeleteSql, connection)
+        void Expect(int rows, NpgsqlBatchCommand statement)
         {
-            Parameters = { Texts(keys, key => key.Slot), Texts(keys, key => key.Collection), Texts(keys, key => key.Pk), Texts(keys, key => key.Id) },
-        };
-        RequireEach(keys.Length, await command.ExecuteNonQueryAsync(cancellation));
+            expected.Add(rows);
+            statements.BatchCommands.Add(statement);
+        }
     }
 
-    private static void RequireEach(int expected, int touched)
+    private static void RequireEach(int expected, long touched)
     {
         if (touched != expected)
             throw new ChangesDoNotFitException($"{expected} changes touched {touched} rows at the target: the copy does not fit the stream, this attempt must end.");
     }
+
+    public ValueTask DisposeAsync() => _session.DisposeAsync();
 
     private static NpgsqlParameter<string?[]> Texts<T>(T[] rows, Func<T, string?> value) => new() { TypedValue = Array.ConvertAll(rows, row => value(row)), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }

@@ -46,20 +46,30 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
     }
 
     /// <summary>The last statement of a transaction that brings rows (see <c>sharding.import_check</c>).</summary>
-    public async Task CheckAsync(NpgsqlConnection connection, NpgsqlLogSequenceNumber? applied, CancellationToken cancellation)
+    public async Task CheckAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand("select sharding.import_check($1, $2, $3::text::pg_lsn)", connection)
+        await using var statements = new NpgsqlBatch(connection) { BatchCommands = { Check(applied: null) } };
+        await RunAsync(statements, cancellation);
+    }
+
+    /// <summary>The same, as one of several that go in one flight.</summary>
+    /// <param name="applied">Behind the changes that come with it; null: it stays as it is.</param>
+    public NpgsqlBatchCommand Check(NpgsqlLogSequenceNumber? applied) => new("select sharding.import_check($1, $2, $3::text::pg_lsn)")
+    {
+        Parameters =
         {
-            Parameters =
-            {
-                new NpgsqlParameter<Guid> { TypedValue = batch.Id },
-                new NpgsqlParameter<int> { TypedValue = attempt },
-                new NpgsqlParameter { Value = applied is { } lsn ? lsn.ToString() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-            },
-        };
+            new NpgsqlParameter<Guid> { TypedValue = batch.Id },
+            new NpgsqlParameter<int> { TypedValue = attempt },
+            new NpgsqlParameter { Value = applied is { } lsn ? lsn.ToString() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+        },
+    };
+
+    /// <param name="statements">With a <see cref="Check"/> among them.</param>
+    public static async Task RunAsync(NpgsqlBatch statements, CancellationToken cancellation)
+    {
         try
         {
-            await command.ExecuteNonQueryAsync(cancellation);
+            await statements.ExecuteNonQueryAsync(cancellation);
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

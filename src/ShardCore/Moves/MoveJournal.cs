@@ -12,6 +12,7 @@ namespace ShardCore.Moves;
 /// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
 public sealed class MoveJournal(NpgsqlDataSource source)
 {
+    private const string NotToBeHad = "SH010";
     private const string AttemptOver = "SH011";
 
     private const string Columns = """
@@ -72,8 +73,24 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     }
 
     /// <returns>The number of the attempt that begins now.</returns>
-    public Task<int> BeginAsync(Guid id, string by, bool force, CancellationToken cancellation) =>
-        CallAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
+    /// <exception cref="AttemptOverException">Whoever began it before was not dead, and is past the release, or has finished it.</exception>
+    public async Task<int> BeginAsync(Guid id, string by, bool force, CancellationToken cancellation)
+    {
+        try
+        {
+            return await CallAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
+        }
+        catch (PostgresException e) when (e.SqlState == NotToBeHad)
+        {
+            if (await FindAsync(id, cancellation) is { } batch && MoveDecision.MayCancel(batch.Phase))
+                throw;
+            throw new AttemptOverException(e.MessageText, e);
+        }
+    }
+
+    /// <summary>Whether it is in the history as moved.</summary>
+    public Task<bool> IsDoneAsync(Guid id, CancellationToken cancellation) =>
+        CallAsync<bool>("select exists (select from sharding.move_history where move_id = @id and outcome = 'done')", new { id }, cancellation);
 
     /// <summary>Puts a marker into the WAL, behind all that was committed before this call.</summary>
     public Task MarkAsync(string marker, CancellationToken cancellation) =>
@@ -82,28 +99,47 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and twice that for all of
     /// them together: writers of the slots that are locked already wait behind us.</summary>
     /// <returns>False: they did not leave in time, nothing is frozen.</returns>
-    public async Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation)
-    {
-        try
-        {
-            await CallAsync<object?>(
-                FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
-                new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
-            return true;
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
+    public Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => TryAsync(
+        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
+        new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
+
+    /// <summary>What only the current attempt may do, and what may have to wait for a lock.</summary>
+    /// <param name="sql">May name <c>@id</c> and <c>@attempt</c>, and limits its wait itself.</param>
+    /// <returns>False: the lock was not to be had, nothing is done.</returns>
+    internal Task<bool> TryLockedAsync(string sql, Guid id, int attempt, CancellationToken cancellation) => TryAsync(sql, new { id, attempt }, cancellation);
 
     /// <returns>False: the attempt is over.</returns>
     public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>
         CallAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
 
-    /// <returns>What the target's versions must be above.</returns>
-    public Task<long> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
-        CallAsync<long>("select sharding.move_release(@id, @attempt, @epoch)", new { id, attempt, epoch = epoch.Value }, cancellation);
+    /// <returns>The batch as it is then, with what the target has to know. In the same flight: nobody serves its slots until the target does.</returns>
+    public Task<MoveBatch> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
+        ReadAfterAsync("select sharding.move_release(@id, @attempt, @epoch)", id, attempt, epoch, cancellation);
+
+    /// <summary>Runs what <see cref="ReleaseAsync"/> runs, and releases nothing.</summary>
+    internal async Task RehearseReleaseAsync(Guid id, Epoch epoch, CancellationToken cancellation)
+    {
+        await ReadAfterAsync("select 0::bigint", id, attempt: 0, epoch, cancellation); // for the code here
+        try
+        {
+            await ReleaseAsync(Guid.Empty, attempt: 0, epoch, cancellation); // for the plans there
+        }
+        catch (AttemptOverException)
+        {
+            // There is no such batch.
+        }
+    }
+
+    private Task<MoveBatch> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, CancellationToken cancellation) => AsOneAsync(
+        $"{sql}; select {Columns} from sharding.move where move_id = @id",
+        new { id, attempt, epoch = epoch.Value },
+        async (connection, command) =>
+        {
+            await using var answers = await connection.QueryMultipleAsync(command);
+            await answers.ReadAsync<long>();
+            return (await answers.ReadSingleAsync<Row>()).ToBatch();
+        },
+        cancellation);
 
     /// <summary>Whether the batch's slots are released by it, and it is not finished.</summary>
     public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => CallAsync<bool>(
@@ -177,38 +213,41 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         "with wished as (update sharding.move set wanted = @wanted where operation_id = @operation returning 1) select count(*) from wished",
         new { operation, wanted = wish.ToString().ToLowerInvariant() }, cancellation);
 
-    /// <summary>Holds the journal row for the rest of the transaction.</summary>
-    /// <exception cref="AttemptOverException" />
-    internal static async Task RequireAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Guid id, int attempt, CancellationToken cancellation)
-    {
-        try
-        {
-            await connection.ExecuteAsync(new CommandDefinition("select sharding.move_require(@id, @attempt)", new { id, attempt }, transaction, cancellationToken: cancellation));
-        }
-        catch (PostgresException e) when (e.SqlState == AttemptOver)
-        {
-            throw new AttemptOverException(e.MessageText, e);
-        }
-    }
-
     internal static short[] ToArray(IEnumerable<Slot> slots) => [.. slots.Order().Select(slot => (short)slot.Value)];
 
     /// <summary>
     /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
     /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
     /// </summary>
-    private async Task<T> CallAsync<T>(string sql, object parameters, CancellationToken cancellation)
+    private async Task<T> AsOneAsync<T>(string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         try
         {
-            return (await connection.ExecuteScalarAsync<T>(new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation)))!;
+            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation));
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {
             throw new AttemptOverException(e.MessageText, e);
         }
     }
+
+    /// <returns>False: a lock was not to be had in time.</returns>
+    private async Task<bool> TryAsync(string sql, object parameters, CancellationToken cancellation)
+    {
+        try
+        {
+            await CallAsync<object?>(sql, parameters, cancellation);
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private Task<T> CallAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
+        AsOneAsync(sql, parameters, async (connection, command) => (await connection.ExecuteScalarAsync<T>(command))!, cancellation);
 
     private static string Name(MovePhase phase) => phase.ToString().ToLowerInvariant();
 

@@ -9,7 +9,7 @@ public sealed record MoveOptions
     /// <summary>Changes that are brought over in one target transaction, at most.</summary>
     public int ApplyBatch { get; init; } = 2000;
 
-    /// <summary>The target may be so far behind when the slots are frozen: writes are held for about so long.</summary>
+    /// <summary>The target should be at most so far behind when the slots are frozen: writes are held for about so long.</summary>
     public TimeSpan FreezeWhenLagBelow { get; init; } = TimeSpan.FromMilliseconds(30);
 
     /// <summary>Writes are held so long at most; then the freeze is given up and tried again later.</summary>
@@ -45,8 +45,8 @@ public sealed record MoveOptions
     /// <summary>Shared by the batches of a source that run side by side; null: this batch is alone.</summary>
     public MovePipeline? Pipeline { get; init; }
 
-    /// <summary>Of <see cref="MaxPause"/>, the part in which the last changes must be over; the rest is for flush, release and owning.</summary>
-    internal const double DrainShareOfPause = 0.7;
+    /// <summary>Of <see cref="MaxPause"/> the part in which the last changes must be over; the rest is for flush, release and owning.</summary>
+    internal TimeSpan MaxDrain => MaxPause * 0.7;
 
     internal Task StepAsync(MoveStep step, CancellationToken cancellation)
     {

@@ -1,5 +1,4 @@
 using Npgsql;
-using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -50,19 +49,16 @@ public sealed class MovePipeline : IAsyncDisposable
         }
     }
 
-    /// <summary>Connections to the shards; null: each batch makes its own.</summary>
-    internal ShardDataSources? Sources { get; private init; }
+    /// <summary>Closed while a batch is handed over.</summary>
+    internal HandOverGate Gate { get; } = new();
 
-    /// <summary>Connections whose commits do not wait for the disk.</summary>
-    internal ShardDataSources? LazySources { get; private init; }
+    /// <summary>Connections to the shards; null: each batch makes its own.</summary>
+    internal MoveConnections? Connections { get; private init; }
 
     /// <summary>With connections that the batches share, so that not each has to make its own.</summary>
     /// <param name="configure">Adjusts every connection, as for <see cref="BatchMover"/>.</param>
-    public static MovePipeline Sharing(Action<NpgsqlConnectionStringBuilder> configure, MoveOptions options, params IEnumerable<Guid> batches) => new(batches)
-    {
-        Sources = MoveEnds.SourcesOf(configure, options.StepLimit, waitsForDisk: true),
-        LazySources = MoveEnds.SourcesOf(configure, options.StepLimit, waitsForDisk: false),
-    };
+    public static MovePipeline Sharing(Action<NpgsqlConnectionStringBuilder> configure, MoveOptions options, params IEnumerable<Guid> batches) =>
+        new(batches) { Connections = new MoveConnections(configure, options.StepLimit) };
 
     /// <summary>Waits for a place; <see cref="Leave"/> gives it back.</summary>
     public Task EnterAsync(CancellationToken cancellation) => _places.WaitAsync(cancellation);
@@ -82,10 +78,8 @@ public sealed class MovePipeline : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (Sources is not null)
-            await Sources.DisposeAsync();
-        if (LazySources is not null)
-            await LazySources.DisposeAsync();
+        if (Connections is not null)
+            await Connections.DisposeAsync();
         Prepare.Dispose();
         Copy.Dispose();
         HandOver.Dispose();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dapper;
 using Npgsql;
 using ShardCore.Ring;
@@ -7,19 +8,28 @@ namespace ShardCore.Moves;
 /// <summary>The source's publication of one attempt: the changes to its slots, without truncations, which ignore the filter.</summary>
 internal static class MovePublication
 {
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Made only by the current attempt: one that slept through a takeover would leave it behind.</summary>
+    /// <remarks>
+    /// It needs a lock on the table that a VACUUM or a CREATE INDEX CONCURRENTLY may have for long. The journal's row is held only for a short try, so that
+    /// the batch can be reported on, paused and cancelled between two.
+    /// </remarks>
     /// <returns>Its name, which the replication slot has too.</returns>
     /// <exception cref="AttemptOverException" />
-    public static async Task<string> CreateAsync(NpgsqlDataSource source, MoveBatch batch, int attempt, CancellationToken cancellation)
+    /// <exception cref="MoveFailedException">The lock was not to be had within the limit.</exception>
+    public static async Task<string> CreateAsync(NpgsqlDataSource source, MoveBatch batch, int attempt, TimeSpan limit, CancellationToken cancellation)
     {
         var name = FormattableString.Invariant($"{Prefix(batch.Id)}{attempt}");
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
-        await MoveJournal.RequireAsync(connection, transaction, batch.Id, attempt, cancellation);
-        await connection.ExecuteAsync(new CommandDefinition(
-            $"create publication {name} for table sharding.item where ({RowFilter(batch.Slots)}) with (publish = 'insert, update, delete')",
-            transaction: transaction, cancellationToken: cancellation));
-        await transaction.CommitAsync(cancellation);
+        var sql = FormattableString.Invariant($"""
+            set local lock_timeout = {(int)LockTimeout.TotalMilliseconds}; select sharding.move_require(@id, @attempt);
+            create publication {name} for table sharding.item where ({RowFilter(batch.Slots)}) with (publish = 'insert, update, delete')
+            """);
+        var journal = new MoveJournal(source);
+        for (var clock = Stopwatch.StartNew(); !await journal.TryLockedAsync(sql, batch.Id, attempt, cancellation); await Task.Delay(Pause, cancellation))
+            if (clock.Elapsed > limit)
+                throw new MoveFailedException($"Batch {batch.Id}: a publication could not be made within {limit}, as something has a lock on sharding.item: 'select * from pg_locks where relation = 'sharding.item'::regclass' at the source names it.");
         return name;
     }
 

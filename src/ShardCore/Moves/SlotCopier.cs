@@ -8,7 +8,7 @@ namespace ShardCore.Moves;
 /// Copies slots by binary COPY from one server into the other, the bytes passing through as they are. Every source
 /// connection looks at the one exported snapshot.
 /// </summary>
-internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target, MoveImport import, CopyRate rate, MoveProgress progress)
+internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target, MoveImport import, CopyRate rate, HandOverGate gate, MoveProgress progress)
 {
     private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
@@ -47,7 +47,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
                 throw;
             }
         }
-        await import.CheckAsync(to, applied: null, cancellation);
+        await import.CheckAsync(to, cancellation);
         await transaction.CommitAsync(cancellation);
     }
 
@@ -64,6 +64,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
         for (int read; (read = await FillAsync(reading, buffer, cancellation)) > 0;)
         {
             await rate.SpendAsync(read, cancellation);
+            using var pass = await gate.PassAsync(cancellation);
             await writing.WriteAsync(buffer.AsMemory(0, read), cancellation);
             progress.Copied(read, counter.Add(buffer.AsSpan(0, read)));
         }

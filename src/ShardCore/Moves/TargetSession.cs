@@ -1,4 +1,3 @@
-using System.Data;
 using Npgsql;
 using ShardCore.Ring;
 
@@ -17,10 +16,12 @@ namespace ShardCore.Moves;
 internal sealed class TargetSession : IAsyncDisposable
 {
     private readonly AttemptSession _session;
-    private NpgsqlTransaction? _snapshot;
     private bool _isDisposed;
 
     private TargetSession(AttemptSession session) => _session = session;
+
+    /// <summary>It is taken by the first statement, not by BEGIN.</summary>
+    private static NpgsqlBatchCommand[] Snapshot => [new("begin isolation level repeatable read"), new("select 1")];
 
     private NpgsqlConnection Connection => _session.Connection;
 
@@ -54,14 +55,23 @@ internal sealed class TargetSession : IAsyncDisposable
 
     /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
     /// <exception cref="AttemptOverException" />
-    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(Connection, applied: null, cancellation);
+    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(Connection, cancellation);
+
+    /// <summary>The same, and keeps the target as it is then: in one flight, as writers wait for it.</summary>
+    /// <exception cref="AttemptOverException" />
+    public Task FlushAndKeepSnapshotAsync(MoveImport import, CancellationToken cancellation) => BeginAsync(
+        [new NpgsqlBatchCommand("begin isolation level read committed"), import.Check(applied: null), new NpgsqlBatchCommand("commit"), .. Snapshot], cancellation);
 
     /// <summary>The target as it is now.</summary>
-    public async Task KeepSnapshotAsync(CancellationToken cancellation)
+    public Task KeepSnapshotAsync(CancellationToken cancellation) => BeginAsync(Snapshot, cancellation);
+
+    private async Task BeginAsync(IEnumerable<NpgsqlBatchCommand> statements, CancellationToken cancellation)
     {
-        _snapshot = await Connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        await using var first = new NpgsqlCommand("select 1", Connection); // the snapshot is taken by the first statement, not by BEGIN
-        await first.ExecuteScalarAsync(cancellation);
+        _session.IsInTransaction = true; // also when it fails
+        await using var batch = new NpgsqlBatch(Connection);
+        foreach (var statement in statements)
+            batch.BatchCommands.Add(statement);
+        await MoveImport.RunAsync(batch, cancellation);
     }
 
     public Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
@@ -72,8 +82,6 @@ internal sealed class TargetSession : IAsyncDisposable
         // Once only: the library has one transaction object for a connection, so ours may be the next one's by then.
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
-        if (_snapshot is not null)
-            await _snapshot.DisposeAsync();
         await _session.DisposeAsync();
     }
 }

@@ -33,8 +33,14 @@ public sealed class ThrottleController
     /// <summary>What is taken for the latency without the move.</summary>
     public TimeSpan Baseline { get; private set; }
 
-    /// <summary>More than this is too slow.</summary>
-    public TimeSpan Bearable => Baseline * _limits.Tolerance + _limits.Slack;
+    /// <summary>A latency of more than this is too slow.</summary>
+    public TimeSpan BearableAt(double transactionsPerSecond) => Baseline * _limits.Tolerance + SlackAt(transactionsPerSecond);
+
+    private TimeSpan SlackAt(double transactionsPerSecond)
+    {
+        var slack = _limits.WaitingMore / Math.Max(1, transactionsPerSecond);
+        return TimeSpan.FromSeconds(Math.Clamp(slack, _limits.LeastSlack.TotalSeconds, _limits.MostSlack.TotalSeconds));
+    }
 
     /// <summary>The WAL that piles up leaves no choice.</summary>
     public bool MustHurry { get; private set; }
@@ -43,7 +49,7 @@ public sealed class ThrottleController
     {
         MustHurry = reading.Backlog >= _limits.HurryAtBacklog;
         if (reading.Latency is { } latency)
-            Adapt(latency, reading.UsedBytesPerSecond);
+            Adapt(latency, BearableAt(reading.TransactionsPerSecond), reading.UsedBytesPerSecond);
         else
             _considerate = _limits.Floor; // a shard that does not answer is not to be burdened
     }
@@ -58,9 +64,9 @@ public sealed class ThrottleController
         _slowAtFloor = 0;
     }
 
-    private void Adapt(TimeSpan latency, double used)
+    private void Adapt(TimeSpan latency, TimeSpan bearable, double used)
     {
-        if (latency > Bearable)
+        if (latency > bearable)
         {
             _starting = false;
             if (_considerate <= _limits.Floor)

@@ -7,7 +7,7 @@ public sealed record ThrottleLimits
     public double Floor { get; init; } = 1 << 20;
 
     /// <summary>Bytes a second at the beginning, doubled at each reading until the first one that is too slow.</summary>
-    public double Start { get; init; } = 4 << 20;
+    public double Start { get; init; } = 8 << 20;
 
     /// <summary>Bytes a second at most; also the rate of a move that must hurry.</summary>
     public double Most { get; init; } = 1 << 30;
@@ -21,8 +21,17 @@ public sealed record ThrottleLimits
     /// <summary>So many times the latency without a move are borne …</summary>
     public double Tolerance { get; init; } = 1.2;
 
-    /// <summary>… and this on top, so that a disk that answers within microseconds is not held to its luck.</summary>
-    public TimeSpan Slack { get; init; } = TimeSpan.FromMilliseconds(0.5);
+    /// <summary>
+    /// … and on top what makes so many transactions more wait at any moment. By Little's law that is the delay times the transactions a
+    /// second: where there are few to be disturbed the move may go fast, where there are many it may hardly be noticed.
+    /// </summary>
+    public double WaitingMore { get; init; } = 1;
+
+    /// <summary>At least this on top, so that a disk that answers within microseconds is not held to its luck.</summary>
+    public TimeSpan LeastSlack { get; init; } = TimeSpan.FromMilliseconds(0.5);
+
+    /// <summary>At most this on top, however few there are.</summary>
+    public TimeSpan MostSlack { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>From this part on of the WAL that the source may keep for the move, it goes as fast as it can to get it over with.</summary>
     public double HurryAtBacklog { get; init; } = 0.5;

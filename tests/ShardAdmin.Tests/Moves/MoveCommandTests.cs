@@ -181,5 +181,25 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.AssertNoLeftOversAsync(2);
     }
 
+    /// <summary>A shard that died before it was given anything must not keep what was on its way to it in the journals for ever.</summary>
+    [Fact]
+    public async Task A_shard_that_is_gone_for_good_while_slots_are_on_their_way_to_it_is_removed_and_they_stay_where_they_are()
+    {
+        await using var cluster = await WithCollectionAsync(1);
+        await using var writers = await FollowingWriters.StartAsync(cluster, 20);
+        await cluster.NewDatabaseAsync();
+        (await cluster.RunAsync(cluster.AddArguments(2, "--yes", "--no-rebalance"))).Succeeds();
+        await cluster.KillAsync(["move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes"], "move-copy");
+        await cluster.Database(2).DisposeAsync();
+        (await cluster.RunAsync("remove-shard", "s2", "--force-empty", "--dry-run")).Succeeds("1 batches");
+
+        (await cluster.RunAsync("remove-shard", "s2", "--force-empty")).Succeeds("out of the ring", "stay where they are");
+
+        await writers.SomeAsync();
+        await writers.AssertNothingLostAsync(1);
+        await cluster.AssertSoundAsync(1);
+        await cluster.AssertNoLeftOversAsync(1);
+    }
+
     private Task<AdminCluster> WithCollectionAsync(int shards) => MovingCluster.StartAsync(postgres, redis, shards);
 }

@@ -193,6 +193,17 @@ public sealed class WriteItemsTests(ItemsShard fixture) : IClassFixture<ItemsSha
     }
 
     [Fact]
+    public async Task A_version_that_was_deleted_while_the_clock_stood_behind_it_is_not_given_again()
+    {
+        const long floor = 9_000_000_000_000_000;
+        await _shard.Database.ExecuteAsync($"update sharding.slot_ownership set version_floor = {floor}");
+        await _shard.WriteAsync(Put("x"), Put("x"));
+        await _shard.WriteOneAsync(Delete("x"));
+
+        Assert.Equal(floor + 3, (await _shard.WriteOneAsync(Put("x"))).Version);
+    }
+
+    [Fact]
     public async Task Versions_grow_even_if_the_clock_stands_behind_the_last_one()
     {
         await _shard.WriteOneAsync(Put("x"));

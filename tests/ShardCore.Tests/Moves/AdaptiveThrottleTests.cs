@@ -10,7 +10,7 @@ public sealed class AdaptiveThrottleTests(SharedRedis redis)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Wide enough for a busy machine: what the test makes slow is slower.</summary>
-    private static readonly ThrottleLimits Limits = new() { Tolerance = 3, Slack = TimeSpan.FromMilliseconds(50), Start = 8 << 20, PatienceAtFloor = 1000 };
+    private static readonly ThrottleLimits Limits = new() { Tolerance = 3, LeastSlack = TimeSpan.FromMilliseconds(50), MostSlack = TimeSpan.FromMilliseconds(50), Start = 8 << 20, PatienceAtFloor = 1000 };
 
     [Fact]
     public async Task A_move_goes_slower_while_commits_at_a_shard_take_longer_and_faster_again_afterwards()

@@ -115,13 +115,53 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
         var failing = Quick with { OnStep = (at, _) => at == step ? throw new InvalidOperationException("failpoint") : Task.CompletedTask };
         await Assert.ThrowsAsync<InvalidOperationException>(() =>
             shards.Mover(MovingShards.First, MovingShards.Second, failing).RunAsync(batch.Id, "test", false, CancellationToken.None));
-        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None));
         await SomeWritesAsync(writers);
         await writers.StopAsync();
         Assert.Empty(await writers.WrongAsync(MovingShards.First));
         await shards.AssertNoMoveAsync();
         Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
         Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.slot_ownership"));
+    }
+
+    [Fact]
+    public async Task While_a_publication_waits_for_the_table_the_batch_can_be_reported_on_and_cancelled()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var journal = new MoveJournal(shards.Of(MovingShards.First));
+        Task moving;
+        await using (await HeldTransaction.BeginAsync(shards.Of(MovingShards.First), "lock table sharding.item in share update exclusive mode")) // as a VACUUM has it
+        {
+            moving = shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None);
+            await Eventually.ThatAsync(
+                () => shards.ScalarAsync<bool>(MovingShards.First, "select exists (select from pg_locks where not granted and relation = 'sharding.item'::regclass)"),
+                TimeSpan.FromSeconds(30), "the publication waits for the table");
+            await journal.NoteAsync(batch.Id, 0, 0, null, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        }
+
+        await Assert.ThrowsAsync<AttemptOverException>(() => moving);
+        await shards.AssertNoMoveAsync();
+    }
+
+    [Fact]
+    public async Task A_batch_whose_target_is_gone_is_cancelled_at_its_source()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var writers = await WritingAsync(shards);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var failing = Quick with { OnStep = (at, _) => at == MoveStep.Release ? throw new InvalidOperationException("failpoint") : Task.CompletedTask };
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            shards.Mover(MovingShards.First, MovingShards.Second, failing).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None));
+        var gone = shards.Shards[MovingShards.Second] with { Port = 1 };
+
+        Assert.True(await shards.Mover(MovingShards.First, gone, Quick).CancelAsync(batch.Id, isTargetGone: true, CancellationToken.None));
+
+        await SomeWritesAsync(writers);
+        await writers.StopAsync();
+        Assert.Empty(await writers.WrongAsync(MovingShards.First));
+        Assert.Equal(0L, await shards.ScalarAsync<long>(MovingShards.First, "select (select count(*) from sharding.move) + (select count(*) from pg_publication) + (select count(*) from sharding.slot_ownership where state <> 'owned' or move_id is not null)"));
     }
 
     [Fact]
@@ -133,7 +173,7 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
         var stopping = Quick with { OnStep = (at, _) => at == MoveStep.CatchUp ? stop.CancelAsync() : Task.CompletedTask };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             shards.Mover(MovingShards.First, MovingShards.Second, stopping).RunAsync(batch.Id, "test", false, stop.Token));
-        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None));
         await shards.AssertNoMoveAsync();
     }
 
@@ -152,7 +192,7 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
                 await wake.Task;
             },
         };
-        var canceller = shards.Mover(MovingShards.First, MovingShards.Second, sleepy).CancelAsync(batch.Id, CancellationToken.None);
+        var canceller = shards.Mover(MovingShards.First, MovingShards.Second, sleepy).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None);
         await asleep.Task;
         // Wakes between the release and the target's owning: the import that it began itself is another's by now.
         var other = Quick with

@@ -156,29 +156,4 @@ public sealed class HandOverTests(SharedPostgres postgres, SharedRedis redis)
 
     private static string WriteSql(string id, string doc = "'{}'") =>
         $"select outcome from sharding.write_items(false, array['put'], array[{Slots[0]}::smallint], array['c'], array['{Pk}'], array['{id}'], array[{doc}::jsonb], array['none'], array[null], array[null::integer], array[false])";
-
-    /// <summary>A transaction of the test's own that keeps what it locks.</summary>
-    private sealed class HeldTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
-    {
-        public static async Task<HeldTransaction> BeginAsync(NpgsqlDataSource shard, string sql)
-        {
-            var connection = await shard.OpenConnectionAsync();
-            var transaction = await connection.BeginTransactionAsync();
-            await using var command = new NpgsqlCommand(sql, connection);
-            await command.ExecuteNonQueryAsync();
-            return new HeldTransaction(connection, transaction);
-        }
-
-        public async Task CommitAsync()
-        {
-            await transaction.CommitAsync();
-            await DisposeAsync();
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await transaction.DisposeAsync();
-            await connection.DisposeAsync();
-        }
-    }
 }

@@ -12,6 +12,29 @@ public sealed class LateWakerTests(SharedPostgres postgres, SharedRedis redis)
 
     private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(30) };
 
+    [Theory]
+    [InlineData(MoveStep.Own)] // released
+    [InlineData(MoveStep.Verify)] // published
+    [InlineData(null)] // finished
+    public async Task One_that_wakes_before_its_beginning_when_another_is_past_the_release_hears_that_it_is_the_others(MoveStep? diesAt)
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.Begin);
+        var mortal = Quick with { OnStep = (at, _) => at == diesAt ? throw new InvalidOperationException("dies") : Task.CompletedTask };
+        var other = shards.Mover(MovingShards.First, MovingShards.Second, mortal).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+        if (diesAt is null)
+            await other;
+        else
+            await Assert.ThrowsAsync<InvalidOperationException>(() => other);
+
+        wake.SetResult();
+        await Assert.ThrowsAsync<AttemptOverException>(() => sleeper);
+
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "sleeper", takeOver: true, CancellationToken.None); // which a mover tries then
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
     [Fact]
     public async Task One_that_wakes_before_publishing_when_the_slots_have_gone_back_leaves_the_ring_as_it_is()
     {
@@ -70,7 +93,7 @@ public sealed class LateWakerTests(SharedPostgres postgres, SharedRedis redis)
         await using var shards = await MovingShards.StartAsync(postgres, redis);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
         var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.Import);
-        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None));
 
         wake.SetResult();
         await Assert.ThrowsAsync<AttemptOverException>(() => sleeper);

@@ -55,14 +55,14 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         await using var shards = await MovingShards.StartAsync(postgres, redis);
         await using var writers = CountingWriters.Start(shards, ["p0", "p1"]);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var impossible = Quick with { FreezeWhenLagBelow = TimeSpan.FromMicroseconds(1), StepLimit = TimeSpan.FromSeconds(2) };
+        var impossible = Quick with { FreezeWhenLagBelow = TimeSpan.FromMicroseconds(1), MaxPause = TimeSpan.FromMicroseconds(1), StepLimit = TimeSpan.FromSeconds(2) };
 
         var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, impossible).RunAsync(batch.Id, "test", false, CancellationToken.None));
 
         Assert.Contains("faster than it can apply", failure.Message, StringComparison.Ordinal);
         var before = writers.Writes;
         await Eventually.ThatAsync(() => writers.Writes > before + 100, TimeSpan.FromSeconds(30), "100 writes more were acknowledged");
-        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, CancellationToken.None));
+        Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None));
         await writers.StopAsync();
         Assert.Empty(await writers.WrongAsync(MovingShards.First));
         await shards.AssertNoMoveAsync();

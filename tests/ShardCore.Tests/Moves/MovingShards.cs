@@ -67,8 +67,10 @@ internal sealed class MovingShards : IAsyncDisposable
         return batch;
     }
 
-    public BatchMover Mover(ShardId from, ShardId to, MoveOptions options) => new(
-        Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
+    public BatchMover Mover(ShardId from, ShardId to, MoveOptions options) => Mover(from, Shards[to], options);
+
+    public BatchMover Mover(ShardId from, Shard to, MoveOptions options) => new(
+        Shards[from], to, settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
 
     public async Task<T> ScalarAsync<T>(ShardId shard, string sql)
     {

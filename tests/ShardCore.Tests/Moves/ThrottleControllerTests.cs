@@ -7,6 +7,8 @@ public sealed class ThrottleControllerTests
 {
     private const double MiB = 1 << 20;
 
+    private const double Many = 5000; // so many a second that hardly any delay is borne
+
     private static readonly ThrottleLimits Limits = new();
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(2);
 
@@ -20,6 +22,20 @@ public sealed class ThrottleControllerTests
         // Borne is 1.2 × 2 ms + 0.5 ms: 31 % of the machine, 24.8 MiB/s.
         Assert.InRange(rates.Average(), 15 * MiB, 25 * MiB);
         Assert.All(rates, rate => Assert.True(machine.LatencyAt(rate) < controller.Baseline * 2, $"{rate / MiB} MiB/s"));
+    }
+
+    [Theory]
+    [InlineData(5000, 0.31)] // 0.5 ms more are borne at least
+    [InlineData(1000, 0.41)] // 1 ms
+    [InlineData(100, 0.84)] // 10 ms
+    [InlineData(0, 0.91)] // 20 ms at most
+    public void The_fewer_there_are_to_be_disturbed_the_more_of_the_machine_it_takes(double transactions, double most)
+    {
+        var machine = new Machine { Capacity = 80 * MiB, Transactions = transactions };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        machine.Run(controller, readings: 60);
+        var share = machine.Run(controller, readings: 100).Average() / machine.Capacity;
+        Assert.InRange(share, most * 0.65, most * 1.1);
     }
 
     [Fact]
@@ -42,7 +58,7 @@ public sealed class ThrottleControllerTests
         var controller = new ThrottleController(Limits, Idle);
         for (var reading = 0; reading < 1000; reading++)
         {
-            controller.Observe(new ThrottleReading(reading % 3 == 0 ? null : TimeSpan.FromSeconds(1), 0, controller.BytesPerSecond));
+            controller.Observe(new ThrottleReading(reading % 3 == 0 ? null : TimeSpan.FromSeconds(1), 0, controller.BytesPerSecond, Many));
             Assert.True(controller.BytesPerSecond >= Limits.Floor);
         }
     }
@@ -71,10 +87,10 @@ public sealed class ThrottleControllerTests
     public void Wal_that_piles_up_makes_it_hurry_whatever_the_latency_and_then_it_is_considerate_again()
     {
         var controller = new ThrottleController(Limits, Idle);
-        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog, 0));
+        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog, 0, Many));
         Assert.True(controller.MustHurry);
         Assert.Equal(Limits.Most, controller.BytesPerSecond);
-        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog / 2, controller.BytesPerSecond));
+        controller.Observe(new ThrottleReading(Idle * 10, Limits.HurryAtBacklog / 2, controller.BytesPerSecond, Many));
         Assert.False(controller.MustHurry);
         Assert.InRange(controller.BytesPerSecond, Limits.Floor, Limits.Start);
     }
@@ -84,7 +100,7 @@ public sealed class ThrottleControllerTests
     {
         var controller = new ThrottleController(Limits, Idle);
         for (var reading = 0; reading < 100; reading++)
-            controller.Observe(new ThrottleReading(Idle, 0, 1 * MiB)); // the cap, or the shards, hold it back
+            controller.Observe(new ThrottleReading(Idle, 0, 1 * MiB, Many)); // the cap, or the shards, hold it back
         Assert.Equal(Limits.Start, controller.BytesPerSecond);
     }
 
@@ -92,6 +108,8 @@ public sealed class ThrottleControllerTests
     {
         /// <summary>Bytes a second that would take all of it.</summary>
         public required double Capacity { get; init; }
+
+        public double Transactions { get; init; } = Many;
 
         /// <summary>The part that others take.</summary>
         public double Foreground { get; set; }
@@ -102,7 +120,7 @@ public sealed class ThrottleControllerTests
         public double[] Run(ThrottleController controller, int readings) => [.. Enumerable.Range(0, readings).Select(_ =>
         {
             var used = Math.Min(controller.BytesPerSecond, Capacity);
-            controller.Observe(new ThrottleReading(LatencyAt(used), 0, used));
+            controller.Observe(new ThrottleReading(LatencyAt(used), 0, used, Transactions));
             return controller.BytesPerSecond;
         })];
     }
