@@ -118,8 +118,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
                 {
                     stop.Token.ThrowIfCancellationRequested();
                     await RequireOursAsync(journal, each, isAgain: attempt > 1, stop);
-                    if (attempt == 1 || !await journal.IsDoneAsync(each.Batch.Id, stop.Token)) // the answer to its end may have been lost
-                        await RunAttemptAsync(journal, each, target, shared, stop);
+                    await RunAttemptAsync(journal, each, target, shared, stop);
                     display.Finish(each);
                     return;
                 }

@@ -88,10 +88,6 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         }
     }
 
-    /// <summary>Whether it is in the history as moved.</summary>
-    public Task<bool> IsDoneAsync(Guid id, CancellationToken cancellation) =>
-        CallAsync<bool>("select exists (select from sharding.move_history where move_id = @id and outcome = 'done')", new { id }, cancellation);
-
     /// <summary>Puts a marker into the WAL, behind all that was committed before this call.</summary>
     public Task MarkAsync(string marker, CancellationToken cancellation) =>
         CallAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
