@@ -46,15 +46,19 @@ internal sealed class RemoveShardCommand : AdminCommand
         if (coming.FirstOrDefault(each => each.Batch.IsReleased()) is { } released)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Operation {released.Batch.OperationId} has given slots {SlotText.Of(released.Batch.Slots)} to {id} already; what is in them is there and nowhere else.", $"restore {id}, then: shardadmin ops resume {released.Batch.OperationId}");
-        if (!dryRun)
-            await new OperationCancel(session).WithoutTargetAsync(ring.Find(id)!, others, coming, cancellation);
+        var cancelled = coming.Length;
+        if (!dryRun && coming.Length > 0)
+        {
+            session.LeftOff = $"Some of what was on its way to {id} may be cancelled; the same command goes on. Every slot keeps its owner.";
+            cancelled = await new OperationCancel(session).WithoutTargetAsync(ring, ring.Find(id)!, others, coming.Select(each => each.Batch.OperationId).Distinct(), cancellation);
+        }
         if (!dryRun)
             ring = await new ShardListChange(session).PublishAsync([id], shard => shard.Id != id, now => now.Shards.Where(each => each.Id != id), $"remove-shard {id} --force-empty", cancellation);
         session.Output.Write(
-            new { shard = id.Value, dryRun, epoch = ring.Epoch.Value, cancelledBatches = coming.Length },
-            console => console.WriteLine(dryRun ? $"Dry run: {id} owns nothing and would be removed{Cancelled(coming)}. Nothing was changed." : $"Shard {id} is out of the ring, epoch {ring.Epoch}{Cancelled(coming)}."));
+            new { shard = id.Value, dryRun, epoch = ring.Epoch.Value, cancelledBatches = cancelled },
+            console => console.WriteLine(dryRun ? $"Dry run: {id} owns nothing and would be removed{Cancelled(cancelled)}. Nothing was changed." : $"Shard {id} is out of the ring, epoch {ring.Epoch}{Cancelled(cancelled)}."));
         return ExitCode.Done;
     }
 
-    private static string Cancelled(SourcedBatch[] coming) => coming.Length == 0 ? "" : $"; {coming.Length} batches on their way to it are cancelled, their slots stay where they are";
+    private static string Cancelled(int batches) => batches == 0 ? "" : $"; {batches} batches on their way to it are cancelled, their slots stay where they are";
 }

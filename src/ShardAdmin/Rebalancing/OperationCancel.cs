@@ -1,3 +1,4 @@
+using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
@@ -13,6 +14,7 @@ namespace ShardAdmin.Rebalancing;
 internal sealed class OperationCancel(AdminSession session)
 {
     private static readonly TimeSpan MoverLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TargetLimit = TimeSpan.FromSeconds(5);
 
     /// <returns>How many batches of the operation are cancelled now.</returns>
     public async Task<int> RunAsync(ShardRing ring, Guid operation, CancellationToken cancellation)
@@ -34,16 +36,38 @@ internal sealed class OperationCancel(AdminSession session)
         }
     }
 
-    /// <summary>Those on their way to a shard that is gone for good, at their sources alone.</summary>
-    /// <param name="coming">Not one of them is released.</param>
-    public async Task WithoutTargetAsync(Shard gone, IReadOnlyCollection<Shard> others, IEnumerable<SourcedBatch> coming, CancellationToken cancellation)
+    /// <summary>The same for all operations that bring something to a shard that is gone for good. What goes to it is taken back at the sources alone.</summary>
+    /// <param name="others">All shards but that one.</param>
+    /// <returns>How many batches on their way to it are cancelled now.</returns>
+    public async Task<int> WithoutTargetAsync(ShardRing ring, Shard gone, IReadOnlyCollection<Shard> others, IEnumerable<Guid> operations, CancellationToken cancellation)
     {
-        foreach (var operation in coming.GroupBy(each => each.Batch.OperationId))
+        var cancelled = 0;
+        foreach (var operation in operations)
         {
-            await MoveJournals.WishAsync(session, others, operation.Key, MoveWish.Cancel, cancellation);
-            await using var held = await OperationLock.TryTakeAsync(session, operation.Key, [.. operation.Select(each => each.Source).DistinctBy(shard => shard.Id)], MoverLimit, cancellation);
-            foreach (var each in operation)
-                await MoveRunner.MoverOf(session, each.Source, gone, new MoveOptions()).CancelAsync(each.Batch.Id, isTargetGone: true, cancellation);
+            await MoveJournals.WishAsync(session, others, operation, MoveWish.Cancel, cancellation);
+            var batches = (await MoveJournals.UnfinishedAsync(session, others, cancellation)).Where(each => each.Batch.OperationId == operation).ToLookup(each => each.Batch.Target == gone.Id);
+            await using var held = await OperationLock.TryTakeAsync(session, operation, [.. batches.SelectMany(each => each).Select(each => each.Source).DistinctBy(shard => shard.Id)], MoverLimit, cancellation);
+            foreach (var each in batches[true])
+                if (await WithoutTargetAsync(each, gone, cancellation))
+                    cancelled++;
+            await CancelAsync(ring, batches[false], cancellation);
+        }
+        return cancelled;
+    }
+
+    /// <summary>Should it answer after all, it is told.</summary>
+    private async Task<bool> WithoutTargetAsync(SourcedBatch each, Shard gone, CancellationToken cancellation)
+    {
+        var mover = MoveRunner.MoverOf(session, each.Source, gone, new MoveOptions());
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(TargetLimit);
+        try
+        {
+            return await mover.CancelAsync(each.Batch.Id, isTargetGone: false, limit.Token);
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException or SessionLostException && !cancellation.IsCancellationRequested)
+        {
+            return await mover.CancelAsync(each.Batch.Id, isTargetGone: true, cancellation);
         }
     }
 

@@ -124,12 +124,14 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     /// <returns>0: the shard is away; the move will find out.</returns>
     private async Task<double> ReadAsync(NpgsqlDataSource shard, string sql)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        limit.CancelAfter(ProbeLimit);
         try
         {
-            await using var connection = await shard.OpenConnectionAsync(_stop.Token);
-            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: _stop.Token));
+            await using var connection = await shard.OpenConnectionAsync(limit.Token);
+            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: limit.Token));
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !_stop.IsCancellationRequested)
         {
             return 0;
         }

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Npgsql;
 using ShardCore.Ring;
 
 namespace ShardCore.Moves;
 
 /// <summary>
 /// Steps 6 to 10 of <see cref="BatchMover"/>: from a target that is nearly level to one that owns the slots. Between the freeze and
-/// the owning writers wait, so what can be done before is, and nothing else of the pipeline is begun meanwhile.
+/// the owning writers wait, so what can be done before is, and most of what else the pipeline does waits meanwhile (<see cref="HandOverGate"/>).
 /// </summary>
 internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends, TargetSession session, MoveImport import, MoveOptions options)
 {
@@ -31,8 +32,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             var marker = Marker("freeze");
             catchUp.Expect(marker);
             var held = Stopwatch.StartNew();
-            if (!await _journal.TryFreezeAsync(id, attempt, marker, options.FreezeDeadline, options.LockTimeout, cancellation)
-                || !await DrainedAsync(catchUp, marker, held, cancellation))
+            if (!await FrozenAsync(marker, cancellation) || !await DrainedAsync(catchUp, marker, held, cancellation))
                 continue;
             await GiveAwayAsync(held);
             return held.Elapsed;
@@ -41,8 +41,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     }
 
     /// <summary>
-    /// The first time that a statement runs it is compiled and planned, here and there: for a batch that does not exist, and so without an effect,
-    /// before anybody waits for it.
+    /// The first time that a statement runs much is made ready for it, here and in the session there. So it runs once for a batch that does not exist, and so
+    /// without an effect, before anybody waits for it.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
@@ -56,6 +56,33 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         }
         await _journal.RehearseReleaseAsync(id, epoch, cancellation);
         await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0), cancellation);
+    }
+
+    /// <returns>False: writers did not leave in time, nothing is frozen.</returns>
+    private async Task<bool> FrozenAsync(string marker, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _journal.TryFreezeAsync(id, attempt, marker, options.FreezeDeadline, options.LockTimeout, cancellation);
+        }
+        catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
+        {
+            await ThawAsync(); // it may have been done all the same
+            throw;
+        }
+    }
+
+    /// <summary>For who is about to fail: ends the freeze at once instead of leaving it to its deadline, if the source can be reached.</summary>
+    private async Task ThawAsync()
+    {
+        try
+        {
+            await _journal.UnfreezeAsync(id, attempt, CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The deadline ends it. What went wrong first is worth more to whoever reads it.
+        }
     }
 
     /// <summary>Steps 9 and 10 with the slots frozen and the target level with the source.</summary>
@@ -72,7 +99,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         }
         catch
         {
-            await _journal.UnfreezeAsync(id, attempt, CancellationToken.None); // nothing is released yet
+            await ThawAsync(); // nothing is released yet
             throw;
         }
         await options.StepAsync(MoveStep.Release, CancellationToken.None);
@@ -93,8 +120,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         }
         catch
         {
-            // We are about to fail, and can still end the freeze at once instead of leaving it to its deadline.
-            await _journal.UnfreezeAsync(id, attempt, CancellationToken.None);
+            await ThawAsync();
             throw;
         }
         return await _journal.UnfreezeAsync(id, attempt, CancellationToken.None)

@@ -1,8 +1,8 @@
 namespace ShardCore.Moves;
 
 /// <summary>
-/// Gives the machines to a hand-over while writers wait for it: as long as it is closed, the other batches of the pipeline begin no
-/// piece of work that burdens them. On cores that were busy copying, a pause took two to three times as long.
+/// Gives the machines to a hand-over while writers wait for it: as long as it is closed, the other batches of the pipeline copy, compare,
+/// publish and delete nothing more. On cores that were busy copying, a pause took two to three times as long.
 /// </summary>
 /// <remarks>For speed only. Nothing that is safe rests on it, so nobody waits longer than <see cref="Patience"/>, on either side.</remarks>
 internal sealed class HandOverGate

@@ -15,9 +15,14 @@ internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> conf
 
     /// <summary>
     /// As <see cref="Durable"/>, for what is done while writers wait and for nothing else. Batches are handed over one at a time, so it is one
-    /// connection a shard, whose session has planned these statements before.
+    /// connection a shard, whose session knows the catalog and these functions. It is not reset when it is given back, which would be done, and its plans be
+    /// thrown away, while writers wait: all that is set on it is set for a transaction.
     /// </summary>
-    public ShardDataSources HandOver { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
+    public ShardDataSources HandOver { get; } = new(settings =>
+    {
+        Configure(settings, configure, stepLimit, waitsForDisk: true);
+        settings.NoResetOnClose = true;
+    });
 
     /// <summary>What every connection of a mover has.</summary>
     public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)

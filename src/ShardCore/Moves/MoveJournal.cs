@@ -133,7 +133,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         {
             await using var answers = await connection.QueryMultipleAsync(command);
             await answers.ReadAsync<long>();
-            return (await answers.ReadSingleAsync<Row>()).ToBatch();
+            return (await answers.ReadSingleOrDefaultAsync<Row>())?.ToBatch() ?? throw new AttemptOverException($"Batch {id} is not in the journal any more.");
         },
         cancellation);
 

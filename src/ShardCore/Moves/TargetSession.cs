@@ -79,7 +79,7 @@ internal sealed class TargetSession : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // Once only: the library has one transaction object for a connection, so ours may be the next one's by then.
+        // Once only: the connection may be somebody else's by then.
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
         await _session.DisposeAsync();

@@ -36,6 +36,21 @@ public sealed class LateWakerTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Fact]
+    public async Task One_that_wakes_before_its_hand_over_when_another_has_done_everything_hears_that_it_is_the_others()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (sleeper, wake) = await SleepAsync(shards, batch, MoveStep.CatchUp);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
+
+        wake.SetResult();
+        var over = await Record.ExceptionAsync(() => sleeper);
+
+        Assert.True(over is AttemptOverException or StreamBrokenException or SessionLostException or NpgsqlException { IsTransient: true }, $"{over}");
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
     public async Task One_that_wakes_before_publishing_when_the_slots_have_gone_back_leaves_the_ring_as_it_is()
     {
         await using var shards = await MovingShards.StartAsync(postgres, redis);
