@@ -74,8 +74,9 @@ internal sealed class TargetSession : IAsyncDisposable
         await MoveImport.RunAsync(batch, cancellation);
     }
 
-    public Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
-        SlotChecksums.ReadAsync(Connection, slots, null, cancellation);
+    /// <exception cref="SessionLostException">In the task, never at once: the caller reads the other side meanwhile, on a connection that it must not close under the reader.</exception>
+    public async Task<Dictionary<Slot, (long Rows, string Checksum)>> ChecksumsAsync(IEnumerable<Slot> slots, CancellationToken cancellation) =>
+        await SlotChecksums.ReadAsync(Connection, slots, null, cancellation);
 
     public async ValueTask DisposeAsync()
     {
