@@ -64,7 +64,7 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
         },
     };
 
-    /// <param name="statements">With a <see cref="Check"/> among them.</param>
+    /// <param name="statements">If there is a <see cref="Check"/> among them, it may end them all.</param>
     public static async Task RunAsync(NpgsqlBatch statements, CancellationToken cancellation)
     {
         try
