@@ -3,6 +3,8 @@ using ShardRouter.Configuration;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 
+SocketThreads.RunRequests();
+
 RouterOptions options;
 try
 {

@@ -1,5 +1,5 @@
-using Dapper;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Collections;
 
@@ -9,11 +9,14 @@ namespace ShardCore.Collections;
 /// </summary>
 public static class CollectionStore
 {
-    private const string Columns = "name as Name, created_at as CreatedAt, dropped_at as DroppedAt";
+    private const string Select = "select name, created_at, dropped_at from sharding.collection";
 
-    public static Task<CollectionDefinition?> FindAsync(NpgsqlConnection shard, string name, CancellationToken cancellation) =>
-        shard.QuerySingleOrDefaultAsync<CollectionDefinition>(new CommandDefinition(
-            $"select {Columns} from sharding.collection where name = @name", new { name }, cancellationToken: cancellation));
+    /// <returns>Null: this shard does not know it.</returns>
+    public static async Task<CollectionDefinition?> FindAsync(NpgsqlConnection shard, string name, CancellationToken cancellation)
+    {
+        await using var command = Command(shard, Select + " where name = $1", name);
+        return (await command.ReadAllAsync(DefinitionAt, cancellation)).SingleOrDefault();
+    }
 
     /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
     public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlDataSource shard, CancellationToken cancellation)
@@ -23,8 +26,11 @@ public static class CollectionStore
     }
 
     /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
-    public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlConnection shard, CancellationToken cancellation) =>
-        [.. await shard.QueryAsync<CollectionDefinition>(new CommandDefinition($"select {Columns} from sharding.collection order by name", cancellationToken: cancellation))];
+    public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlConnection shard, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(Select + " order by name", shard);
+        return await command.ReadAllAsync(DefinitionAt, cancellation);
+    }
 
     /// <summary>
     /// Creates the collection in every shard, at the same time. Safe to repeat: what a failure left half done, the
@@ -51,12 +57,15 @@ public static class CollectionStore
     /// <summary>Creates it in one shard.</summary>
     public static async Task<CollectionCreation> CreateAsync(NpgsqlConnection shard, string name, CancellationToken cancellation)
     {
-        var created = await shard.ExecuteAsync(new CommandDefinition(
-            "insert into sharding.collection (name) values (@name) on conflict (name) do nothing", new { name }, cancellationToken: cancellation));
-        if (created == 1)
+        await using var command = Command(shard, "insert into sharding.collection (name) values ($1) on conflict (name) do nothing", name);
+        if (await command.ExecuteNonQueryAsync(cancellation) == 1)
             return CollectionCreation.Created;
-        var dropped = await shard.QuerySingleOrDefaultAsync<bool>(new CommandDefinition(
-            "select dropped_at is not null from sharding.collection where name = @name", new { name }, cancellationToken: cancellation));
-        return dropped ? CollectionCreation.BeingDeleted : CollectionCreation.Existed;
+        return await FindAsync(shard, name, cancellation) is { IsLive: false } ? CollectionCreation.BeingDeleted : CollectionCreation.Existed;
     }
+
+    private static NpgsqlCommand Command(NpgsqlConnection shard, string sql, string name) =>
+        new(sql, shard) { Parameters = { new NpgsqlParameter<string> { TypedValue = name } } };
+
+    private static CollectionDefinition DefinitionAt(NpgsqlDataReader reader) =>
+        new(reader.GetString(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetDateTime(2));
 }

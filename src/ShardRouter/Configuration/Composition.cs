@@ -19,6 +19,7 @@ internal static class Composition
 {
     public static void AddListeners(this WebApplicationBuilder builder, RouterOptions options)
     {
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true); // see SocketThreads
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

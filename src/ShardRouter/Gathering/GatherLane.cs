@@ -44,7 +44,7 @@ internal sealed class GatherLane<TOperation, TResult>(int workers, Func<GatherWo
         if (!_idle.TryPop(out var worker))
             worker = newWorker();
         while (worker.Take(_waiting))
-            await worker.RunAsync(); // fails operations, never itself
+            await worker.RunAsync(_waiting); // fails operations, never itself
         _idle.Push(worker);
         Interlocked.Decrement(ref _busy);
         StartWorker(); // for what came after the last look and found us still busy

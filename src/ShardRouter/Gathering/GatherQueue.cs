@@ -59,7 +59,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         try
         {
             await using (deadline.UnsafeRegister(static waiting => ((GatheredOperation<TOperation, TResult>)waiting!).Expire(), gathered))
-                return await gathered.Task;
+                return await gathered.Answer;
         }
         catch (ShardCallException e)
         {

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Npgsql;
+using ShardRouter.Routing;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 
@@ -23,7 +25,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// <summary>Something on the way may have forgotten a connection that was silent for so long.</summary>
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
 
-    private List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
+    private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private NpgsqlConnection? _connection;
     private IGatheredStatement<TOperation, TResult>? _statement;
     private int _generation;
@@ -44,26 +46,39 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         return _taken.Count > 0;
     }
 
-    public async Task RunAsync()
+    /// <param name="waiting">Where the next ones come from.</param>
+    public async Task RunAsync(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
     {
         metrics.Gathered(pool.Shard.Id.Value, kind.Name, _taken.Count);
-        Task? statement = null;
+        Task<Fenced<TResult>[]>? statement = null;
+        Fenced<TResult>[] answers;
         try
         {
             if (!IsFresh())
                 await ConnectAsync();
-            statement = _statement!.ExecuteAsync(_taken);
-            if (!statement.IsCompletedSuccessfully)
-                await statement.WaitAsync(StatementLimit);
+            statement = _statement!.ExecuteAsync([.. _taken.Select(each => each.Operation)], CancellationToken.None);
+            answers = await (statement.IsCompletedSuccessfully ? statement : statement.WaitAsync(StatementLimit));
             _usedAt = Environment.TickCount64;
         }
         catch (Exception e)
         {
-            var taken = _taken; // Abandon may leave it to the statement
             if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open)
                 Abandon(statement);
-            Fail(taken, e, sent: statement is not null);
+            Fail(e, sent: statement is not null);
+            return;
         }
+        Answer(answers, nobodyWaits: waiting.IsEmpty);
+    }
+
+    /// <summary>
+    /// A request whose operation came alone goes on here, on the thread that read its answer: handing it over costs more than the rest of its way. Of several each
+    /// goes on where there is a thread for it, so that they share the processors and the next statement is sent first; so too where others wait already.
+    /// </summary>
+    private void Answer(Fenced<TResult>[] answers, bool nobodyWaits)
+    {
+        var onThisThread = answers.Length == 1 && nobodyWaits && RuntimeHelpers.TryEnsureSufficientExecutionStack(); // that request may bring the next operation
+        for (var i = 0; i < answers.Length; i++)
+            _taken[i].TryAnswer(answers[i], onThisThread);
     }
 
     private bool IsFresh() =>
@@ -84,8 +99,6 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         (_connection, _statement) = (null, null);
         if (connection is null)
             return;
-        if (statement is { IsCompleted: false })
-            _taken = new(MaxOperations); // the statement still looks at the old list
         _ = Task.Run(async () =>
         {
             if (statement is not null)
@@ -96,9 +109,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         });
     }
 
-    private void Fail(List<GatheredOperation<TOperation, TResult>> taken, Exception error, bool sent)
+    private void Fail(Exception error, bool sent)
     {
-        var open = taken.Where(operation => !operation.Task.IsCompleted).ToArray();
+        var open = _taken.Where(operation => !operation.IsAnswered).ToArray();
         if (open.Length == 0)
             return;
         var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);
@@ -122,11 +135,11 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         {
             try
             {
-                operation.TrySetResult(await kind.Alone(pool, operation.Operation, operation.Deadline));
+                operation.TryAnswer(await kind.Alone(pool, operation.Operation, operation.Deadline), onThisThread: false);
             }
             catch (Exception e)
             {
-                operation.TrySetException(e); // a ShardCallException, or a defect that the request shall show
+                operation.TryFail(e);
             }
         }
     }

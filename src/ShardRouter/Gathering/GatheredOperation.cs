@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Threading.Tasks.Sources;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 
@@ -10,21 +11,27 @@ namespace ShardRouter.Gathering;
 /// so what was given up is certain not to have been sent. taken → waiting again when the statement was rolled back, and then
 /// → alone: from there on the single call minds the deadline, and can tell whether the write was applied.
 /// </remarks>
-internal sealed class GatheredOperation<TOperation, TResult>(TOperation operation, bool writes, string shard, CancellationToken deadline)
-    : TaskCompletionSource<Fenced<TResult>>(TaskCreationOptions.RunContinuationsAsynchronously)
+internal sealed class GatheredOperation<TOperation, TResult>(TOperation operation, bool writes, string shard, CancellationToken deadline) : IValueTaskSource<Fenced<TResult>>
 {
     private const int Waiting = 0;
     private const int Taken = 1;
     private const int GivenUp = 2;
     private const int Alone = 3;
 
+    private ManualResetValueTaskSourceCore<Fenced<TResult>> _answer = new() { RunContinuationsAsynchronously = true };
     private int _state;
+    private int _answered;
 
     public TOperation Operation => operation;
 
     public CancellationToken Deadline => deadline;
 
     public long EnteredAt { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>To be awaited once.</summary>
+    public ValueTask<Fenced<TResult>> Answer => new(this, _answer.Version);
+
+    public bool IsAnswered => Volatile.Read(ref _answered) != 0;
 
     public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
@@ -50,5 +57,35 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
             TryFail(writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded, null);
     }
 
-    public bool TryFail(ShardFailure failure, Exception? cause) => TrySetException(new ShardCallException(failure, shard, cause));
+    /// <param name="answer">What the shard said.</param>
+    /// <param name="onThisThread">The request goes on at once, within this call; false: as soon as the pool has a thread for it.</param>
+    /// <returns>False: it has an answer already.</returns>
+    public bool TryAnswer(Fenced<TResult> answer, bool onThisThread)
+    {
+        if (!IsFirst())
+            return false;
+        _answer.RunContinuationsAsynchronously = !onThisThread;
+        _answer.SetResult(answer);
+        return true;
+    }
+
+    public bool TryFail(ShardFailure failure, Exception? cause) => TryFail(new ShardCallException(failure, shard, cause));
+
+    /// <param name="error">A <see cref="ShardCallException"/>, or a defect that the request shall show.</param>
+    public bool TryFail(Exception error)
+    {
+        if (!IsFirst())
+            return false;
+        _answer.SetException(error);
+        return true;
+    }
+
+    private bool IsFirst() => Interlocked.Exchange(ref _answered, 1) == 0;
+
+    Fenced<TResult> IValueTaskSource<Fenced<TResult>>.GetResult(short token) => _answer.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<Fenced<TResult>>.GetStatus(short token) => _answer.GetStatus(token);
+
+    void IValueTaskSource<Fenced<TResult>>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _answer.OnCompleted(continuation, state, token, flags);
 }

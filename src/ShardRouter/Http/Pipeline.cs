@@ -9,7 +9,23 @@ namespace ShardRouter.Http;
 /// </summary>
 internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, ILogger<Pipeline> log)
 {
-    public async Task Handle(HttpContext context, RequestDelegate next)
+    public Task Handle(HttpContext context, RequestDelegate next)
+    {
+        var handling = HandleAsync(context, next);
+        return handling.IsCompleted ? GoOnElsewhereAsync(handling) : handling;
+    }
+
+    /// <summary>
+    /// Nothing had to be waited for. If the client's next request is there already it would be handled at once, on this thread, and so on: one client that sends
+    /// such requests without a pause must not keep a thread that others' sockets need.
+    /// </summary>
+    private static async Task GoOnElsewhereAsync(Task handled)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await handled;
+    }
+
+    private async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
         inFlight.Enter();
         var startedAt = Stopwatch.GetTimestamp();

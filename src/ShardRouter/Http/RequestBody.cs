@@ -9,6 +9,9 @@ internal static class RequestBody
     public const int MaxDocumentBytes = 1024 * 1024;
     public const int MaxBatchBytes = 4 * 1024 * 1024;
 
+    /// <summary>Checking more than this takes so long that the other sockets of the thread should not wait for it.</summary>
+    private const int LargeBytes = 64 * 1024;
+
     /// <exception cref="ProblemException">too-large.</exception>
     public static async Task<byte[]> ReadAsync(HttpContext context, int maxBytes)
     {
@@ -24,6 +27,8 @@ internal static class RequestBody
             {
                 var body = result.Buffer.ToArray();
                 reader.AdvanceTo(result.Buffer.End);
+                if (body.Length > LargeBytes)
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // to the pool
                 return body;
             }
             reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);

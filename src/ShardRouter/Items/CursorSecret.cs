@@ -1,4 +1,5 @@
 using ShardCore.Ring;
+using ShardCore.Shards;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Items;
@@ -26,7 +27,7 @@ internal sealed class CursorSecret(SlotDispatch dispatch)
                 {
                     await using var command = connection.CreateCommand();
                     command.CommandText = "select cursor_secret from sharding.cluster";
-                    return Fenced<byte[]>.Answer((byte[])(await command.ExecuteScalarAsync(stop))!);
+                    return Fenced<byte[]>.Answer((await command.ReadValueAsync<byte[]>(stop))!);
                 },
                 cancellation),
             deadline);

@@ -44,7 +44,7 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             if (bytes > MaxPageBytes && rows.Count > 0)
             {
-                command.Cancel(); // do not drain what may be hundreds of large documents
+                await Task.Run(command.Cancel, CancellationToken.None); // do not drain what may be hundreds of large documents; it blocks, so not here
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
             }
             rows.Add(row);

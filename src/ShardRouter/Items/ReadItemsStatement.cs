@@ -27,18 +27,6 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         },
     };
 
-    public async Task ExecuteAsync(IReadOnlyList<GatheredOperation<ItemKey, Item?>> operations)
-    {
-        Clear();
-        foreach (var operation in operations)
-            Add(operation.Operation);
-        await _command.PrepareOnceAsync(CancellationToken.None);
-        await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
-        while (await reader.ReadAsync(CancellationToken.None))
-            operations[reader.GetInt32(0) - 1].TrySetResult(AnswerAt(reader));
-    }
-
-    /// <returns>One answer per key, in their order.</returns>
     public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys, CancellationToken cancellation)
     {
         Clear();

@@ -49,23 +49,6 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         };
     }
 
-    public async Task ExecuteAsync(IReadOnlyList<GatheredOperation<WriteOperation, WriteResult>> operations)
-    {
-        if (operations is [var only] && CanPut(only.Operation))
-        {
-            only.TrySetResult(await PutAsync(only.Operation, CancellationToken.None));
-            return;
-        }
-        Clear();
-        foreach (var operation in operations)
-            Add(operation.Operation);
-        var answers = new Fenced<WriteResult>[operations.Count];
-        await ExecuteAsync(answers, CancellationToken.None);
-        for (var i = 0; i < answers.Length; i++)
-            operations[i].TrySetResult(answers[i]);
-    }
-
-    /// <returns>One answer per operation, in their order.</returns>
     /// <exception cref="PostgresException">SH003: atomic, and one of them was refused.</exception>
     public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
     {
@@ -75,8 +58,13 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         foreach (var operation in operations)
             Add(operation);
         var answers = new Fenced<WriteResult>[operations.Count];
-        await ExecuteAsync(answers, cancellation);
-        return answers;
+        await _command.PrepareOnceAsync(cancellation);
+        await using (var reader = await _command.ExecuteReaderAsync(cancellation))
+        {
+            while (await reader.ReadAsync(cancellation))
+                answers[reader.GetInt32(0) - 1] = WriteAnswers.At(reader);
+        }
+        return answers; // only here, with the reader closed and so ReadyForQuery seen, has the commit happened: rows may come before it
     }
 
     /// <summary>In a transaction of many a refusal must be an error, so it stays with the function for many even if it is one.</summary>
@@ -84,17 +72,6 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
 
     private Task<Fenced<WriteResult>> PutAsync(WriteOperation operation, CancellationToken cancellation) =>
         (_put ??= new PutItemStatement(_connection)).ExecuteAsync(operation, cancellation);
-
-    private async Task ExecuteAsync(Fenced<WriteResult>[] answers, CancellationToken cancellation)
-    {
-        await _command.PrepareOnceAsync(cancellation);
-        await using (var reader = await _command.ExecuteReaderAsync(cancellation))
-        {
-            while (await reader.ReadAsync(cancellation))
-                answers[reader.GetInt32(0) - 1] = WriteAnswers.At(reader);
-        }
-        // Only here, with the reader closed and so ReadyForQuery seen, has the commit happened: rows may come before it.
-    }
 
     private void Clear()
     {

@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardCore.Shards;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 
@@ -44,7 +45,7 @@ internal sealed partial class ExpirySweep(RingHolder holder, ShardPools pools, T
     private static async Task<int> DeleteSomeAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select sharding.delete_expired($1)", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = BatchSize } } };
-        return (int)(await command.ExecuteScalarAsync(cancellation))!;
+        return await command.ReadValueAsync<int>(cancellation);
     }
 
     [LoggerMessage(LogLevel.Error, "Expired items of shard {Shard} could not be deleted")]

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardRouter.Shards;
 
@@ -67,7 +68,7 @@ internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, Npgsq
         {
             Parameters = { new NpgsqlParameter<string> { TypedValue = shard.Id.Value }, new NpgsqlParameter<Guid> { TypedValue = cluster.Id } },
         };
-        var problem = await command.ExecuteScalarAsync(both.Token) as string ?? "it has no row in sharding.cluster";
+        var problem = await command.ReadValueAsync<string>(both.Token) ?? "it has no row in sharding.cluster";
         if (problem.Length > 0)
             throw new InvalidOperationException($"The database at {shard.Address} cannot serve as shard {shard.Id}: {problem}.");
     }
