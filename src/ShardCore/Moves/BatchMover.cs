@@ -30,6 +30,9 @@ namespace ShardCore.Moves;
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
+    /// <summary>Both servers are busy for so long at a time, and the next hand-over waits for it: some milliseconds, unless there is much in a slot.</summary>
+    private const int SlotsComparedAtOnce = 32;
+
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
     /// <summary>Carries the batch on from wherever it is to its end.</summary>
@@ -157,9 +160,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     {
         using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
-        await options.Rate.SpendAsync((long)(options.Progress.Bytes * CopyRate.ComparedShare), cancellation);
-        using var pass = await _pipeline.Gate.PassAsync(cancellation);
-        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
+        using (await _pipeline.Gate.PassAsync(cancellation))
+            await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
         // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
         if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
@@ -169,16 +171,27 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     /// <summary>The source's rows, which do not change any more, with the target's as they were at the hand-over, or, when another
     /// process carries on and the target has taken writes since, with what of them must have stayed.</summary>
-    private static async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, MoveEnds ends, TargetSession? atHandOver, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, MoveEnds ends, TargetSession? atHandOver, CancellationToken cancellation)
     {
+        var bytesASlot = options.Progress.Bytes * CopyRate.ComparedShare / batch.Slots.Length;
         if (atHandOver is null)
+        {
+            await options.Rate.SpendAsync((long)(bytesASlot * batch.Slots.Length), cancellation);
             return (await HandOverComparison.RunAsync(ends.From, ends.To, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
+        }
         await using var connection = await ends.From.OpenConnectionAsync(cancellation);
-        var left = SlotChecksums.ReadAsync(connection, batch.Slots, null, cancellation);
-        var right = atHandOver.ChecksumsAsync(batch.Slots, cancellation);
-        await Task.WhenAll(left, right);
+        var differing = new List<Slot>();
+        foreach (var slots in batch.Slots.Chunk(SlotsComparedAtOnce))
+        {
+            await options.Rate.SpendAsync((long)(bytesASlot * slots.Length), cancellation);
+            using var pass = await _pipeline.Gate.PassAsync(cancellation);
+            var left = SlotChecksums.ReadAsync(connection, slots, null, cancellation);
+            var right = atHandOver.ChecksumsAsync(slots, cancellation);
+            await Task.WhenAll(left, right);
+            differing.AddRange(SlotChecksums.Differences(await left, await right));
+        }
         await atHandOver.DisposeAsync();
-        return SlotChecksums.Differences(await left, await right);
+        return differing;
     }
 
     /// <summary>Broken off it leaves a batch that is final but for its cleaning.</summary>
