@@ -177,6 +177,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         if (atHandOver is null)
         {
             await options.Rate.SpendAsync((long)(bytesASlot * batch.Slots.Length), cancellation);
+            using var whole = await _pipeline.Gate.PassAsync(cancellation);
             return (await HandOverComparison.RunAsync(ends.From, ends.To, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
         }
         await using var connection = await ends.From.OpenConnectionAsync(cancellation);

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using ShardCore.RingStorage;
@@ -31,6 +32,7 @@ internal static class Composition
             Listen(kestrel, options.Bind, options.OperationsPort);
         });
         builder.Host.ConfigureHostOptions(host => host.ShutdownTimeout = options.DrainDelay + TimeSpan.FromSeconds(35)); // the longest request has 30
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite); // who reads too slowly shall not stop requests
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // a logging scope and an activity for each request, which nobody reads
     }
@@ -109,6 +111,11 @@ internal static class Composition
         context => context.Connection.LocalPort == options.OperationsPort,
         operations =>
         {
+            operations.Use(next => async context =>
+            {
+                await SocketThreads.Leave(); // collecting metrics takes long, and waits for whoever collects already
+                await next(context);
+            });
             operations.UseRouting();
             operations.UseOpenTelemetryPrometheusScrapingEndpoint(
                 operations.ApplicationServices.GetRequiredService<MeterProvider>(), predicate: null, path: "/metrics", configureBranchedPipeline: null, optionsName: null);

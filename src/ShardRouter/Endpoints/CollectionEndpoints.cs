@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using ShardCore.Collections;
 using ShardCore.Ring;
+using ShardRouter.Configuration;
 using ShardRouter.Http;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -87,6 +88,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
             try
             {
                 var all = await pool.RunAsync("collection", writes: false, CollectionStore.ListAsync, deadline.Token);
+                await SocketThreads.Leave();
                 Answer.Timing(context, "shard", startedAt);
                 return [.. all.Where(each => each.IsLive)];
             }

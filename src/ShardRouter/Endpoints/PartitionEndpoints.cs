@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using ShardCore.Ring;
 using ShardRouter.Collections;
+using ShardRouter.Configuration;
 using ShardRouter.Http;
 using ShardRouter.Items;
 
@@ -33,6 +34,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
             query = query with { After = CursorCodec.Read(query, cursor, secret.Value!) ?? throw new ProblemException(Problems.InvalidCursor()) };
 
         var routed = await reader.ReadAsync(query, slot, deadline.Token);
+        await SocketThreads.Leave(); // up to 4 MiB of documents, of which fields may be selected
         answer.Route(context, slot, routed.Shard, startedAt);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ShardRouter.Configuration;
 using ShardRouter.Operations;
 
 namespace ShardRouter.Http;
@@ -21,7 +22,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
     /// </summary>
     private static async Task GoOnElsewhereAsync(Task handled)
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await SocketThreads.Leave();
         await handled;
     }
 

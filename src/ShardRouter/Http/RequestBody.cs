@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.Net.Http.Headers;
+using ShardRouter.Configuration;
 
 namespace ShardRouter.Http;
 
@@ -28,7 +29,7 @@ internal static class RequestBody
                 var body = result.Buffer.ToArray();
                 reader.AdvanceTo(result.Buffer.End);
                 if (body.Length > LargeBytes)
-                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // to the pool
+                    await SocketThreads.Leave();
                 return body;
             }
             reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);

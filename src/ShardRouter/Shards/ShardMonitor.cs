@@ -49,7 +49,7 @@ internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, Npgsq
         await using var connection = await source.OpenConnectionAsync(both.Token);
         while (true)
         {
-            await ProbeAsync(connection, cancellation);
+            await ProbeAsync(connection);
             if (!circuit.IsClosed)
             {
                 source.Clear(); // before anyone meets a connection of the server that went away
@@ -60,15 +60,14 @@ internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, Npgsq
         }
     }
 
-    private async Task ProbeAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private async Task ProbeAsync(NpgsqlConnection connection)
     {
-        using var limit = new CancellationTokenSource(ProbeLimit, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         await using var command = new NpgsqlCommand(ProbeSql, connection)
         {
+            CommandTimeout = (int)ProbeLimit.TotalSeconds, // and no token: see SessionCalls
             Parameters = { new NpgsqlParameter<string> { TypedValue = shard.Id.Value }, new NpgsqlParameter<Guid> { TypedValue = cluster.Id } },
         };
-        var problem = await command.ReadValueAsync<string>(both.Token) ?? "it has no row in sharding.cluster";
+        var problem = await command.ReadValueAsync<string>(CancellationToken.None) ?? "it has no row in sharding.cluster";
         if (problem.Length > 0)
             throw new InvalidOperationException($"The database at {shard.Address} cannot serve as shard {shard.Id}: {problem}.");
     }

@@ -9,7 +9,7 @@ namespace ShardRouter.Shards;
 /// The way to one shard: its connections, a bulkhead so that a slow shard cannot hold more than its own requests, and
 /// its circuit.
 /// </summary>
-internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, NpgsqlDataSource gatherSource, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log) : IDisposable
+internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, NpgsqlDataSource gatherSource, SessionCalls calls, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log) : IDisposable
 {
     /// <summary>More requests than this waiting for one shard are turned away: their deadline would pass in the queue.</summary>
     public const int MaxWaiting = 4096;
@@ -55,9 +55,6 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     private async Task<T> CallAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
     {
-        // Npgsql sends a cancellation in the token's callback, which blocks if the server hangs; not on the timer's thread.
-        using var stop = new CancellationTokenSource();
-        await using var link = deadline.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
         try
         {
             for (var attempt = 1; ; attempt++)
@@ -65,9 +62,9 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
                 var sent = false;
                 try
                 {
-                    await using var connection = await source.OpenConnectionAsync(stop.Token);
+                    await using var connection = await source.OpenConnectionAsync(deadline);
                     sent = true;
-                    return await call(connection, stop.Token);
+                    return await calls.RunAsync(connection, call, deadline);
                 }
                 catch (Exception e) when (attempt < MaxAttempts && MayRepeat(e, sent, writes))
                 {

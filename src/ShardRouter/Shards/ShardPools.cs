@@ -16,6 +16,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
     private readonly ConcurrentBag<Task> _monitors = [];
     private readonly ShardDataSources _sources = new(settings => Configure(settings, options));
     private readonly ShardDataSources _gatherSources = new(settings => ConfigureGathering(settings, options));
+    private readonly ShardDataSources _controlSources = new(settings => ConfigureControl(settings, options));
 
     public ShardPool Of(Shard shard, ClusterId cluster) =>
         _pools.GetOrAdd((shard.Id, shard.Address), _ => new Lazy<ShardPool>(() => Create(shard, cluster))).Value;
@@ -35,7 +36,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         var source = _sources.Of(shard);
         var circuit = new ShardCircuit();
         _monitors.Add(new ShardMonitor(shard, cluster, source, circuit, time, log).RunAsync(_stopping.Token));
-        return new ShardPool(shard, source, _gatherSources.Of(shard), options.PoolSize, circuit, metrics, log);
+        return new ShardPool(shard, source, _gatherSources.Of(shard), new SessionCalls(_controlSources.Of(shard)), options.PoolSize, circuit, metrics, log);
     }
 
     private static void Configure(NpgsqlConnectionStringBuilder settings, RouterOptions options)
@@ -67,6 +68,14 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         settings.Options += " -c lock_timeout=25ms -c statement_timeout=5s";
     }
 
+    /// <summary>For cancelling, when all other connections may be waiting.</summary>
+    private static void ConfigureControl(NpgsqlConnectionStringBuilder settings, RouterOptions options)
+    {
+        Configure(settings, options);
+        settings.MaxPoolSize = 2;
+        settings.CommandTimeout = 3;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -76,6 +85,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
             pool.Value.Dispose();
         await _sources.DisposeAsync();
         await _gatherSources.DisposeAsync();
+        await _controlSources.DisposeAsync();
         _stopping.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
+using Npgsql;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -41,6 +42,32 @@ public sealed partial class SocketThreadTests(OwnCluster own) : IClassFixture<Ow
         }
         var answered = (await Task.WhenAll(hogs)).Sum();
         Assert.True(answered > 1_000_000, string.Create(CultureInfo.InvariantCulture, $"Only {answered} bytes were answered: the test shows nothing."));
+    }
+
+    /// <summary>Npgsql waits for its own cancellations with a thread: with that of a socket, and with the only one, for seconds.</summary>
+    [Fact]
+    public async Task Statements_that_are_cancelled_hold_nobody_up()
+    {
+        await using var router = await own.Cluster.StartRouterAsync(("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", "1"));
+        var items = new ApiCollection(router.Api, own.Items.Name);
+        var pk = own.Cluster.PartitionOf("s1", 50);
+        (await items.PutAsync(pk, "locked", """{"n":0}""")).Expect(201);
+        (await items.PutAsync(pk, "free", "{}")).Expect(201);
+        await using var holder = await own.Cluster["s1"].Database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await holder.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var command = new NpgsqlCommand("select 1 from sharding.item where pk = $1 and id = 'locked' for update", holder) { Parameters = { new NpgsqlParameter<string> { TypedValue = pk } } })
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var body = $$"""{"pk":"{{pk}}","ops":[{"op":"increment","collection":"{{items.Name}}","id":"locked","path":"n","by":1}]}""";
+
+        for (var round = 0; round < 10; round++)
+        {
+            var cancelled = Enumerable.Range(0, 8).Select(i => items.Api.PostAsync("/v1:transact", body, ("Request-Timeout", "0.0" + (i + 1)))).ToArray();
+            while (!Array.TrueForAll(cancelled, request => request.IsCompleted))
+                (await items.GetAsync(pk, "free").WaitAsync(TimeSpan.FromSeconds(2))).Expect(200);
+            Assert.All(await Task.WhenAll(cancelled), reply => reply.ExpectProblem(504, "deadline-exceeded"));
+        }
+        await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+        JsonAssert.Equal("""{"n":0}""", (await items.GetAsync(pk, "locked")).Text);
     }
 
     /// <summary>ExecuteScalar and Dapper read rows as they come: see <c>WholeRows</c>.</summary>
