@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardAdmin.CommandLine;
+using ShardCore.Moves;
 using ShardCore.RingStorage;
 
 namespace ShardAdmin;
@@ -41,6 +42,7 @@ internal static class ExitCodes
         RedisUnavailableException e => new Failure(ExitCode.CannotReach, e.Message.Split(": ")[0] + ".", leftOff, "start Redis, or name it with --redis host:port (SHARDING_REDIS); then: " + retry),
         OperationCanceledException when timedOut => new Failure(ExitCode.TimedOut, "The time given by --timeout is over.", leftOff, $"{retry}   (with a longer --timeout)"),
         OperationCanceledException => new Failure(ExitCode.Interrupted, "Interrupted.", leftOff, retry),
+        MoveFailedException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         BadRingException e => new Failure(ExitCode.Precondition, e.Message, leftOff, "shardadmin doctor"),
         PostgresException e => new Failure(ExitCode.Failed, $"A shard refused: {e.MessageText} (SQLSTATE {e.SqlState})", leftOff, "shardadmin doctor"),
         NpgsqlException e => new Failure(ExitCode.CannotReach, $"The connection to a shard broke: {e.Message}", leftOff, retry),
