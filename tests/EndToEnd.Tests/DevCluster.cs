@@ -18,7 +18,7 @@ public sealed class DevCluster : IAsyncLifetime
     private readonly Dictionary<string, string?> _environment = new(StringComparer.Ordinal);
     private HttpClient? _client;
 
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = Checkout.Root;
 
     public Uri Proxy { get; private set; } = new("http://127.0.0.1");
 
@@ -115,14 +115,6 @@ public sealed class DevCluster : IAsyncLifetime
         {
             return false;
         }
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-            if (File.Exists(Path.Combine(folder, "Sharding.sln")))
-                return folder;
-        throw new InvalidOperationException("The tests run outside of the repository.");
     }
 }
 

@@ -74,9 +74,9 @@ public sealed partial class SocketThreadTests(OwnCluster own) : IClassFixture<Ow
     [Fact]
     public void Nothing_in_the_router_names_a_call_that_waits_on_its_thread()
     {
-        var sources = Directory.EnumerateFiles(Path.Combine(Root(), "src", "ShardRouter"), "*.cs", SearchOption.AllDirectories)
-            .Concat(Directory.EnumerateFiles(Path.Combine(Root(), "src", "ShardCore", "Collections"), "*.cs"))
-            .Concat(Directory.EnumerateFiles(Path.Combine(Root(), "src", "ShardCore", "RingStorage"), "*.cs"))
+        var sources = Directory.EnumerateFiles(Path.Combine(Checkout.Root, "src", "ShardRouter"), "*.cs", SearchOption.AllDirectories)
+            .Concat(Directory.EnumerateFiles(Path.Combine(Checkout.Root, "src", "ShardCore", "Collections"), "*.cs"))
+            .Concat(Directory.EnumerateFiles(Path.Combine(Checkout.Root, "src", "ShardCore", "RingStorage"), "*.cs"))
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).ToArray();
         Assert.True(sources.Length > 50, "The sources were not found.");
 
@@ -112,13 +112,5 @@ public sealed partial class SocketThreadTests(OwnCluster own) : IClassFixture<Ow
         }
         await Assert.ThrowsAnyAsync<Exception>(() => sending);
         return answered;
-    }
-
-    private static string Root()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-            if (File.Exists(Path.Combine(folder, "Sharding.sln")))
-                return folder;
-        throw new DirectoryNotFoundException("There is no Sharding.sln above the tests.");
     }
 }
