@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace ShardCore.Moves;
 
 /// <summary>
@@ -38,7 +40,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation); // not later: from the slot on the source keeps WAL for this batch
         preparing.Dispose(); // the next batch may be prepared
         await options.StepAsync(MoveStep.ReplicationSlot, cancellation);
-        await using var stream = await ChangeStream.OpenAsync(ends.Replication(id, attempt), publication, publication, cancellation);
+        await using var stream = await StreamAsync(ends.Replication(id, attempt, options.SnapshotLimit), publication, cancellation);
 
         await ExportedSnapshot.SettleAsync(ends.From, stream.SnapshotName, options.StepLimit, cancellation);
 
@@ -52,5 +54,19 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         await using var applier = await ChangeApplier.OpenAsync(to, import, cancellation);
         await using var catchUp = CatchUp.Start(stream, applier, options.ApplyBatch, options.Progress);
         return await new HandOver(id, attempt, epoch, ends, session, import, options).RunAsync(catchUp, cancellation);
+    }
+
+    /// <summary>Its snapshot waits for the transactions that run at the source. A person can do something about one that takes long, if he is told which.</summary>
+    private async Task<ChangeStream> StreamAsync(string connectionString, string publication, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ChangeStream.OpenAsync(connectionString, publication, publication, cancellation);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new MoveFailedException(
+                $"Batch {id}: a transaction at {ends.Source.Id} has been running for longer than {options.SnapshotLimit}, and the copy can only begin once it ended: {await OldestTransaction.DescribeAsync(ends.From, cancellation)}.");
+        }
     }
 }

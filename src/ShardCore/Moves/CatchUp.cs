@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using System.Threading.Channels;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace ShardCore.Moves;
 
@@ -10,14 +10,14 @@ namespace ShardCore.Moves;
 /// </summary>
 internal sealed class CatchUp : IAsyncDisposable
 {
-    private const int MaxPending = 256; // transactions between reader and applier: bounds the memory
+    private const int MaxBytesAtOnce = 8 * 1024 * 1024; // in one target transaction
 
     private readonly ChangeStream _stream;
     private readonly ChangeApplier _applier;
     private readonly int _batchRows;
     private readonly MoveProgress _progress;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<SourceTransaction> _pending = Channel.CreateBounded<SourceTransaction>(MaxPending);
+    private readonly ChangeQueue _pending = new();
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _awaited = new(StringComparer.Ordinal);
     private readonly Task _reading;
     private readonly Task _applying;
@@ -56,8 +56,8 @@ internal sealed class CatchUp : IAsyncDisposable
     {
         try
         {
-            await foreach (var transaction in _stream.ReadAsync(_stop.Token))
-                await _pending.Writer.WriteAsync(transaction, _stop.Token);
+            await foreach (var changes in _stream.ReadAsync(_stop.Token))
+                await _pending.AddAsync(changes, _stop.Token);
             throw new StreamBrokenException("The source ended the stream of changes.");
         }
         catch (NpgsqlException e) when (!_stop.IsCancellationRequested)
@@ -66,39 +66,43 @@ internal sealed class CatchUp : IAsyncDisposable
         }
         finally
         {
-            _pending.Writer.TryComplete();
+            _pending.Complete();
         }
     }
 
     private async Task ApplyAsync()
     {
         var fold = new ChangeFold();
-        var markers = new List<string>();
-        while (await _pending.Reader.WaitToReadAsync(_stop.Token))
+        var taken = new List<SourceChanges>();
+        while (await _pending.WaitAsync(_stop.Token))
         {
             fold.Clear();
-            markers.Clear();
-            SourceTransaction? last = null;
-            var changes = 0;
-            while (fold.Rows < _batchRows && _pending.Reader.TryRead(out var transaction))
+            taken.Clear();
+            for (var bytes = 0L; fold.Rows < _batchRows && bytes < MaxBytesAtOnce && _pending.TryTake(out var changes); bytes += changes.Bytes)
             {
-                foreach (var change in transaction.Changes)
+                taken.Add(changes);
+                foreach (var change in changes.Changes)
                     fold.Add(change);
-                markers.AddRange(transaction.Markers.Select(marker => marker.Text));
-                changes += transaction.Changes.Count;
-                last = transaction;
             }
-            if (last is null)
-                continue;
+            // None: all of it is of one transaction, of which there is more.
+            var end = taken.FindLast(changes => changes.EndLsn is not null)?.EndLsn;
             if (fold.Rows > 0)
-                await _applier.ApplyAsync(fold, last.EndLsn, _stop.Token);
-            _progress.Applied(changes);
-            // Only now, with the target's commit behind us: an acknowledged change that the target lost would be lost for good.
-            _stream.Acknowledge(last.EndLsn);
-            foreach (var marker in markers)
-                if (_awaited.TryGetValue(marker, out var awaited))
-                    awaited.TrySetResult();
+                await _applier.ApplyAsync(fold, end, _stop.Token);
+            Applied(taken, end);
         }
+    }
+
+    /// <summary>Only with the target's commit behind us: an acknowledged change that the target lost would be lost for good.</summary>
+    private void Applied(List<SourceChanges> taken, NpgsqlLogSequenceNumber? end)
+    {
+        _progress.Applied(taken.Sum(changes => changes.Changes.Count));
+        if (end is { } lsn)
+            _stream.Acknowledge(lsn);
+        foreach (var (_, marker) in taken.SelectMany(changes => changes.Markers))
+            if (_awaited.TryGetValue(marker, out var awaited))
+                awaited.TrySetResult();
+        foreach (var changes in taken)
+            _pending.Applied(changes);
     }
 
     public async ValueTask DisposeAsync()
@@ -106,6 +110,7 @@ internal sealed class CatchUp : IAsyncDisposable
         await _stop.CancelAsync();
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _applying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _pending.Dispose();
         _stop.Dispose();
     }
 }

@@ -36,9 +36,9 @@ internal sealed class ChangeApplier : IAsyncDisposable
     public static async Task<ChangeApplier> OpenAsync(AttemptSessions target, MoveImport import, CancellationToken cancellation) =>
         new(await target.OpenAsync(cancellation), import);
 
-    /// <param name="applied">Behind the last of these changes; stored in the same transaction.</param>
+    /// <param name="applied">Behind the last transaction that is whole with these changes; stored in the same transaction. Null: none is.</param>
     /// <exception cref="AttemptOverException" />
-    public async Task ApplyAsync(ChangeFold changes, NpgsqlLogSequenceNumber applied, CancellationToken cancellation)
+    public async Task ApplyAsync(ChangeFold changes, NpgsqlLogSequenceNumber? applied, CancellationToken cancellation)
     {
         var connection = _session.Connection;
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);

@@ -14,6 +14,9 @@ namespace ShardCore.Moves;
 /// </summary>
 internal sealed class ChangeStream : IAsyncDisposable
 {
+    /// <summary>A transaction that takes more memory comes in pieces of about so much.</summary>
+    internal const int PieceBytes = 1024 * 1024;
+
     private readonly LogicalReplicationConnection _connection;
     private readonly PgOutputReplicationSlot _slot;
     private readonly string _publication;
@@ -31,7 +34,8 @@ internal sealed class ChangeStream : IAsyncDisposable
     /// </summary>
     public string SnapshotName => _slot.SnapshotName!;
 
-    /// <param name="connectionString">Its command timeout bounds the wait for the transactions that are running at the source.</param>
+    /// <param name="connectionString">Its lock_timeout bounds the wait for each transaction that runs at the source.</param>
+    /// <exception cref="PostgresException">lock_not_available: one ran for longer.</exception>
     public static async Task<ChangeStream> OpenAsync(string connectionString, string publication, string slotName, CancellationToken cancellation)
     {
         var connection = new LogicalReplicationConnection(connectionString) { WalReceiverStatusInterval = TimeSpan.FromSeconds(1) };
@@ -50,37 +54,54 @@ internal sealed class ChangeStream : IAsyncDisposable
     }
 
     /// <summary>Transactions in the order of their commits. The library's messages are used again, so all is copied out.</summary>
-    public async IAsyncEnumerable<SourceTransaction> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<SourceChanges> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var options = new PgOutputReplicationOptions(_publication, PgOutputProtocolVersion.V1, binary: false, messages: true);
         var changes = new List<RowChange>();
         var markers = new List<(string, string)>();
+        var bytes = 0L;
         await foreach (var message in _connection.StartReplication(_slot, options, cancellation))
         {
+            if (bytes > PieceBytes)
+                yield return Take(endLsn: null);
             switch (message)
             {
                 case LogicalDecodingMessage marker:
                     markers.Add((marker.Prefix, await TextOf(marker.Data, cancellation)));
                     break;
                 case InsertMessage insert:
-                    changes.Add(await RowAsync(insert.NewRow, inserted: true, cancellation));
+                    Add(await RowAsync(insert.NewRow, inserted: true, cancellation));
                     break;
                 case UpdateMessage update:
                     if (update is FullUpdateMessage or IndexUpdateMessage)
                         throw new NotSupportedException("A key of sharding.item changed under a move.");
-                    changes.Add(await RowAsync(update.NewRow, inserted: false, cancellation));
+                    Add(await RowAsync(update.NewRow, inserted: false, cancellation));
                     break;
                 case KeyDeleteMessage delete:
-                    changes.Add(new RowChange(Key(await ValuesAsync(delete.Key, cancellation)), Inserted: false, Values: null));
+                    Add(new RowChange(Key(await ValuesAsync(delete.Key, cancellation)), Inserted: false, Values: null));
                     break;
                 case TruncateMessage:
                     throw new NotSupportedException("sharding.item was truncated under a move: truncation ignores slots.");
                 case CommitMessage commit:
-                    yield return new SourceTransaction(commit.TransactionEndLsn, [.. changes], [.. markers]);
-                    changes.Clear();
-                    markers.Clear();
+                    yield return Take(commit.TransactionEndLsn);
                     break;
             }
+        }
+
+        void Add(RowChange change)
+        {
+            changes.Add(change);
+            bytes += change.Bytes;
+        }
+
+        SourceChanges Take(NpgsqlLogSequenceNumber? endLsn)
+        {
+            var taken = new SourceChanges(endLsn, [.. changes], endLsn is null ? [] : [.. markers], bytes);
+            changes.Clear();
+            bytes = 0;
+            if (endLsn is not null)
+                markers.Clear();
+            return taken;
         }
     }
 

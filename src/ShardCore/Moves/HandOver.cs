@@ -32,10 +32,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             var marker = Marker("freeze");
             catchUp.Expect(marker);
             var held = Stopwatch.StartNew();
-            if (!await FrozenAsync(marker, cancellation) || !await DrainedAsync(catchUp, marker, held, cancellation))
-                continue;
-            await GiveAwayAsync(held);
-            return held.Elapsed;
+            if (await FrozenAsync(marker, cancellation) && await DrainedAsync(catchUp, marker, held, cancellation) && await GivenAwayAsync(held))
+                return held.Elapsed;
         }
         throw new MoveFailedException($"Batch {id}: writes to its slots could not be stopped for {options.MaxPause.TotalMilliseconds} ms in {options.MaxFreezes} tries. Its slots are owned by {ends.Source.Id} as before.");
     }
@@ -91,21 +89,29 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// know whether the target has to own them. The target's commits are flushed before the release, on the one session that
     /// a crash of the target cannot have renewed; after it nothing may be lost there any more.
     /// </remarks>
-    private async Task GiveAwayAsync(Stopwatch held)
+    /// <returns>False: the flush took too long; the slots are thawed and the same attempt goes on.</returns>
+    private async Task<bool> GivenAwayAsync(Stopwatch held)
     {
         try
         {
             await session.FlushAndKeepSnapshotAsync(import, CancellationToken.None); // the target as it is now, to be compared after the hand-over
+            if (held.Elapsed > options.MaxPause)
+            {
+                await ThawOrEndAsync(CancellationToken.None); // nothing is released yet
+                await session.DropSnapshotAsync(CancellationToken.None);
+                return false;
+            }
         }
         catch
         {
-            await ThawAsync(); // nothing is released yet
+            await ThawAsync();
             throw;
         }
         await options.StepAsync(MoveStep.Release, CancellationToken.None);
         var released = await _journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
         // At once: until the target owns them nobody serves the slots.
         await BatchMover.OwnAsync(released, ends, _journal, options, held, CancellationToken.None);
+        return true;
     }
 
     /// <returns>False: the target was not level in time; the slots are thawed and the same attempt goes on.</returns>
@@ -123,9 +129,15 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             await ThawAsync();
             throw;
         }
-        return await _journal.UnfreezeAsync(id, attempt, CancellationToken.None)
-            ? false
-            : throw new AttemptOverException($"Batch {id}: its freeze was ended, by a write that came after its deadline or by another mover.");
+        await ThawOrEndAsync(CancellationToken.None);
+        return false;
+    }
+
+    /// <exception cref="AttemptOverException">There was no freeze of this attempt to end.</exception>
+    private async Task ThawOrEndAsync(CancellationToken cancellation)
+    {
+        if (!await _journal.UnfreezeAsync(id, attempt, cancellation))
+            throw new AttemptOverException($"Batch {id}: its freeze was ended, by a write that came after its deadline or by another mover.");
     }
 
     /// <summary>Returns when a marker goes from source to target so fast that the last changes will be over in time.</summary>

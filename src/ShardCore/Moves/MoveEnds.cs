@@ -34,11 +34,13 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
     public AttemptSessions Lasting(Guid batch, int attempt) => new(To, MoveImport.NameOf(batch, attempt));
 
     /// <summary>For the stream of changes.</summary>
-    public string Replication(Guid batch, int attempt)
+    /// <param name="snapshotLimit">How long its snapshot may wait for the transactions that run.</param>
+    public string Replication(Guid batch, int attempt, TimeSpan snapshotLimit)
     {
         var settings = new NpgsqlConnectionStringBuilder { Host = source.Host, Port = source.Port, Database = source.Database, Pooling = false };
         MoveConnections.Configure(settings, configure, stepLimit, waitsForDisk: true);
         settings.ApplicationName = MoveImport.NameOf(batch, attempt);
+        settings.Options += FormattableString.Invariant($" -c lock_timeout={(int)snapshotLimit.TotalMilliseconds}");
         return settings.ConnectionString;
     }
 

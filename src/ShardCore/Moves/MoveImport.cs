@@ -11,9 +11,10 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
 {
     private const string AttemptOver = "SH011";
     private const int PurgeBatch = 5000;
+    private const string LeftSql = "select exists (select from unnest(@slots) asked (slot) cross join lateral (select from sharding.item i where i.slot = asked.slot limit 1) found)";
 
     /// <summary>
-    /// Takes the slots in and removes whatever stands in them. Backends of earlier attempts are ended first: one that
+    /// Takes the slots in, removes whatever stands in them and looks that nothing does. Backends of earlier attempts are ended first: one that
     /// sleeps within its commit would hold the import's row and keep us waiting. Never those of later ones.
     /// </summary>
     public async Task BeginAsync(ShardId source, Epoch epoch, CancellationToken cancellation)
@@ -38,6 +39,8 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
                     $"select {DeletedPage.Columns} from sharding.import_purge(@id, @attempt, @limit, @Slot::smallint, @Collection, @Pk, @Key)",
                     new { id = batch.Id, attempt, limit = PurgeBatch, page?.Slot, page?.Collection, page?.Pk, page?.Key }, cancellationToken: cancellation));
             while (page.Slot is not null);
+            if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(LeftSql, new { slots = MoveJournal.ToArray(batch.Slots) }, cancellationToken: cancellation)))
+                throw new MoveFailedException($"Batch {batch.Id}: rows are left in its slots at the target though they were purged; somebody else brings some there. Nothing has been copied.");
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

@@ -12,7 +12,7 @@ public sealed record MoveOptions
     /// <summary>The target should be at most so far behind when the slots are frozen: writes are held for about so long.</summary>
     public TimeSpan FreezeWhenLagBelow { get; init; } = TimeSpan.FromMilliseconds(30);
 
-    /// <summary>Writes are held so long at most; then the freeze is given up and tried again later.</summary>
+    /// <summary>If the slots are not ready to be released by then, the freeze is given up and tried again later. The release itself takes some milliseconds more.</summary>
     public TimeSpan MaxPause { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>A freeze whose mover is gone ends after this by the hand of whoever meets it.</summary>
@@ -24,7 +24,10 @@ public sealed record MoveOptions
     /// <summary>Catching up and freezing are tried so often before the attempt is given up.</summary>
     public int MaxFreezes { get; init; } = 100;
 
-    /// <summary>Making the replication slot waits for transactions that run at the source, and catching up for the target: so long at most.</summary>
+    /// <summary>Making the replication slot waits for every transaction that has written at the source and still runs: so long at most, as it keeps WAL and the next batch waiting.</summary>
+    public TimeSpan SnapshotLimit { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Catching up, and any other single step, takes so long at most.</summary>
     public TimeSpan StepLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Between the hand-over and the deletion of the source's rows.</summary>

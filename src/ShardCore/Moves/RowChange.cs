@@ -9,4 +9,10 @@ internal sealed record RowValues(string Version, string UpdatedAt, string? Expir
 
 /// <summary>One change of one row. <paramref name="Values"/> null: deleted.</summary>
 /// <param name="Inserted">The row was not there before.</param>
-internal sealed record RowChange(RowKey Key, bool Inserted, RowValues? Values);
+internal sealed record RowChange(RowKey Key, bool Inserted, RowValues? Values)
+{
+    private const int BytesOfObjects = 400; // seven strings and what holds them
+
+    /// <summary>What it takes in memory, about.</summary>
+    public long Bytes => BytesOfObjects + (sizeof(char) * ((long)Key.Collection.Length + Key.Pk.Length + Key.Id.Length + (Values?.Doc?.Length ?? 0)));
+}

@@ -62,6 +62,14 @@ internal sealed class TargetSession : IAsyncDisposable
     public Task FlushAndKeepSnapshotAsync(MoveImport import, CancellationToken cancellation) => BeginAsync(
         [new NpgsqlBatchCommand("begin isolation level read committed"), import.Check(applied: null), new NpgsqlBatchCommand("commit"), .. Snapshot], cancellation);
 
+    /// <summary>Not handed over yet after all: the session can flush again.</summary>
+    public async Task DropSnapshotAsync(CancellationToken cancellation)
+    {
+        await using var rollback = new NpgsqlCommand("rollback", Connection);
+        await rollback.ExecuteNonQueryAsync(cancellation);
+        _session.IsInTransaction = false;
+    }
+
     /// <summary>The target as it is now.</summary>
     public Task KeepSnapshotAsync(CancellationToken cancellation) => BeginAsync(Snapshot, cancellation);
 

@@ -122,6 +122,36 @@ public sealed class HandOverTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(before, await shards.ScalarAsync<string>(MovingShards.Second, "select md5(doc::text) from sharding.item where id = 'large'"));
     }
 
+    [Fact]
+    public async Task Writers_are_let_go_when_the_target_takes_too_long_to_make_all_of_it_durable()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var (freezes, released, state) = (0, 0, "");
+        var options = Patient with
+        {
+            MaxPause = TimeSpan.FromSeconds(0.5),
+            OnStep = async (step, cancellation) =>
+            {
+                if (step == MoveStep.Freeze && ++freezes == 2)
+                    state = await shards.ScalarAsync<string>(MovingShards.First, $"select state from sharding.slot_ownership where slot = {Slots[0]}");
+                else if (step == MoveStep.Drain && freezes == 1)
+                    _ = HoldAsync(await HeldTransaction.BeginAsync(shards.Of(MovingShards.Second), "select 1 from sharding.move_import for update"));
+                else if (step == MoveStep.Release)
+                    released++;
+            },
+        };
+        await shards.Mover(MovingShards.First, MovingShards.Second, options).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None);
+        Assert.Equal((2, 1, "owned"), (freezes, released, state));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+
+        static async Task HoldAsync(HeldTransaction flush)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1));
+            await flush.DisposeAsync();
+        }
+    }
+
     /// <param name="once">Called as each step begins for the first time.</param>
     private static async Task MoveAsync(MovingShards shards, Func<MoveStep, Task> once)
     {

@@ -107,6 +107,54 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(10L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
     }
 
+    [Fact]
+    public async Task A_transaction_larger_than_what_may_be_in_memory_arrives_whole()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        const int bytes = 500_000;
+        const int rows = 3 * ChangeQueue.Units * ChangeQueue.UnitBytes / sizeof(char) / bytes;
+        var writing = Quick with { OnStep = (at, _) => at == MoveStep.CatchUp ? shards.FillAsync(MovingShards.First, Slots[0], rows, bytes) : Task.CompletedTask };
+
+        await shards.Mover(MovingShards.First, MovingShards.Second, writing).RunAsync(batch.Id, "test", false, CancellationToken.None); // which compares both sides
+
+        Assert.Equal((long)rows, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task A_transaction_that_the_copy_would_have_to_wait_for_is_named()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        await using (await HeldTransaction.BeginAsync(shards.Of(MovingShards.First), "set local application_name = 'a night job'; insert into sharding.collection (name) values ('held')"))
+        {
+            var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, Quick with { SnapshotLimit = TimeSpan.FromSeconds(0.3) })
+                .RunAsync(batch.Id, "test", false, CancellationToken.None));
+            Assert.Contains("a night job", failure.Message, StringComparison.Ordinal);
+        }
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", true, CancellationToken.None);
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
+    [Fact]
+    public async Task Nothing_is_copied_onto_rows_that_cannot_be_purged()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await shards.FillAsync(MovingShards.Second, Slots[1], rows: 1, documentBytes: 100);
+        await shards.ScalarAsync<string>(MovingShards.Second, """
+            create function keep() returns trigger language plpgsql as 'begin return null; end';
+            create trigger keep before delete on sharding.item for each row execute function keep();
+            select 'done'
+            """);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+
+        var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", false, CancellationToken.None));
+
+        Assert.Contains("rows are left in its slots", failure.Message, StringComparison.Ordinal);
+        Assert.Equal("owned", await shards.ScalarAsync<string>(MovingShards.First, $"select state from sharding.slot_ownership where slot = {Slots[1]}"));
+    }
+
     private static async Task CrashAsync(MovingShards shards, PostgresServer target)
     {
         await target.KillAsync();
