@@ -46,19 +46,23 @@ build_all() { # tests and all, and the programs as they run
 }
 
 build_programs() {
-  local stamp=$ROOT/.dev/built started inputs
+  local stamp=$ROOT/.dev/built started
   detect_feed
-  # A build that finds nothing to do takes seconds; asking the files takes none. Names count too: one may be gone.
-  inputs="FullFeed=$FullFeed files=$(sources | cksum)"
-  if [[ -f $stamp && $(<"$stamp") == "$inputs" && -z $(sources -newer "$stamp") ]] && programs_exist; then
-    return
-  fi
+  # A build that finds nothing to do takes seconds; asking the files takes none.
+  ! programs_current || return 0
   # What was published from the other feed has other libraries, with older dates.
   [[ -f $stamp && $(<"$stamp") == "FullFeed=$FullFeed "* ]] || rm -rf "$ROOT"/{src,samples}/*/{bin,obj}/ahead
   started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
-  echo "$inputs" >"$started"
+  program_inputs >"$started"
   publish_programs
   mv "$started" "$stamp"
+}
+
+program_inputs() { echo "FullFeed=$FullFeed files=$(sources | cksum)"; } # names count too: a file may be gone
+
+programs_current() { # what was published is of the sources as they are
+  local stamp=$ROOT/.dev/built
+  [[ -f $stamp && $(<"$stamp") == "$(program_inputs)" && -z $(sources -newer "$stamp") ]] && programs_exist
 }
 
 publish_programs() { # as machine code, or, where the feed has no compiler for that, compiled while they run

@@ -16,6 +16,11 @@ test_command() {
   if [[ $build == true ]]; then
     build_all
   fi
+  detect_feed
+  if programs_current; then # the tests start them as people do, compiled ahead
+    TESTED_ROUTER=$(dirname "$(program_of ShardRouter)") TESTED_ADMIN=$(dirname "$(program_of ShardAdmin)")
+    export TESTED_ROUTER TESTED_ADMIN
+  fi
   # A bare word is part of a name; anything else is VSTest's own language (FullyQualifiedName~Ring&Category!=Slow).
   [[ -z $filter || $filter == *[=~]* ]] || filter="FullyQualifiedName~$filter"
   for project in "$ROOT"/tests/*.Tests; do

@@ -118,9 +118,9 @@ public sealed class RouterProcess : IAsyncDisposable
 
     private static ChildProcess Run(Dictionary<string, string?> environment)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, Assembly);
+        var program = TestedProgram.Find("TESTED_ROUTER", Path.Combine(AppContext.BaseDirectory, Assembly));
         if (!File.Exists(program))
-            throw new InvalidOperationException($"{program} is missing: the test project must reference src/ShardRouter.");
+            throw new InvalidOperationException($"{program} is missing: the test project must reference src/ShardRouter, or TESTED_ROUTER name the folder of the published one.");
         var dotnet = Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : RequiredProgram.Find("dotnet", "the .NET SDK");
         return ChildProcess.Start(dotnet, [program], environment: environment);
     }
