@@ -29,8 +29,10 @@ internal sealed class MoveEffectBench : IBench
         var effect = new MoveEffect(log);
         for (var round = 0; effect.Cutovers.Count < run.Options.Cutovers; round++)
         {
-            effect.Quiet(await load.BesideAsync(WaitAsync(run.Options.Duration, cancellation)));
-            effect.Moving(await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options.MoveRate, effect, cancellation)));
+            var quiet = await load.BesideAsync(WaitAsync(run.Options.Duration, cancellation));
+            var (moving, cutovers) = await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options.MoveRate, cancellation));
+            await load.AnsweredBeforeAsync(moving.To + MoveEffect.Margin, cancellation);
+            effect.Add(quiet, moving, cutovers);
             run.Report.Progress(effect.LastRound());
         }
         effect.Tell(run.Report, FormattableString.Invariant($"{run.Options.WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
@@ -43,15 +45,14 @@ internal sealed class MoveEffectBench : IBench
         return (from, Stopwatch.GetTimestamp());
     }
 
-    private static async Task<(long From, long To)> MoveAsync(
-        ClusterStatus cluster, IEnumerable<int> slots, int round, string? rate, MoveEffect effect, CancellationToken cancellation)
+    private static async Task<((long From, long To) Time, IReadOnlyList<Cutover> Cutovers)> MoveAsync(
+        ClusterStatus cluster, IEnumerable<int> slots, int round, string? rate, CancellationToken cancellation)
     {
         var (from, to) = (round % 2, 1 - round % 2);
         await using var watch = new CutoverWatch(cluster.Shards[from]);
         var began = Stopwatch.GetTimestamp();
         await AdminRun.RunAsync(cluster, MoveBench.Arguments(slots, to, rate), cancellation);
         var ended = Stopwatch.GetTimestamp();
-        effect.Add(await watch.EndAsync(cancellation));
-        return (began, ended);
+        return ((began, ended), await watch.EndAsync(cancellation));
     }
 }

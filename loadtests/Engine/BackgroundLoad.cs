@@ -1,16 +1,22 @@
+using System.Diagnostics;
+
 namespace LoadTests.Engine;
 
 /// <summary>An open loop that runs beside what is measured, until it is disposed.</summary>
 internal sealed class BackgroundLoad : IAsyncDisposable
 {
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly LoadRecorder _recorder = new();
     private readonly IReadOnlyList<ILoadSession> _sessions;
+    private readonly OpenLoop _loop;
     private readonly Task _load;
 
     private BackgroundLoad(IReadOnlyList<ILoadSession> sessions, double ratePerSecond)
     {
         _sessions = sessions;
-        _load = new OpenLoop(sessions, ratePerSecond, _recorder).RunAsync();
+        _loop = new OpenLoop(sessions, ratePerSecond, _recorder);
+        _load = _loop.RunAsync();
     }
 
     public static async Task<BackgroundLoad> StartAsync(LoadScenario scenario, int users, double ratePerSecond, CancellationToken cancellation)
@@ -28,6 +34,23 @@ internal sealed class BackgroundLoad : IAsyncDisposable
         if (await Task.WhenAny(work, _recorder.Failure) != work)
             await _recorder.Failure;
         return await work;
+    }
+
+    /// <summary>
+    /// Waits until everything that was to begin before this moment has been answered; the load goes on meanwhile. Without
+    /// it whoever looks at what was answered until now would miss the slowest.
+    /// </summary>
+    /// <param name="at">Timestamp of the stopwatch.</param>
+    /// <exception cref="WrongAnswerException">Something is not answered in all patience, or a session met a wrong answer.</exception>
+    public async Task AnsweredBeforeAsync(long at, CancellationToken cancellation)
+    {
+        for (var began = Stopwatch.GetTimestamp(); _loop.OwesAnswersBefore(at); await Task.Delay(LookInterval, cancellation))
+        {
+            if (_recorder.Failure.IsFaulted)
+                await _recorder.Failure;
+            if (Stopwatch.GetElapsedTime(began) > BuiltInEngine.Patience)
+                throw new WrongAnswerException($"Some operations have no answer after {BuiltInEngine.Patience.TotalSeconds} s: one hangs, or the rate is more than this machine can do.");
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -19,13 +19,24 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
     private readonly Lock _gate = new();
     private readonly Queue<ILoadSession> _idle = new(sessions); // in turn: a connection that rests for a minute is closed by the proxy
     private readonly Queue<long> _waiting = new();
+    private readonly Dictionary<ILoadSession, long> _begun = []; // the planned start of what each busy session is at
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _busy = 1; // 1: the timetable itself
+    private long _next; // the planned start of what the timetable gives out next
 
     public async Task RunAsync()
     {
         await Task.Factory.StartNew(FollowTimetable, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await _drained.Task;
+    }
+
+    /// <summary>Whether an operation that was to begin before this moment has no answer yet, while the timetable is followed.</summary>
+    public bool OwesAnswersBefore(long at)
+    {
+        if (Volatile.Read(ref _next) < at)
+            return true; // the timetable may be late; what it has given out is below from then on
+        lock (_gate)
+            return (_waiting.TryPeek(out var planned) && planned < at) || _begun.Values.Any(begun => begun < at);
     }
 
     private void FollowTimetable()
@@ -34,6 +45,7 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         for (long next = 0; !recorder.IsStopping; next++)
         {
             var planned = began + (long)(next / ratePerSecond * Stopwatch.Frequency);
+            Volatile.Write(ref _next, planned); // after the one before is waiting or begun: nothing falls between
             while (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), planned) is { Ticks: > 0 } early && !recorder.IsStopping)
                 PreciseSleep.For(early);
             Begin(planned);
@@ -47,7 +59,10 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         lock (_gate)
         {
             if (_idle.TryDequeue(out session))
+            {
+                _begun[session] = planned;
                 _busy++;
+            }
             else if (_waiting.Count < MaxWaiting)
                 _waiting.Enqueue(planned);
             else
@@ -90,7 +105,11 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         lock (_gate)
         {
             if (_waiting.TryDequeue(out planned))
+            {
+                _begun[session] = planned;
                 return true;
+            }
+            _begun.Remove(session);
             _idle.Enqueue(session);
             return false;
         }

@@ -32,7 +32,14 @@ internal sealed class WriteLog
         Interlocked.Increment(ref _failed);
     }
 
-    /// <summary>Those that were planned in this time, in the order of their answers.</summary>
+    /// <summary>Those that were under way at some moment of this time, however long before it they were planned.</summary>
+    public LoggedWrite[] UnderWay(long from, long to)
+    {
+        lock (_gate)
+            return [.. _writes.Where(write => write.AnsweredAt >= from && write.PlannedAt < to)];
+    }
+
+    /// <summary>Those that were planned in this time and are answered, in the order of their answers.</summary>
     public LoggedWrite[] Between(long from, long to)
     {
         lock (_gate)
