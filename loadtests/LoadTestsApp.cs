@@ -32,6 +32,8 @@ internal static class LoadTestsApp
         root.Add(ChaosCommand.New());
         var result = root.Parse(arguments);
         var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
+        if (result.UnmatchedTokens.Count > 0 && result.CommandResult.Command is var command && command != root)
+            await Console.Error.WriteLineAsync(BenchCommand.OptionsOf(command));
         return result.Errors.Count > 0 ? 2 : code;
     }
 
