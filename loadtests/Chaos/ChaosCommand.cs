@@ -31,25 +31,13 @@ internal static class ChaosCommand
             if (result.Tokens.Count > 0 && result.Tokens[0].Value is var pattern && pattern != StaleRouter && MatrixCell.Matching(pattern).Count == 0)
                 result.AddError($"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
         });
-        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, matrix, only, MoverCommand() };
+        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, matrix, only };
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
             var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true);
             return RunAsync(options, parsed.GetValue(keep), log => parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt) : new ChaosRun(options, log).RunAsync(interrupt), interrupt);
         });
-        return command;
-    }
-
-    /// <summary>What the matrix starts as a process of its own.</summary>
-    private static Command MoverCommand()
-    {
-        var redis = new Option<string>("--redis") { Required = true };
-        var source = new Option<string>("--source") { Required = true };
-        var stopAt = new Option<MoveStep>("--stop-at") { Required = true };
-        var command = new Command("mover", "Carries a journal on and stops itself at a step.") { redis, source, stopAt };
-        command.Hidden = true;
-        command.SetAction((parsed, interrupt) => SteppedMover.RunAsync(parsed.GetValue(redis)!, parsed.GetValue(source)!, parsed.GetValue(stopAt), interrupt));
         return command;
     }
 

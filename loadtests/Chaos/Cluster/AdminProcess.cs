@@ -29,6 +29,9 @@ internal sealed class AdminProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>By SIGSTOP, and not continued yet.</summary>
+    public bool IsStopped => ProcessTree.StateOf(_process.Id) == 'T';
+
     /// <summary>All that it wrote so far.</summary>
     public string Written
     {

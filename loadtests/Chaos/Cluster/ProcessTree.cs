@@ -20,9 +20,6 @@ internal static class ProcessTree
 
     public static void ContinueAll(int processId) => SignalAll(processId, Continue);
 
-    /// <summary>To ourselves; returns when somebody sends SIGCONT.</summary>
-    public static void StopSelf() => _ = SendSignal(Environment.ProcessId, Stop);
-
     /// <returns>R running, S sleeping, T stopped, …; null: there is no such process.</returns>
     public static char? StateOf(int processId)
     {

@@ -5,7 +5,6 @@ using LoadTests.Chaos.Cluster;
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Recording;
 using LoadTests.Chaos.Workloads;
-using LoadTests.Cluster;
 using ShardCore.Ring;
 
 namespace LoadTests.Chaos.Matrix;
@@ -83,35 +82,36 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
     /// <returns>When the fault was over.</returns>
     private async Task<long> KillAsync(MatrixCell cell, string list, CancellationToken cancellation)
     {
-        using var mover = cluster.Admin($"move-{MatrixCell.NameOf(cell.Step)}:kill", "move", list, "--to", Target, "--yes");
+        using var mover = Mover(cell, "kill", list);
         Require(await mover.WaitAsync(cancellation), AdminResult.Killed);
         return Stopwatch.GetTimestamp();
     }
 
+    /// <summary>The mover stops itself at the step, the fault is made, and it goes on to whatever end it comes to.</summary>
+    /// <returns>When the fault was over.</returns>
     private async Task<long> HoldAsync(MatrixCell cell, string list, CancellationToken cancellation)
     {
-        using (var planner = cluster.Admin("moves-planned:kill", "move", list, "--to", Target, "--yes"))
-            Require(await planner.WaitAsync(cancellation), AdminResult.Killed);
-        using var mover = OtherProgram.Start(
-            "dotnet", [typeof(SteppedMover).Assembly.Location, "chaos", "mover", "--redis", cluster.Redis, "--source", Source, "--stop-at", MatrixCell.NameOf(cell.Step)],
-            new Dictionary<string, string?>(StringComparer.Ordinal) { ["PGUSER"] = ShardAddress.User });
-        var said = Task.WhenAll(mover.StandardOutput.ReadToEndAsync(cancellation), mover.StandardError.ReadToEndAsync(cancellation));
-        try
+        using var mover = Mover(cell, "stop", list);
+        for (var clock = Stopwatch.StartNew(); !mover.IsStopped; await Task.Delay(10, cancellation))
+            if (mover.HasExited || clock.Elapsed > StepLimit)
+                throw new InvalidOperationException($"The mover did not come to {cell.Step}: {(mover.HasExited ? (await mover.WaitAsync(cancellation)).ToString() : "it still works")}");
+        var healed = await FaultAsync(cell.Fault, cancellation);
+        // Not once: where the fault makes it begin the batch again it comes to the step again, and stops itself there too.
+        for (var clock = Stopwatch.StartNew(); !mover.HasExited; await Task.Delay(10, cancellation)) // writes may be held meanwhile
         {
-            for (var clock = Stopwatch.StartNew(); ProcessTree.StateOf(mover.Id) != 'T'; await Task.Delay(10, cancellation))
-                if (mover.HasExited || clock.Elapsed > StepLimit)
-                    throw new InvalidOperationException($"The mover did not come to {cell.Step}: {(mover.HasExited ? string.Concat(await said) : "it still works")}");
-            var healed = await FaultAsync(cell.Fault, cancellation);
-            ProcessTree.ContinueAll(mover.Id);
-            await mover.WaitForExitAsync(cancellation).WaitAsync(StepLimit, cancellation);
-            return healed;
+            if (clock.Elapsed > StepLimit)
+                throw new InvalidOperationException($"The mover that went on at {cell.Step} did not end: {mover.Written}");
+            if (mover.IsStopped)
+                mover.Continue();
         }
-        finally
-        {
-            if (!mover.HasExited)
-                ProcessTree.KillOne(mover.Id);
-        }
+        if (await mover.WaitAsync(cancellation) is { IsUnexpected: true } result)
+            _problems.Add(result.ToString());
+        return healed;
     }
+
+    /// <summary>The shardadmin of users, which is killed or stopped as it enters the step.</summary>
+    private AdminProcess Mover(MatrixCell cell, string failure, string list) =>
+        cluster.Admin($"move-{MatrixCell.NameOf(cell.Step)}:{failure}", "move", list, "--to", Target, "--yes");
 
     /// <returns>When it was over.</returns>
     private async Task<long> FaultAsync(MatrixFault fault, CancellationToken cancellation)
