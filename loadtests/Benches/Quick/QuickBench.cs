@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using LoadTests.Cluster;
 using LoadTests.Engine;
+using LoadTests.Reports;
 
 namespace LoadTests.Benches.Quick;
 
@@ -11,10 +12,13 @@ namespace LoadTests.Benches.Quick;
 /// </summary>
 /// <remarks>
 /// 1. Each part is measured. 2. A part with a regression is measured once more, and the better value counts: another
-/// program that took the machine for some seconds is no regression. 3. All is printed, and compared or recorded.
+/// program that took the machine for some seconds is no regression. 3. All is printed, and compared or recorded. A ratio
+/// that was never recorded fails too: nothing would ever guard it.
 /// </remarks>
 internal sealed class QuickBench : IBench
 {
+    private const string RecordCommand = "./dev bench --quick --record, on a quiet machine";
+
     public string Name => "quick";
 
     public string Description => "short get, put, mixed, proxy, added-latency, footprint; fails if a ratio is less than half as good as recorded (also: bench --quick)";
@@ -22,9 +26,7 @@ internal sealed class QuickBench : IBench
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
         var began = Stopwatch.GetTimestamp();
-        var recorded = File.Exists(RecordedRatios.File) && !run.Options.Record
-            ? RecordedRatios.Parse(await File.ReadAllTextAsync(RecordedRatios.File, cancellation)).ToDictionary(ratio => ratio.Name, StringComparer.Ordinal)
-            : [];
+        var recorded = run.Options.Record ? [] : await ReadAsync(RecordedRatios.File, cancellation);
         var measured = new List<QuickRatio>();
         await using (var cluster = await BenchCluster.StartAsync(routers: 2, cancellation))
             foreach (var part in QuickParts.All)
@@ -36,8 +38,13 @@ internal sealed class QuickBench : IBench
         if (run.Options.Record)
             await RecordAsync(measured, cancellation);
         else
-            Judge(run, measured, recorded);
+            Judge(run.Report, measured, recorded);
     }
+
+    /// <exception cref="WrongAnswerException">There is no such file; told before the minutes of measuring.</exception>
+    public static async Task<Dictionary<string, RecordedRatio>> ReadAsync(string file, CancellationToken cancellation) => File.Exists(file)
+        ? RecordedRatios.Parse(await File.ReadAllTextAsync(file, cancellation)).ToDictionary(ratio => ratio.Name, StringComparer.Ordinal)
+        : throw new WrongAnswerException($"{file} is missing, so there is nothing to compare with. To write it: {RecordCommand}");
 
     private static async Task<IReadOnlyList<QuickRatio>> MeasureAsync(
         QuickParts.Part part, BenchRun run, BenchCluster cluster, Dictionary<string, RecordedRatio> recorded, CancellationToken cancellation)
@@ -57,12 +64,15 @@ internal sealed class QuickBench : IBench
         await File.WriteAllTextAsync(RecordedRatios.File, RecordedRatios.Write(ratios), cancellation);
     }
 
-    private static void Judge(BenchRun run, List<QuickRatio> measured, Dictionary<string, RecordedRatio> recorded)
+    public static void Judge(Report report, IReadOnlyList<QuickRatio> measured, Dictionary<string, RecordedRatio> recorded)
     {
         foreach (var name in recorded.Keys.Except(measured.Select(ratio => ratio.Name), StringComparer.Ordinal))
-            run.Report.Verdict($"recorded, but not measured any more: {name}");
+            report.Verdict($"recorded, but not measured any more: {name}");
+        string[] unknown = [.. measured.Select(ratio => ratio.Name).Where(name => !recorded.ContainsKey(name))];
+        if (unknown.Length > 0)
+            report.Fail($"measured, but not recorded: {string.Join("; ", unknown)}. To record all: {RecordCommand}");
         var worse = measured.Where(ratio => ratio.IsRegression(recorded.GetValueOrDefault(ratio.Name))).Select(ratio => ratio.Name).ToArray();
         if (worse.Length > 0)
-            run.Report.Fail($"worse than half of what was recorded: {string.Join("; ", worse)}. If that is meant: ./dev bench --quick --record, on a quiet machine");
+            report.Fail($"worse than half of what was recorded: {string.Join("; ", worse)}. If that is meant: {RecordCommand}");
     }
 }

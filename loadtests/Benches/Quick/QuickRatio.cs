@@ -11,7 +11,7 @@ internal sealed record QuickRatio(string Name, double Value, bool LessIsBetter)
     /// </summary>
     public const double Tolerance = 2;
 
-    /// <param name="recorded">Null: nothing is known to compare it with, so it cannot be worse.</param>
+    /// <param name="recorded">Null: nothing is known to compare it with, so it cannot be worse; that it is missing is told on its own.</param>
     public bool IsRegression(RecordedRatio? recorded) => recorded is not null
         && (LessIsBetter ? Value > recorded.Ratio * Tolerance : Value < recorded.Ratio / Tolerance);
 

@@ -1,4 +1,6 @@
 using LoadTests.Benches.Quick;
+using LoadTests.Engine;
+using LoadTests.Reports;
 
 namespace LoadTests.Tests.Benches;
 
@@ -39,6 +41,26 @@ public sealed class QuickRatioTests
     }
 
     [Fact]
+    public async Task A_ratio_that_was_not_recorded_fails_the_guard_and_names_the_command_that_records_it()
+    {
+        QuickRatio[] measured = [new("get", 1.2, LessIsBetter: false), new("new", 3, LessIsBetter: false)];
+        var (hasFailed, console) = await JudgeAsync(measured, Recorded("get", 1.2));
+
+        Assert.True(hasFailed);
+        Assert.Contains("not recorded: new. To record all: ./dev bench --quick --record", console, StringComparison.Ordinal);
+        Assert.False((await JudgeAsync(measured, Recorded("get", 1.2), Recorded("new", 3))).HasFailed);
+    }
+
+    [Fact]
+    public async Task Without_the_file_the_guard_does_not_even_begin()
+    {
+        var failure = await Assert.ThrowsAsync<WrongAnswerException>(
+            () => QuickBench.ReadAsync(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), TestContext.Current.CancellationToken));
+
+        Assert.Contains("./dev bench --quick --record", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_written_down_is_read_again()
     {
         RecordedRatio[] ratios = [Recorded("get", 1.25), Recorded("ring swap, times only parsing its JSON", 3)];
@@ -57,6 +79,23 @@ public sealed class QuickRatioTests
         Assert.NotEmpty(ratios);
         Assert.All(ratios, ratio => Assert.True(ratio.Ratio > 0 && ratio.Commit.Length > 0));
         Assert.Equal(ratios.Count, ratios.DistinctBy(ratio => ratio.Name).Count());
+    }
+
+    private static async Task<(bool HasFailed, string Console)> JudgeAsync(IReadOnlyList<QuickRatio> measured, params RecordedRatio[] recorded)
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            var console = new StringWriter();
+            var report = new Report("quick", "abc1234", DateTimeOffset.UnixEpoch, console);
+            QuickBench.Judge(report, measured, recorded.ToDictionary(ratio => ratio.Name, StringComparer.Ordinal));
+            await report.FinishAsync(folder.FullName, TestContext.Current.CancellationToken);
+            return (report.HasFailed, console.ToString());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private static RecordedRatio Recorded(string name, double ratio) => new(name, ratio, "abc1234", new DateOnly(2026, 1, 2));
