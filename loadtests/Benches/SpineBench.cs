@@ -6,7 +6,7 @@ namespace LoadTests.Benches;
 
 /// <summary>
 /// The figures of the whole service in one go: GET and PUT through one router and through HAProxy with two, beside
-/// pgbench with the same statements; memory; start to ready.
+/// pgbench with what one does without a router, a look-up with the ownership join and a plain upsert; memory; start to ready.
 /// </summary>
 internal sealed class SpineBench : IBench
 {

@@ -3,8 +3,9 @@ using LoadTests.Benches;
 namespace LoadTests.References;
 
 /// <summary>
-/// What one does without a router: the same look-up and the same durable upsert, one statement for one item, in the
-/// same table, in pgbench's script language.
+/// What one does without a router: the look-up with the ownership join and a plain durable upsert, one statement for one
+/// item, in the same table, in pgbench's script language. A router runs others: functions that take many items at once,
+/// and for writes the fence, conditions and collections.
 /// </summary>
 /// <remarks>
 /// pgbench cannot hash, so the statements compute the slot: one sha256 in C, about a hundredth of a statement's CPU.
