@@ -22,7 +22,7 @@ internal static class BenchCommand
 
     public static Option<string> Engine()
     {
-        var engine = new Option<string>("--engine") { Description = "what makes the load", DefaultValueFactory = _ => Engines.BuiltIn };
+        var engine = new Option<string>("--engine") { Description = Engines.Description, DefaultValueFactory = _ => Engines.BuiltIn };
         engine.AcceptOnlyFromAmong(Engines.Names);
         return engine;
     }

@@ -16,6 +16,8 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
 
     public Report Report => report;
 
+    public string DescribeOpenLoop(LoadPlan plan) => engine.DescribeOpenLoop(plan);
+
     public IContestant Router(RouterAddress router, RequestMix mix, int users = ManyUsers, string name = "router") =>
         new CpuContestant(new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users), [router.ProcessId], []);
 

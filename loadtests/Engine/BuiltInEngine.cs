@@ -9,6 +9,9 @@ internal sealed class BuiltInEngine : ILoadEngine
     /// <summary>An operation that was begun and has no answer after this has hung.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(35);
 
+    public string DescribeOpenLoop(LoadPlan plan) => FormattableString.Invariant(
+        $"{plan.RatePerSecond:#,0.#} operations/s begin, whatever becomes of the earlier ones, on at most {plan.Users} connections. Latency counts from the planned start.");
+
     public async Task<LoadResult> RunAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation)
     {
         var sessions = new List<ILoadSession>(plan.Users);

@@ -23,7 +23,7 @@ internal sealed class LoadBench(LoadCase scenario, double? perSecond) : IBench
         var plan = LoadPlan.Open(rate, scenario.Users, run.Options.FirstWarmUp, run.Options.Duration) with { CountsFailures = true, KeepsSeconds = true };
         run.Report.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{scenario.Description}. {rate:#,0.#} operations/s begin, whatever becomes of the earlier ones, for {plan.Duration.TotalSeconds:0} s, on at most {plan.Users} connections through HAProxy and 2 routers to 2 shards. Latency counts from the planned start."));
+            $"{scenario.Description}, for {plan.Duration.TotalSeconds:0} s through HAProxy and 2 routers to 2 shards. {run.DescribeOpenLoop(plan)}"));
 
         var marks = new LoadMarks();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
