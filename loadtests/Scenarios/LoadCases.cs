@@ -22,6 +22,7 @@ internal static class LoadCases
         {
             Items = ItemSet.Hot,
         },
+        new("batch", "batchGet of 100 random keys over both shards; each of the 100 documents is checked", 50, 16, BatchSession.Scenario),
         new("connection-churn", "80 % GET, 20 % PUT, each on a new TCP connection", 300, Users, (name, proxy) => HttpSession.Scenario(name, proxy, RequestMix.Mixed, requestsPerConnection: 1)),
         new("during-add-shard", "80 % GET, 20 % PUT while a third shard joins and takes its share; no request may fail", 500, Users, (name, proxy) => HttpSession.Scenario(name, proxy, RequestMix.Mixed))
         {
