@@ -7,11 +7,13 @@ namespace LoadTests.Cluster;
 /// A throw-away cluster, made and deleted by ./dev, with items in it: one shard and those of <see cref="BenchItems"/>, unless a bench says otherwise.
 /// </summary>
 /// <remarks>
-/// Deleted whatever happens, Ctrl-C included. If this process is killed it stays, and the next bench deletes it first.
+/// Deleted whatever happens, Ctrl-C included. If this process is killed it stays, and the next bench in its place deletes it first.
 /// </remarks>
 internal sealed class BenchCluster : IAsyncDisposable
 {
-    private BenchCluster(ClusterStatus status) => Status = status;
+    private readonly BenchPlace _place;
+
+    private BenchCluster(BenchPlace place, ClusterStatus status) => (_place, Status) = (place, status);
 
     public ClusterStatus Status { get; private set; }
 
@@ -29,24 +31,28 @@ internal sealed class BenchCluster : IAsyncDisposable
         StartAsync(routers, shards: 1, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), ItemFilling.FillAsync, cancellation);
 
     /// <param name="contents">What <paramref name="fill"/> puts in, for the console.</param>
+    public static Task<BenchCluster> StartAsync(int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation) =>
+        StartAsync(BenchPlace.First, routers, shards, contents, fill, cancellation);
+
+    /// <param name="place">Beside the clusters in other places.</param>
     public static async Task<BenchCluster> StartAsync(
-        int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation)
+        BenchPlace place, int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation)
     {
-        if (Directory.Exists(Repository.BenchHome))
-            await DevAsync("down", "--wipe");
+        if (Directory.Exists(place.Home))
+            await DevAsync(place, "down", "--wipe");
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            await Console.Out.WriteLineAsync($"{shards} shard{(shards == 1 ? "" : "s")} with {contents} and {routers} router{(routers == 1 ? "" : "s")}, in {Repository.BenchHome}");
-            await DevAsync("up", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture));
+            await Console.Out.WriteLineAsync($"{shards} shard{(shards == 1 ? "" : "s")} with {contents} and {routers} router{(routers == 1 ? "" : "s")}, in {place.Home}");
+            await DevAsync(place, "up", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture));
             cancellation.ThrowIfCancellationRequested();
-            var status = ClusterStatus.Parse(await DevAsync("status", "--json"));
+            var status = ClusterStatus.Parse(await DevAsync(place, "status", "--json"));
             await fill(status, cancellation);
-            return new BenchCluster(status);
+            return new BenchCluster(place, status);
         }
         catch
         {
-            await DevAsync("down", "--wipe");
+            await DevAsync(place, "down", "--wipe");
             throw;
         }
     }
@@ -54,24 +60,24 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <summary>Starts an empty Postgres, the last of <see cref="Status"/> from then on. No shard of the ring yet.</summary>
     public async Task StartShardAsync(string id, CancellationToken cancellation)
     {
-        await DevAsync("shard", id);
+        await DevAsync(_place, "shard", id);
         cancellation.ThrowIfCancellationRequested();
-        Status = ClusterStatus.Parse(await DevAsync("status", "--json"));
+        Status = ClusterStatus.Parse(await DevAsync(_place, "status", "--json"));
     }
 
     /// <summary>Starts a part that was killed, and waits until it answers.</summary>
-    public static Task StartPartAsync(string part) => DevAsync("chaos", "--start-part", part);
+    public Task StartPartAsync(string part) => DevAsync(_place, "chaos", "--start-part", part);
 
-    public async ValueTask DisposeAsync() => await DevAsync("down", "--wipe");
+    public async ValueTask DisposeAsync() => await DevAsync(_place, "down", "--wipe");
 
     /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
     /// <returns>What it wrote.</returns>
-    private static Task<string> DevAsync(params string[] arguments) =>
-        OtherProgram.RunAsync(Path.Combine(Repository.Root, "dev"), arguments, Environment(), CancellationToken.None);
+    private static Task<string> DevAsync(BenchPlace place, params string[] arguments) =>
+        OtherProgram.RunAsync(Path.Combine(Repository.Root, "dev"), arguments, Environment(place), CancellationToken.None);
 
-    private static Dictionary<string, string?> Environment() => new(StringComparer.Ordinal)
+    private static Dictionary<string, string?> Environment(BenchPlace place) => new(StringComparer.Ordinal)
     {
-        ["DEV_HOME"] = Repository.BenchHome,
-        ["DEV_PORT_OFFSET"] = Repository.BenchPortOffset.ToString(CultureInfo.InvariantCulture),
+        ["DEV_HOME"] = place.Home,
+        ["DEV_PORT_OFFSET"] = place.PortOffset.ToString(CultureInfo.InvariantCulture),
     };
 }

@@ -17,7 +17,7 @@ internal sealed class RouterDeathEvent : ILoadEvent
             router.Kill();
         marks.Add("kill -9 " + Router);
         await Task.Delay(duration / 3, cancellation);
-        await BenchCluster.StartPartAsync(Router);
+        await cluster.StartPartAsync(Router);
         marks.Add(Router + " is back");
     }
 }

@@ -11,19 +11,19 @@ namespace LoadTests.Benches.Scaling;
 /// <param name="Processes">Those that are held, with their children.</param>
 internal sealed record ScaledPart(
     string Name, string Description, string Part, IReadOnlyList<int> Counts, double CoresOfOne,
-    Func<int, CancellationToken, Task<BenchCluster>> StartAsync, Func<ClusterStatus, Uri> Target, Func<ClusterStatus, IEnumerable<int>> Processes)
+    Func<int, BenchPlace, CancellationToken, Task<BenchCluster>> StartAsync, Func<ClusterStatus, Uri> Target, Func<ClusterStatus, IEnumerable<int>> Processes)
 {
     /// <summary>Straight to the one router: the proxy's share of the two cores would hide what the databases do.</summary>
     public static ScaledPart Shards { get; } = new(
         "partitioned", "1, 2, 4, 8 shards with 0.025 core each, 80 % GET and 20 % PUT, the same load for each shard, beside one unpartitioned database",
         "shard", [1, 2, 4, 8], 0.025,
-        (shards, cancellation) => StartClusterAsync(routers: 1, shards, cancellation), cluster => cluster.Routers[0].Url, cluster => cluster.Shards.Select(shard => shard.ProcessId));
+        (shards, place, cancellation) => StartClusterAsync(routers: 1, shards, place, cancellation), cluster => cluster.Routers[0].Url, cluster => cluster.Shards.Select(shard => shard.ProcessId));
 
     public static ScaledPart Routers { get; } = new(
         "routers", "1, 2, 4 routers with 0.2 core each behind HAProxy, 80 % GET and 20 % PUT, the same load for each router, two shards without a limit",
         "router", [1, 2, 4], 0.2,
-        (routers, cancellation) => StartClusterAsync(routers, shards: 2, cancellation), cluster => cluster.Proxy, cluster => cluster.Routers.Select(router => router.ProcessId));
+        (routers, place, cancellation) => StartClusterAsync(routers, shards: 2, place, cancellation), cluster => cluster.Proxy, cluster => cluster.Routers.Select(router => router.ProcessId));
 
-    private static Task<BenchCluster> StartClusterAsync(int routers, int shards, CancellationToken cancellation) =>
-        BenchCluster.StartAsync(routers, shards, FormattableString.Invariant($"{BenchItems.Count:#,0} items in all"), ItemFilling.FillAllAsync, cancellation);
+    private static Task<BenchCluster> StartClusterAsync(int routers, int shards, BenchPlace place, CancellationToken cancellation) =>
+        BenchCluster.StartAsync(place, routers, shards, FormattableString.Invariant($"{BenchItems.Count:#,0} items in all"), ItemFilling.FillAllAsync, cancellation);
 }

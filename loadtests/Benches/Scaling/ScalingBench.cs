@@ -1,6 +1,5 @@
 using LoadTests.Cluster;
 using LoadTests.Engine;
-using LoadTests.Http;
 
 namespace LoadTests.Benches.Scaling;
 
@@ -8,6 +7,11 @@ namespace LoadTests.Benches.Scaling;
 /// What more shards, or more routers, bring: the same load for each of them, beside one. Open loop: latency counts from
 /// the planned start.
 /// </summary>
+/// <remarks>
+/// 1. A cluster for each number, side by side; each is warmed up, then held to its quotas. 2. What one can do at most.
+/// 3. All numbers in turn, as often as the options say: a machine that is slow for a minute is so for all of them.
+/// A cluster that is not asked costs the machine little: no request, and a look at the ring each second.
+/// </remarks>
 internal sealed class ScalingBench(ScaledPart part) : IBench
 {
     /// <summary>The most that are busy at once in the open loop.</summary>
@@ -28,60 +32,46 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
-        var cores = run.Options.Cores ?? part.CoresOfOne;
-        if (CpuQuota.WhyUnavailable() is { } why)
-            throw new WrongAnswerException($"this machine gives no CPU quotas (control groups): {why} Run it as root on a Linux with cgroups; without them one {part.Part} has the whole machine and nothing is shown.");
-        var steps = new List<ScalingStep>();
-        double rate = 0;
-        foreach (var count in part.Counts)
-        {
-            var step = await MeasureAsync(run, count, cores, rate, cancellation);
-            rate = step.RateOfOne;
-            steps.Add(step);
-            run.Report.Progress(step.Describe(part.Part));
-        }
-        new ScalingReport(part with { CoresOfOne = cores }, steps).Tell(run.Report);
-    }
-
-    /// <param name="rate">Operations a second for each; 0: find out what one can do.</param>
-    private async Task<ScalingStep> MeasureAsync(BenchRun run, int count, double cores, double rate, CancellationToken cancellation)
-    {
-        await using var cluster = await part.StartAsync(count, cancellation);
-        var scenario = HttpSession.Scenario(part.Part, part.Target(cluster.Status), RequestMix.Mixed);
-        // Compiled and connected without the limit: with a small share of a core that alone would take a minute.
-        await run.LoadAsync(scenario, LoadPlan.Closed(Users, TimeSpan.Zero, run.Options.FirstWarmUp), cancellation);
-        var quotas = new List<CpuQuota>();
+        var why = CpuQuota.WhyUnavailable();
+        double? cores = why is null ? run.Options.Cores ?? part.CoresOfOne : null;
+        if (why is not null)
+            run.Report.Say($"Not held to a quota: this machine gives none ({why}). As root on a Linux with control groups each {part.Part} has a share of a core; without them they share the machine, so this shows whether more of them cost anything, not what they bring.");
+        var clusters = new List<ScaledCluster>();
         try
         {
-            foreach (var process in part.Processes(cluster.Status))
+            foreach (var count in part.Counts)
             {
-                quotas.Add(CpuQuota.Create(FormattableString.Invariant($"{part.Part}{quotas.Count + 1}"), cores));
-                quotas[^1].Hold(process);
+                clusters.Add(await ScaledCluster.StartAsync(part, count, new BenchPlace(clusters.Count), cancellation));
+                await run.LoadAsync(clusters[^1].Scenario, LoadPlan.Closed(Users, TimeSpan.Zero, run.Options.FirstWarmUp), cancellation);
+                if (cores is { } share)
+                    clusters[^1].Hold(part, share);
             }
-            return await MeasureHeldAsync(run, scenario, count, rate, cancellation);
+            var steps = await MeasureAsync(run, clusters, isHeld: cores is not null, cancellation);
+            new ScalingReport(part, cores, steps).Tell(run.Report);
         }
         finally
         {
-            foreach (var quota in quotas)
-                quota.Dispose();
+            foreach (var cluster in clusters)
+                await cluster.DisposeAsync();
         }
     }
 
-    private static async Task<ScalingStep> MeasureHeldAsync(BenchRun run, LoadScenario scenario, int count, double rate, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ScalingStep>> MeasureAsync(BenchRun run, List<ScaledCluster> clusters, bool isHeld, CancellationToken cancellation)
     {
-        LoadResult? most = null;
-        if (rate == 0)
+        var most = await run.LoadAsync(clusters[0].Scenario, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration), cancellation);
+        // One that has the whole machine gives what all of them together can give.
+        var rate = most.PerSecond * LoadShare / (isHeld ? 1 : part.Counts[^1]);
+        run.Report.Say($"For each {part.Part}: {run.DescribeOpenLoop(PlanOf(run, rate, isFirst: false))}");
+        for (var pair = 1; pair <= run.Options.Pairs; pair++)
         {
-            most = await run.LoadAsync(scenario, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration), cancellation);
-            rate = most.PerSecond * LoadShare;
+            foreach (var cluster in clusters)
+                cluster.Results.Add(await run.LoadAsync(cluster.Scenario, PlanOf(run, rate * cluster.Count, isFirst: pair == 1), cancellation));
+            run.Report.Progress(pair, run.Options.Pairs, clusters.Select(cluster => (FormattableString.Invariant($"{cluster.Count}:"), cluster.Results[^1])));
         }
-        var results = new List<LoadResult>();
-        for (var i = 0; i < run.Options.Pairs; i++)
-        {
-            // The first time longer: what the limit held up when it came has to be worked off.
-            var warmUp = i == 0 ? run.Options.FirstWarmUp : run.Options.WarmUp;
-            results.Add(await run.LoadAsync(scenario, LoadPlan.Open(rate * count, Users, warmUp, run.Options.Duration), cancellation));
-        }
-        return new ScalingStep(count, rate, new Standing("", results), most);
+        return [.. clusters.Select((cluster, i) => new ScalingStep(cluster.Count, rate, new Standing("", cluster.Results), i == 0 ? most : null))];
     }
+
+    /// <param name="isFirst">Longer: what the limit held up when it came has to be worked off.</param>
+    private static LoadPlan PlanOf(BenchRun run, double rate, bool isFirst) =>
+        LoadPlan.Open(rate, Users, isFirst ? run.Options.FirstWarmUp : run.Options.WarmUp, run.Options.Duration);
 }

@@ -15,16 +15,19 @@ internal sealed record ScalingStep(int Count, double RateOfOne, Standing Standin
 
     public TimeSpan P99 => Standing.MedianOf(latency => latency.P99) ?? TimeSpan.Zero;
 
+    /// <summary>The median over the rounds, each of which saw the same minute of the machine.</summary>
+    public double TimesOne(ScalingStep one) => Standing.RatioTo(one.Standing).Median;
+
+    public double P99TimesOne(ScalingStep one) =>
+        Standing.Median(Standing.Runs.Zip(one.Standing.Runs, (own, other) => own.Latency.P99!.Value / other.Latency.P99!.Value));
+
     public string[] Row(ScalingStep one) =>
     [
-        Count.ToString(CultureInfo.InvariantCulture), FigureText.Rate(PerSecond), FigureText.Number(PerSecond / one.PerSecond),
-        (PerSecond / one.PerSecond / Count).ToString("0 %", CultureInfo.InvariantCulture), FigureText.Time(P50), FigureText.Time(P99),
+        Count.ToString(CultureInfo.InvariantCulture), FigureText.Rate(PerSecond), FigureText.Number(TimesOne(one)),
+        (TimesOne(one) / Count).ToString("0 %", CultureInfo.InvariantCulture), FigureText.Time(P50), FigureText.Time(P99),
         FigureText.Time(Standing.MedianOf(latency => latency.Max)),
     ];
 
     /// <summary>The same one with clients that never wait: what it gives at most.</summary>
     public string[] MostRow() => ["1, saturated", FigureText.Rate(Most!.PerSecond), "", "", FigureText.Time(Most.Latency.P50), FigureText.Time(Most.Latency.P99), FigureText.Time(Most.Latency.Max)];
-
-    public string Describe(string part) => string.Create(
-        CultureInfo.InvariantCulture, $"{Count} {part}{(Count == 1 ? "" : "s")}: {FigureText.Rate(PerSecond)}/s of {FigureText.Rate(RateOfOne * Count)}, p50 {FigureText.Time(P50)}, p99 {FigureText.Time(P99)}");
 }
