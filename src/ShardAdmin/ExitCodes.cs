@@ -1,5 +1,7 @@
 using Npgsql;
+using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
 using ShardCore.Moves;
 using ShardCore.RingStorage;
 
@@ -33,7 +35,7 @@ internal enum ExitCode
 internal static class ExitCodes
 {
     /// <param name="leftOff">What was left untouched, or half done, when the exception came.</param>
-    /// <param name="retry">The command that was typed.</param>
+    /// <param name="retry">The command that carries on what was begun, or else the one that was typed.</param>
     /// <param name="timedOut">The cancellation came from --timeout, not from a person.</param>
     public static Failure FailureOf(Exception exception, string leftOff, string retry, bool timedOut) => exception switch
     {
@@ -43,9 +45,20 @@ internal static class ExitCodes
         OperationCanceledException when timedOut => new Failure(ExitCode.TimedOut, "The time given by --timeout is over.", leftOff, $"{retry}   (with a longer --timeout)"),
         OperationCanceledException => new Failure(ExitCode.Interrupted, "Interrupted.", leftOff, retry),
         MoveFailedException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
+        BatchBrokenException { InnerException: { } inner } e => InBatch(e.Where, FailureOf(inner, leftOff, retry, timedOut), retry),
+        StreamBrokenException { InnerException: PostgresException inner } e when !Reach.IsUnreachable(inner) => new Failure(ExitCode.Failed, e.Message, leftOff, $"shardadmin doctor; then: {retry}"),
+        StreamBrokenException or SessionLostException => new Failure(ExitCode.CannotReach, $"A shard went away: {exception.Message}", leftOff, retry),
+        ChangesDoNotFitException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         BadRingException e => new Failure(ExitCode.Precondition, e.Message, leftOff, "shardadmin doctor"),
-        PostgresException e => new Failure(ExitCode.Failed, $"A shard refused: {e.MessageText} (SQLSTATE {e.SqlState})", leftOff, "shardadmin doctor"),
-        NpgsqlException e => new Failure(ExitCode.CannotReach, $"The connection to a shard broke: {e.Message}", leftOff, retry),
+        PostgresException { SqlState: PostgresErrorCodes.DiskFull } e => new Failure(
+            ExitCode.Failed, $"The disk of a shard is full: {e.MessageText}", leftOff, $"make room there (docs/runbook.md, \"A shard's disk is full\"); then: {retry}"),
+        PostgresException e when Reach.IsUnreachable(e) => new Failure(ExitCode.CannotReach, $"A shard cannot be reached: {e.MessageText}", leftOff, retry),
+        PostgresException e => new Failure(ExitCode.Failed, $"A shard refused: {e.MessageText} (SQLSTATE {e.SqlState})", leftOff, $"shardadmin doctor; then: {retry}"),
+        NpgsqlException or TimeoutException => new Failure(ExitCode.CannotReach, $"The connection to a shard broke: {exception.Message}", leftOff, retry),
         _ => new Failure(ExitCode.Failed, $"Unexpected: {exception.Message}", leftOff, $"{retry} -v   (shows where)"),
     };
+
+    /// <summary>The same command would plan anew; what stands in the journals is carried on by another.</summary>
+    private static Failure InBatch(string where, Failure failure, string retry) =>
+        failure with { Problem = $"{where}: {failure.Problem}", Next = failure.Next.Replace("the same command again", retry, StringComparison.Ordinal) };
 }

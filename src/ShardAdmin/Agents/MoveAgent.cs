@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Npgsql;
 using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
@@ -183,8 +182,7 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
     private bool IsWaiting(Guid operation) => _retries.TryGetValue(operation, out var retry) && !retry.IsDue;
 
     /// <summary>Something is away and may be back any moment.</summary>
-    private static bool IsOthersFault(Exception e) => e is RedisUnavailableException or ShardUnreachableException or NpgsqlException or TimeoutException
-        || (e is CommandFailedException { Failure.Code: ExitCode.Conflict or ExitCode.CannotReach });
+    private static bool IsOthersFault(Exception e) => ExitCodes.FailureOf(e, "", "", timedOut: false).Code is ExitCode.Conflict or ExitCode.CannotReach;
 
     private sealed record Retry(TimeSpan Wait, long From)
     {

@@ -52,7 +52,8 @@ internal static class Reach
         return answers.OrderBy(answer => answer.Id).ToDictionary(answer => answer.Id, answer => (answer.Answer, answer.Problem));
     }
 
-    private static bool IsUnreachable(Exception e) => e switch
+    /// <summary>It is away, starts, or lets nobody in: nothing is wrong with what was asked.</summary>
+    public static bool IsUnreachable(Exception e) => e switch
     {
         PostgresException postgres => postgres.SqlState is "3D000" or "53300" or "57P01" or "57P02" or "57P03" || IsRefusedLogin(postgres),
         NpgsqlException or SocketException or TimeoutException => true,

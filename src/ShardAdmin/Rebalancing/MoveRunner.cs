@@ -139,6 +139,12 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             problem = e.Message;
             throw new CommandFailedException(ExitCode.Failed, e.Message, $"shardadmin ops resume {each.Batch.OperationId}");
         }
+        catch (Exception e) when (e is not (OperationCanceledException or CommandFailedException or AttemptOverException))
+        {
+            if (!stop.Token.IsCancellationRequested) // else it broke because of that
+                problem = e.Message;
+            throw new BatchBrokenException(each, e);
+        }
         finally
         {
             await LetGoAsync(journal, each.Batch.Id, problem);

@@ -18,6 +18,20 @@ internal static class MovingCluster
         return cluster;
     }
 
+    /// <summary>s1 with data, and s2 without slots on a server that can be stopped alone.</summary>
+    public static async Task<AdminCluster> StartWithOwnServerAsync(SharedPostgres postgres, SharedRedis redis, PostgresServer server)
+    {
+        var cluster = await StartAsync(postgres, redis, 1);
+        cluster.Adopt(await server.CreateDatabaseAsync());
+        await cluster.FillAsync(1, 2000, docBytes: 20_000);
+        (await cluster.RunAsync(cluster.AddArguments(2, "--no-rebalance"))).Succeeds();
+        return cluster;
+    }
+
+    /// <summary>Of s1: one batch that has rows.</summary>
+    public static async Task<string> FirstFilledSlotsAsync(this AdminCluster cluster) =>
+        (await cluster.Database(1).ScalarAsync<string>("select string_agg(slot::text, ',') from (select distinct slot from sharding.item order by slot limit 256) s"))!;
+
     /// <summary>The slots of the writers' partitions that s2 does not own.</summary>
     public static async Task<string> SlotsOfFirstAsync(this AdminCluster cluster, int partitions)
     {
