@@ -21,10 +21,12 @@ internal static class ShardChecks
         yield return Finding.Of("moves", FindingLevel.Warning, [.. Each(shards, shard => shard.UnfinishedMoves == 0 ? null : $"{shard.UnfinishedMoves} batches of moves are not finished.")], "None unfinished.", "shardadmin ops list; shardadmin ops resume");
         yield return Skew(shards);
         yield return Finding.Of("wal-level", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.WalLevel == "logical" ? null : $"wal_level is {shard.Server.WalLevel}; moving data needs logical.")], "logical everywhere.", "alter system set wal_level = 'logical', then restart that Postgres");
-        yield return Finding.Of("slot-wal-keep-size", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.MaxSlotWalKeepSize != "-1" ? null : "max_slot_wal_keep_size is unlimited: a stuck move could fill the disk.")], "Bounded everywhere.", "alter system set max_slot_wal_keep_size = '10GB'; select pg_reload_conf()");
+        foreach (var finding in MoveChecks.Of(shards))
+            yield return finding;
     }
 
-    private static IEnumerable<string> Each(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string?> problem) =>
+    /// <summary>Shards with the same problem together.</summary>
+    public static IEnumerable<string> Each(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string?> problem) =>
         shards.OrderBy(shard => shard.Key).Select(shard => (shard.Key, Problem: problem(shard.Value))).Where(found => found.Problem is not null)
             .GroupBy(found => found.Problem, StringComparer.Ordinal).Select(same => $"{string.Join(", ", same.Select(found => found.Key))}: {same.Key}");
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dapper;
 using Npgsql;
+using ShardAdmin.Rebalancing;
 using ShardCore.Collections;
 using ShardCore.Migrations;
 using ShardCore.Shards;
@@ -11,9 +12,10 @@ namespace ShardAdmin.Cluster;
 /// <param name="ClockOffset">Its clock minus ours, to about half a round trip.</param>
 /// <param name="ResidueSlots">Slots that are not (or no longer) its own and still hold rows.</param>
 /// <param name="OverdueSlots">Slots frozen past their deadline: their mover died.</param>
+/// <param name="Ability">To be the source of a move; null: it is no shard yet.</param>
 internal sealed record ShardExamination(
     ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
-    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves)
+    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, MoveAbility? Ability)
 {
     public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
@@ -23,11 +25,12 @@ internal sealed record ShardExamination(
         var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
         if (schema.VersionAfter == 0)
-            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0);
+            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0, null);
         var (residue, overdue, unfinished) = await LeftOversAsync(source, cancellation);
         return new ShardExamination(
             server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
-            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished);
+            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished,
+            await MoveAbility.ReadAsync(source, cancellation));
     }
 
     private static async Task<(long Residue, long Overdue, long Unfinished)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)

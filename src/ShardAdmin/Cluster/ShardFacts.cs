@@ -22,8 +22,11 @@ internal sealed record ShardFacts(
 
 /// <summary>Settings of a server, and where in the world its clock is.</summary>
 internal sealed record ServerFacts(
-    int VersionNumber, string Encoding, bool IsStandby, string SystemIdentifier, long DatabaseOid, DateTime StartedAt, string WalLevel, string MaxSlotWalKeepSize, DateTime Clock)
+    int VersionNumber, string Encoding, bool IsStandby, string SystemIdentifier, long DatabaseOid, DateTime StartedAt, string WalLevel, long SlotWalKeepMiB, DateTime Clock)
 {
+    /// <summary>As max_slot_wal_keep_size.</summary>
+    public const long Unlimited = -1;
+
     /// <summary>
     /// The same for two addresses of one database, different for any two databases. The system identifier alone would not
     /// do: servers made from one base backup or volume snapshot share it. No two start in the same microsecond.
@@ -38,7 +41,7 @@ internal sealed record ServerFacts(
             select current_setting('server_version_num')::integer as VersionNumber, current_setting('server_encoding') as Encoding,
                    pg_is_in_recovery() as IsStandby, (select system_identifier::text from pg_control_system()) as SystemIdentifier,
                    d.oid::bigint as DatabaseOid, pg_postmaster_start_time() as StartedAt, current_setting('wal_level') as WalLevel,
-                   current_setting('max_slot_wal_keep_size') as MaxSlotWalKeepSize, clock_timestamp() as Clock
+                   (select setting::bigint from pg_settings where name = 'max_slot_wal_keep_size') as SlotWalKeepMiB, clock_timestamp() as Clock
             from pg_database d where d.datname = current_database()
             """,
             cancellationToken: cancellation));

@@ -53,20 +53,57 @@ public sealed class RebalanceTests(SharedPostgres postgres, SharedRedis redis)
     [Fact]
     public async Task Whatever_would_make_a_move_fail_is_told_at_once_before_anything_is_changed()
     {
-        await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions("127.0.0.1", "wal_level=replica", "max_replication_slots=0"));
+        await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions("127.0.0.1", "wal_level=replica", "max_replication_slots=0", "max_slot_wal_keep_size=16MB"));
         await using var cluster = await AdminCluster.NewAsync(postgres, redis);
         cluster.Adopt(await server.CreateDatabaseAsync());
         await cluster.NewDatabaseAsync();
         (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds();
         var before = await cluster.RingTextAsync();
 
-        (await cluster.RunAsync("move", "0-4", "--to", "s2", "-y")).Fails(ExitCode.Precondition, "s1: wal_level is replica", "free replication slots", "Nothing was changed");
+        (await cluster.RunAsync("move", "0-4", "--to", "s2", "-y")).Fails(ExitCode.Precondition, "s1: wal_level is replica", "free replication slots", "max_slot_wal_keep_size is 16 MB", "Nothing was changed");
         (await cluster.RunAsync("plan", "move", "0-4", "--to", "s2")).Fails(ExitCode.Precondition, "wal_level");
         (await cluster.RunAsync("rebalance", "--weight", "s2=3", "-y")).Fails(ExitCode.Precondition, "wal_level", "Nothing was changed");
 
         Assert.Equal(before, await cluster.RingTextAsync());
         await cluster.AssertNoLeftOversAsync(2);
         (await cluster.RunAsync("move", "16000", "--to", "s1", "-y")).Succeeds("Moved 1 slots"); // a target needs none of it
+    }
+
+    [Fact]
+    public async Task Doctor_tells_what_moves_would_lack_and_what_they_left()
+    {
+        await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions("127.0.0.1", "max_replication_slots=2", "max_wal_senders=1", "max_slot_wal_keep_size=16MB"));
+        await using var cluster = await AdminCluster.NewAsync(postgres, redis, 1);
+        cluster.Adopt(await server.CreateDatabaseAsync());
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds();
+        Assert.Equal(["ok", "ok", "ok"], await LevelsAsync(cluster, "move-rights", "replica-identity", "move-left-overs"));
+
+        await cluster.Database(2).ExecuteAsync("create publication sharding_move_0123_1 for table sharding.item; alter table sharding.item replica identity full");
+        await cluster.Database(2).ScalarAsync<string>("select slot_name::text from pg_create_logical_replication_slot('sharding_move_0123_1', 'pgoutput')");
+
+        Assert.Equal(
+            ["warning", "warning", "warning", "warning"], await LevelsAsync(cluster, "slot-wal-keep-size", "replication-slots", "replica-identity", "move-left-overs"));
+        var told = (await cluster.RunAsync("doctor")).Out;
+        Assert.All((string[])[
+            "s2: max_slot_wal_keep_size is 16 MB", "s2: there are fewer than 2 free replication slots", "fewer than 2 free WAL senders",
+            "s2: the publications sharding_move_0123_1 belong to no batch", "nobody reads from the replication slots sharding_move_0123_1"], text => Assert.Contains(text, told, StringComparison.Ordinal));
+    }
+
+    /// <summary>What a running or a killed move has of its own is no left-over as long as its batch is in the journal.</summary>
+    [Fact]
+    public async Task The_publication_of_an_unfinished_batch_is_no_left_over()
+    {
+        await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
+        await cluster.KillAsync(["move", "0-4", "--to", "s2", "--yes"], "move-copy");
+        Assert.Equal(1L, await cluster.Database(1).ScalarAsync<long>("select count(*) from pg_publication"));
+
+        Assert.Equal(["ok"], await LevelsAsync(cluster, "move-left-overs"));
+    }
+
+    private static async Task<string[]> LevelsAsync(AdminCluster cluster, params string[] checks)
+    {
+        var all = (await cluster.RunAsync("doctor", "-o", "json")).Json.GetProperty("checks").EnumerateArray().ToArray();
+        return [.. checks.Select(check => all.Single(each => each.GetProperty("check").GetString() == check).GetProperty("level").GetString()!)];
     }
 
     private static async Task<double> BytesAsync(AdminCluster cluster, int number) =>

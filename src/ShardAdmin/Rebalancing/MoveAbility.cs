@@ -1,0 +1,69 @@
+using Dapper;
+using Npgsql;
+
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>What a source of moves has to have, and what moves may have left in it, as it tells itself.</summary>
+/// <param name="MayReplicate">The user.</param>
+/// <param name="MayPublish">The user, in this database.</param>
+/// <param name="StrayPublications">Of batches that are not in its journal; empty: none.</param>
+/// <param name="IdleSlots">Replication slots of moves that nobody reads from; empty: none. Moves only make temporary ones, which go with their reader.</param>
+internal sealed record MoveAbility(
+    int FreeSlots, int FreeSenders, bool MayReplicate, bool MayPublish, string ReplicaIdentity, string PrimaryKey, bool IsStandby, string StrayPublications, string IdleSlots)
+{
+    /// <summary>Of each source two batches stream at the same time: one is copied while the one before is handed over.</summary>
+    private const int SlotsForEach = 2;
+
+    private const string Sql = """
+        select current_setting('max_replication_slots')::integer - (select count(*) from pg_replication_slots)::integer as FreeSlots,
+               current_setting('max_wal_senders')::integer - (select count(*) from pg_stat_replication)::integer as FreeSenders,
+               (select rolreplication or rolsuper from pg_roles where rolname = current_user) as MayReplicate,
+               has_database_privilege(current_database(), 'create') as MayPublish,
+               (select relreplident::text from pg_class where oid = 'sharding.item'::regclass) as ReplicaIdentity,
+               (select string_agg(a.attname::text, ',' order by k.ord) from pg_index i, unnest(i.indkey) with ordinality k (attnum, ord), pg_attribute a
+                where i.indrelid = 'sharding.item'::regclass and i.indisprimary and a.attrelid = i.indrelid and a.attnum = k.attnum) as PrimaryKey,
+               pg_is_in_recovery() as IsStandby,
+               coalesce((select string_agg(p.pubname::text, ', ' order by p.pubname) from pg_publication p
+                         where starts_with(p.pubname::text, 'sharding_move_')
+                           and not exists (select from sharding.move m where starts_with(p.pubname::text, 'sharding_move_' || replace(m.move_id::text, '-', '') || '_'))), '') as StrayPublications,
+               coalesce((select string_agg(slot_name::text, ', ' order by slot_name) from pg_replication_slots
+                         where starts_with(slot_name::text, 'sharding_move_') and database = current_database() and not active), '') as IdleSlots
+        """;
+
+    public static async Task<MoveAbility> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await connection.QuerySingleAsync<MoveAbility>(new CommandDefinition(Sql, cancellationToken: cancellation));
+    }
+
+    /// <summary>All that would make a move fail.</summary>
+    public IEnumerable<string> Problems() => ((string?[])[IsStandby ? "it is a standby." : null, .. Senders(), .. Rights(), Identity()]).OfType<string>();
+
+    public IEnumerable<string> Senders()
+    {
+        if (FreeSlots < SlotsForEach)
+            yield return $"there are fewer than {SlotsForEach} free replication slots (max_replication_slots).";
+        if (FreeSenders < SlotsForEach)
+            yield return $"there are fewer than {SlotsForEach} free WAL senders (max_wal_senders).";
+    }
+
+    public IEnumerable<string> Rights()
+    {
+        if (!MayReplicate)
+            yield return "the user may not replicate (alter role … replication).";
+        if (!MayPublish)
+            yield return "the user may not create publications (grant create on database …).";
+    }
+
+    public string? Identity() => this is { ReplicaIdentity: "d", PrimaryKey: "slot,collection,pk,id" }
+        ? null
+        : "the replica identity of sharding.item is not its primary key (alter table sharding.item replica identity default).";
+
+    public IEnumerable<string> LeftOvers()
+    {
+        if (StrayPublications.Length > 0)
+            yield return $"the publications {StrayPublications} belong to no batch in its journal.";
+        if (IdleSlots.Length > 0)
+            yield return $"nobody reads from the replication slots {IdleSlots}, which hold WAL back.";
+    }
+}
