@@ -32,6 +32,7 @@ internal sealed class Doctor(AdminSession session)
         var dead = answers.Values.Select(answer => answer.Problem).OfType<ShardUnreachableException>().ToArray();
         findings.Add(Finding.Of("shards-reachable", FindingLevel.Unreachable, [.. dead.Select(problem => problem.Message)], $"All {ring.Shards.Length} answer.", dead.FirstOrDefault()?.Next ?? ""));
         findings.Add(RingAgeFinding(ring, routers, answers.Values.Select(answer => answer.Answer).OfType<ShardExamination>()));
+        findings.Add(await ImportFindingAsync(ring, cancellation));
         findings.AddRange(ShardChecks.Of(ring, answers.Where(answer => answer.Value.Answer is not null).ToDictionary(answer => answer.Key, answer => answer.Value.Answer!)));
         return findings;
     }
@@ -46,6 +47,23 @@ internal sealed class Doctor(AdminSession session)
         catch (CommandFailedException e)
         {
             return (new Finding("ring-readable", FindingLevel.Failed, e.Failure.Problem, e.Failure.Next), null);
+        }
+    }
+
+    private async Task<Finding> ImportFindingAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        const string check = "imports";
+        try
+        {
+            var orphans = await new OrphanedImports(session).FindAsync(ring.Shards, ring.Shards, cancellation);
+            return Finding.Of(
+                check, FindingLevel.Warning,
+                [.. orphans.Select(orphan => $"{orphan.Shard.Id}: batch {orphan.Batch} from {orphan.Source} is in no journal, and {orphan.Importing.Count} slots are importing for it; no move can bring them there.")],
+                "Each belongs to a batch in a journal.", string.Join("; ", orphans.Select(orphan => orphan.Mend).Distinct(StringComparer.Ordinal)));
+        }
+        catch (Exception e) when (e is ShardUnreachableException or CommandFailedException)
+        {
+            return new Finding(check, FindingLevel.Warning, "Not checked: it takes every shard, with the schema of this program.", "start the shards that do not answer; shardadmin migrate");
         }
     }
 

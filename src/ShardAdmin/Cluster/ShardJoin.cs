@@ -9,7 +9,8 @@ namespace ShardAdmin.Cluster;
 
 /// <summary>Brings a database into the cluster as a shard, and, while the cluster holds no item, gives it its share at once.</summary>
 /// <remarks>
-/// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database · 3 its collections and
+/// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database, end what it imports since it
+/// was here before and was taken out without being asked (<see cref="OrphanedImports"/>) · 3 its collections and
 /// identity · 4 shard list copies, then the ring with the shard and no slots · 5 collections once more, for those created
 /// by a router that did not know the shard yet · 6 complete interrupted handovers, then hand slots over in batches ·
 /// 7 shard list copies, ring with the new owners. Slots of a cluster with items are left to <see cref="Rebalancing.SlotRebalance"/>;
@@ -45,9 +46,11 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         session.LeftOff = $"Shard {shard.Id} may be half joined; every slot still has its owner. The same command completes it.";
         SchemaMigration.RequireCurrent(await SchemaMigration.ApplyAsync(session, [shard], cancellation)); // 2
         await session.Failpoint.ReachedAsync("migrated", cancellation);
-        return ring.IsEmpty || ring.Shards is [{ } only] && only == shard
+        var ended = await new OrphanedImports(session).EndAsync(shard, ring, cancellation);
+        var result = ring.IsEmpty || ring.Shards is [{ } only] && only == shard
             ? await JoinAsFirstAsync(ring, cancellation)
             : await JoinOthersAsync(ring, rebalance, cancellation);
+        return result with { EndedImports = ended };
     }
 
     /// <summary>Everything that can be known to be wrong before anything is changed.</summary>

@@ -9,15 +9,17 @@ namespace ShardAdmin.Cluster;
 
 /// <summary>Hands slots without a row from one shard to another: the fence of a move, without the copy.</summary>
 /// <remarks>
-/// Steps for each batch: 1 source: lock the slots exclusively, assert in a later statement that they are owned and hold
-/// no row, owned → released(peer) · 2 target: lock, delete residue, → owned.
+/// Steps for each batch: 0 target: assert that it imports none of the slots · 1 source: lock the slots exclusively, assert in a
+/// later statement that they are owned and hold no row, owned → released(peer) · 2 target: lock, delete residue, → owned.
 ///
 /// Safety: a writer holds the slot's lock shared until its transaction ends, and checks ownership after taking it; so
 /// at 1 nobody is writing, and whoever comes later finds "released" and follows. The assertion is a statement of its
 /// own, with a snapshot from after the lock: a row that a writer left is seen. Between 1 and 2 nobody owns the slots, so
 /// nobody can write them anywhere; a crash there is completed by <see cref="CarryForwardAsync"/>, because the released
 /// row says who takes them, at which epoch and above which versions. The source's commit always precedes the target's,
-/// so no slot ever has two owners.
+/// so no slot ever has two owners. 0 holds until 2: whoever begins an import has made the slots his at the source before, which
+/// 1 refuses. Only an import that is over and was never ended (<see cref="OrphanedImports"/>) is met at 0; and should a mover that
+/// slept since before it was cancelled begin one after 0, then 2 says so instead of passing over it.
 /// </remarks>
 internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
 {
@@ -38,16 +40,19 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
 
     private const string LockSql = "select pg_advisory_xact_lock(1397246027, slot) from (select unnest(@slots)::integer as slot order by 1) locks";
 
-    /// <returns>False when some of the slots hold rows or are not owned by <paramref name="from"/>: then none was moved.</returns>
+    /// <returns>False when some of the slots hold rows, are not owned by <paramref name="from"/> or are imported by <paramref name="to"/>: then none was moved.</returns>
     public async Task<bool> TryMoveAsync(Shard from, Shard to, IReadOnlyList<Slot> batch, Epoch epoch, CancellationToken cancellation)
     {
         var slots = batch.Select(slot => (short)slot.Value).ToArray();
+        if (await Reach.ShardAsync(to, () => CountImportedAsync(to, slots, cancellation)) > 0) // 0
+            return false;
         var floor = await Reach.ShardAsync(from, () => ReleaseAsync(from, to, slots, epoch, cancellation)); // 1
         if (floor is not { } above)
             return false;
         await session.Failpoint.ReachedAsync("slots-released", cancellation);
         // The point of no return is behind us: from here on the caller's cancellation would only leave slots ownerless.
-        await Reach.ShardAsync(to, () => TakeAsync(to, slots, epoch, above)); // 2
+        if (await Reach.ShardAsync(to, () => TakeAsync(to, slots, epoch, above)) is > 0 and var left) // 2
+            throw new CommandFailedException(ExitCode.Precondition, $"{left} slots were given to {to.Id}, which imports them for a move: nobody serves them.", "shardadmin doctor");
         await session.Failpoint.ReachedAsync("slots-taken", cancellation);
         return true;
     }
@@ -63,8 +68,8 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
             foreach (var batch in same.Chunk(BatchSlots))
             {
                 var slots = batch.Select(handover => (short)handover.Slot.Value).ToArray();
-                await Reach.ShardAsync(target, () => TakeAsync(target, slots, same.Key.Epoch, batch.Max(handover => handover.VersionFloor)));
-                done += slots.Length;
+                // What stays is brought by a move, which takes it; or it is told as slots without an owner.
+                done += slots.Length - await Reach.ShardAsync(target, () => TakeAsync(target, slots, same.Key.Epoch, batch.Max(handover => handover.VersionFloor)));
                 cancellation.ThrowIfCancellationRequested();
             }
         }
@@ -114,7 +119,17 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
         return floors.Max();
     }
 
-    private async Task<bool> TakeAsync(Shard to, short[] slots, Epoch epoch, long floor)
+    private async Task<int> CountImportedAsync(Shard to, short[] slots, CancellationToken cancellation)
+    {
+        await using var connection = await session.Source(to).OpenConnectionAsync(cancellation);
+        return await ImportedAsync(connection, slots);
+    }
+
+    private static Task<int> ImportedAsync(NpgsqlConnection connection, short[] slots) =>
+        connection.ExecuteScalarAsync<int>("select count(*)::integer from sharding.slot_ownership where slot = any (@slots) and state = 'importing'", new { slots });
+
+    /// <returns>How many of the slots are imported there, and were left as they are.</returns>
+    private async Task<int> TakeAsync(Shard to, short[] slots, Epoch epoch, long floor)
     {
         var cancellation = CancellationToken.None;
         await using var connection = await session.Source(to).OpenConnectionAsync(cancellation);
@@ -140,8 +155,9 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
                 where o.state = 'released' and o.epoch < excluded.epoch
             """,
             new { slots, epoch = epoch.Value, floor });
+        var left = await ImportedAsync(connection, slots);
         await transaction.CommitAsync(cancellation);
-        return true;
+        return left;
     }
 
     private async Task RequireMemberAsync(NpgsqlConnection connection, Shard to)

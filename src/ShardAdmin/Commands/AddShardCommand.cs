@@ -75,6 +75,7 @@ internal sealed class AddShardCommand : AdminCommand
                 joined = result.Joined,
                 movedSlots = result.MovedSlots,
                 slots,
+                endedImports = result.EndedImports,
                 epoch = result.Ring.Epoch.Value,
                 dryRun = result.DryRun,
                 operation = detached,
@@ -89,8 +90,9 @@ internal sealed class AddShardCommand : AdminCommand
             return $"Dry run: shard {shard.Id} at {shard.Address} would own {Tables.Count(slots)} slots, {Tables.Count(result.MovedSlots)} of which would move. Nothing was changed.";
         if (!result.ChangedAnything)
             return $"Shard {shard.Id} at {shard.Address} is in the cluster already and owns {Tables.Count(slots)} slots. Nothing was changed.";
+        var ended = result.EndedImports == 0 ? "" : $" {result.EndedImports} batches that it was importing for moves that are over were ended.";
         return slots > 0
-            ? $"Shard {shard.Id} at {shard.Address} is in the cluster and owns {Tables.Count(slots)} slots, epoch {result.Ring.Epoch}."
-            : $"Shard {shard.Id} at {shard.Address} is in the cluster, epoch {result.Ring.Epoch}. It owns no slots yet.";
+            ? $"Shard {shard.Id} at {shard.Address} is in the cluster and owns {Tables.Count(slots)} slots, epoch {result.Ring.Epoch}.{ended}"
+            : $"Shard {shard.Id} at {shard.Address} is in the cluster, epoch {result.Ring.Epoch}. It owns no slots yet.{ended}";
     }
 }

@@ -1,5 +1,6 @@
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;
@@ -20,6 +21,7 @@ internal static class MovePreflight
         Preflight.RequireUsable(all, facts);
         Preflight.RequireNotForeign(all, facts, ring.Cluster.Name, ring.Cluster.Id);
         SchemaMigration.RequireCurrent(facts.Where(fact => ring.Find(fact.Key) is not null).ToDictionary(fact => fact.Key, fact => fact.Value.Schema));
+        await RequireNotImportedAsync(session, ring, plan, cancellation);
         var able = await Reach.AllAsync(sources, source => MoveAbility.ReadAsync(session.Source(source), cancellation));
         string[] problems = [.. sources.SelectMany(source => ProblemsOf(facts[source.Id].Server).Concat(able[source.Id].Problems()).Select(problem => $"Shard {source.Id}: {problem}"))];
         if (problems.Length > 0)
@@ -34,5 +36,15 @@ internal static class MovePreflight
             yield return $"wal_level is {server.WalLevel}; moving takes logical (alter system set wal_level = 'logical', then restart).";
         if (server.SlotWalKeepMiB is not ServerFacts.Unlimited and < LeastSlotWalKeepMiB)
             yield return $"max_slot_wal_keep_size is {server.SlotWalKeepMiB} MB; a move that falls behind by that much loses its stream and begins again. Take {LeastSlotWalKeepMiB} MB at least, better gigabytes.";
+    }
+
+    /// <summary>A target takes a slot from one move only, also if that one is over and nobody told it. One that is about to join is told then.</summary>
+    private static async Task RequireNotImportedAsync(AdminSession session, ShardRing ring, MovePlan plan, CancellationToken cancellation)
+    {
+        Shard[] targets = [.. plan.Moves.Select(move => move.To).DistinctBy(shard => shard.Id).Where(shard => ring.Find(shard.Id) is not null)];
+        var orphans = await new OrphanedImports(session).FindAsync(targets, ring.Shards, cancellation);
+        if (orphans.FirstOrDefault(orphan => plan.Moves.Any(move => move.To.Id == orphan.Shard.Id && move.Slots.Any(orphan.Importing.Contains))) is { } other)
+            throw new CommandFailedException(
+                ExitCode.Precondition, $"Shard {other.Shard.Id} imports slots {SlotText.Of(other.Importing)} for batch {other.Batch}, which no journal has: a move that is over.", other.Mend);
     }
 }
