@@ -17,13 +17,14 @@ internal sealed class ChangeCourse(AdminSession session, MoveRunSettings setting
     {
         var ring = await session.RequireRingAsync(cancellation);
         change.RequirePossible(ring);
-        if (!dryRun && change.CarriesOn)
+        var retry = "shardadmin " + change.Command;
+        if (change.CarriesOn)
         {
-            await CarryOnAsync(ring, cancellation);
+            await CarryOnAsync(ring, dryRun, yes, retry, cancellation);
             ring = await session.RequireRingAsync(cancellation);
         }
         var plan = await change.PlanAsync(session, ring, cancellation);
-        return await RunAsync(change, ring, plan, pinned: null, "shardadmin " + change.Command, dryRun, yes, cancellation);
+        return await RunAsync(change, ring, plan, pinned: null, retry, dryRun, yes, cancellation);
     }
 
     /// <summary>The same course for a plan that was made before, if the ring is still the one of then.</summary>
@@ -45,17 +46,30 @@ internal sealed class ChangeCourse(AdminSession session, MoveRunSettings setting
         return await RunAsync(change, ring, plan, pinned, $"shardadmin apply {file}", dryRun, yes, cancellation);
     }
 
-    /// <summary>What is unfinished comes first. Detached there is nobody here to carry it on.</summary>
+    /// <summary>What is unfinished comes first, if people agree, because it moves data. Detached there is nobody here to carry it on.</summary>
+    /// <param name="retry">The command that was typed.</param>
     /// <returns>How many slots were moved.</returns>
-    public async Task<int> CarryOnAsync(ShardRing ring, CancellationToken cancellation)
+    public async Task<int> CarryOnAsync(ShardRing ring, bool dryRun, bool yes, string retry, CancellationToken cancellation)
     {
-        if (!settings.Detach)
-            return await _moves.CarryOnAsync(ring, cancellation);
-        if (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation) is [var other, ..])
+        var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
+        if (unfinished is not [var other, ..])
+            return 0;
+        if (dryRun)
+        {
+            session.Output.Warn($"{Unfinished(unfinished)} That would be carried on first; what is told here is without it.");
+            return 0;
+        }
+        if (settings.Detach)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Operation {other.Batch.OperationId} is not finished.", $"shardadmin ops watch {other.Batch.OperationId}; then the same command again");
-        return 0;
+        MoveJournals.RequireNoneStopped(unfinished);
+        await session.Output.ConfirmAsync($"{Unfinished(unfinished)} Carry that on first?", yes, retry, cancellation);
+        // Only what was named, however long the answer took.
+        return await _moves.CarryOnAsync(await session.RequireRingAsync(cancellation), [.. unfinished.Select(each => each.Batch.OperationId).Distinct()], cancellation);
     }
+
+    private static string Unfinished(IEnumerable<SourcedBatch> batches) => "Not finished: " + string.Join(", ", batches.GroupBy(each => each.Batch.OperationId)
+        .Select(same => $"operation {same.Key} ({same.Count()} batches with {Tables.Count(same.Sum(each => each.Batch.Slots.Length))} slots are left)")) + ".";
 
     private async Task<ExitCode> RunAsync(
         ClusterChange change, ShardRing ring, MovePlan plan, Epoch? pinned, string retry, bool dryRun, bool yes, CancellationToken cancellation)

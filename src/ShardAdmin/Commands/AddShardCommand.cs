@@ -32,13 +32,14 @@ internal sealed class AddShardCommand : AdminCommand
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
-        var (change, settings, dryRun, wanted) = (_arguments.Read(parse), _run.Read(parse), _change.IsDryRun(parse), !parse.GetValue(_noRebalance));
+        var (change, settings, dryRun, yes, wanted) = (_arguments.Read(parse), _run.Read(parse), _change.IsDryRun(parse), _change.IsYes(parse), !parse.GetValue(_noRebalance));
+        var retry = $"shardadmin {change.Command}{(wanted ? "" : " --no-rebalance")}";
         var ring = await session.RequireRingAsync(cancellation);
         await new ShardJoin(session, change.Shard).RequirePossibleAsync(ring, cancellation);
-        var resumed = dryRun ? 0 : await new ChangeCourse(session, settings).CarryOnAsync(ring, cancellation);
+        var resumed = await new ChangeCourse(session, settings).CarryOnAsync(ring, dryRun, yes, retry, cancellation);
         var plan = wanted ? await PlanAsync(session, change, cancellation) : null;
         if (plan is not null && !dryRun)
-            await session.Output.ConfirmAsync($"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", _change.IsYes(parse), "shardadmin " + change.Command, cancellation);
+            await session.Output.ConfirmAsync($"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", yes, retry, cancellation);
         var operation = plan?.Operation ?? Guid.NewGuid();
         var result = await change.JoinAsync(session, new SlotRebalance(session, settings), wanted, dryRun, operation, pinned: null, cancellation);
         result = result with { MovedSlots = result.MovedSlots + resumed, Ring = dryRun ? result.Ring : await session.RequireRingAsync(cancellation) };

@@ -48,11 +48,11 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
         return held is null ? 0 : await RunShownAsync(ring, held, batches, cancellation);
     }
 
-    /// <summary>Everything that stands in the journals, operation by operation; nothing if some of it was stopped on purpose.</summary>
+    /// <summary>What stands of these operations in the journals, one after the other; nothing if some of it was stopped on purpose.</summary>
     /// <returns>How many slots were moved.</returns>
-    public async Task<int> CarryOnAsync(ShardRing ring, CancellationToken cancellation)
+    public async Task<int> CarryOnAsync(ShardRing ring, IReadOnlyCollection<Guid> operations, CancellationToken cancellation)
     {
-        var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
+        SourcedBatch[] unfinished = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => operations.Contains(each.Batch.OperationId))];
         MoveJournals.RequireNoneStopped(unfinished);
         var moved = 0;
         foreach (var same in unfinished.GroupBy(each => each.Batch.OperationId))
