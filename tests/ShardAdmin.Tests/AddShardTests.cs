@@ -199,6 +199,32 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(cluster.AddArguments(2, "--weight", "3"))).Succeeds("12,288 slots");
     }
 
+    [Fact]
+    public async Task Json_tells_what_moves_with_its_bytes_and_the_balance_whether_there_is_data_or_not()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 1);
+        await cluster.NewDatabaseAsync();
+
+        var empty = (await cluster.RunAsync(cluster.AddArguments(2, "-n", "-o", "json"))).Succeeds().Json;
+        await cluster.InsertItemAsync(1, "FR");
+        var dry = (await cluster.RunAsync(cluster.AddArguments(2, "-n", "-o", "json"))).Succeeds().Json;
+        var detached = (await cluster.RunAsync(cluster.AddArguments(2, "-y", "--detach", "-o", "json"))).Succeeds().Json;
+
+        foreach (var result in new[] { empty, dry, detached })
+        {
+            Assert.Equal(8192, result.GetProperty("plannedSlots").GetInt32());
+            var move = Assert.Single(result.GetProperty("moves").EnumerateArray());
+            Assert.Equal(("s1", "s2", 8192), (move.GetProperty("from").GetString(), move.GetProperty("to").GetString(), move.GetProperty("slotCount").GetInt32()));
+            Assert.Equal([8192, 8192], result.GetProperty("balance").EnumerateArray().Select(shard => shard.GetProperty("after").GetInt32()));
+            Assert.Equal(result.GetProperty("estimatedBytes").GetInt64(), move.GetProperty("bytes").GetInt64());
+        }
+        Assert.Equal([true, true, false], new[] { empty, dry, detached }.Select(result => result.GetProperty("dryRun").GetBoolean()));
+        Assert.Null(empty.GetProperty("operation").GetString()); // nothing needs a move
+        Assert.True(detached.GetProperty("estimatedBytes").GetInt64() > 0);
+        var id = detached.GetProperty("operation").GetString()!;
+        Assert.Contains(id, (await cluster.RunAsync("ops", "list")).Succeeds("unfinished").Out, StringComparison.Ordinal);
+    }
+
     private const int SlotHandoverSize = Cluster.SlotHandover.BatchSlots;
 
     private static IEnumerable<string> Keys() => Enumerable.Range(0, 100_000).Select(number => $"k{number}");

@@ -98,7 +98,7 @@ internal sealed class ChangeCourse(AdminSession session, MoveRunSettings setting
         plannedSlots = plan.Slots,
         movedSlots = moved,
         estimatedBytes = plan.Bytes,
-        moves = plan.Moves.Select(move => new { from = move.From.Id.Value, to = move.To.Id.Value, slots = SlotText.Of(move.Slots, int.MaxValue), bytes = move.Bytes }),
+        moves = MoveDocument.Of(plan),
         balance = plan.Balance,
         epoch = epoch.Value,
     };

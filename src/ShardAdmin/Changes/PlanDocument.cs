@@ -32,9 +32,8 @@ internal sealed record PlanDocument(
 
     public static PlanDocument Of(ShardRing ring, ClusterChange change, MovePlan plan)
     {
-        var moves = plan.Moves.Select(move => new MoveDocument(move.From.Id.Value, move.To.Id.Value, SlotText.Of(move.Slots, int.MaxValue), move.Slots.Length, move.Bytes));
         var document = new PlanDocument(
-            Kind, CurrentSchema, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, plan.Operation, change.Command, ChangeDocument.Of(change), [.. moves], plan.Balance,
+            Kind, CurrentSchema, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, plan.Operation, change.Command, ChangeDocument.Of(change), MoveDocument.Of(plan), plan.Balance,
             AdminSession.Who, TimeProvider.System.GetUtcNow(), "");
         return document with { Checksum = document.Sum() };
     }
@@ -101,4 +100,8 @@ internal sealed record PlanDocument(
 }
 
 /// <param name="Slots">As people write them: <c>5,7,9-12</c>.</param>
-internal sealed record MoveDocument(string From, string To, string Slots, int SlotCount, long Bytes);
+internal sealed record MoveDocument(string From, string To, string Slots, int SlotCount, long Bytes)
+{
+    public static IReadOnlyList<MoveDocument> Of(MovePlan? plan) =>
+        [.. plan?.Moves.Select(move => new MoveDocument(move.From.Id.Value, move.To.Id.Value, SlotText.Of(move.Slots, int.MaxValue), move.Slots.Length, move.Bytes)) ?? []];
+}

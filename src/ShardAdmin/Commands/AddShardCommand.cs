@@ -37,35 +37,36 @@ internal sealed class AddShardCommand : AdminCommand
         var ring = await session.RequireRingAsync(cancellation);
         await new ShardJoin(session, change.Shard).RequirePossibleAsync(ring, cancellation);
         var resumed = await new ChangeCourse(session, settings).CarryOnAsync(ring, dryRun, yes, retry, cancellation);
-        var plan = wanted ? await PlanAsync(session, change, cancellation) : null;
-        if (plan is not null && !dryRun)
-            await session.Output.ConfirmAsync($"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", yes, retry, cancellation);
+        var (plan, isMove) = wanted ? await PlanAsync(session, change, cancellation) : (null, false);
+        if (isMove && !dryRun)
+            await session.Output.ConfirmAsync($"Move {Tables.Count(plan!.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", yes, retry, cancellation);
         var operation = plan?.Operation ?? Guid.NewGuid();
         var result = await change.JoinAsync(session, new SlotRebalance(session, settings), wanted, dryRun, operation, pinned: null, cancellation);
         result = result with { MovedSlots = result.MovedSlots + resumed, Ring = dryRun ? result.Ring : await session.RequireRingAsync(cancellation) };
-        Write(session, change.Shard, result, settings.Detach && result.Remaining > 0 ? operation : null);
-        if (settings.Detach && result.Remaining > 0)
+        var isDetached = settings.Detach && result.Remaining > 0;
+        Write(session, change.Shard, result, plan, isMove || result.Remaining > 0 ? operation : null, isDetached);
+        if (isDetached)
             await AgentRegistry.WarnWithoutAgentAsync(session, operation, cancellation);
         return ExitCode.Done;
     }
 
-    /// <returns>The moves that it takes, shown; null when there is no item to be moved.</returns>
-    private static async Task<MovePlan?> PlanAsync(AdminSession session, AddShardChange change, CancellationToken cancellation)
+    /// <returns>What it takes, null when it is the first one and takes everything; and whether that is a move, which is shown: without an item there is none.</returns>
+    private static async Task<(MovePlan? Plan, bool IsMove)> PlanAsync(AdminSession session, AddShardChange change, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
-        if (ring.IsEmpty || !await new ShardJoin(session, change.Shard).HoldsItemsAsync(ring.Shards, cancellation))
-            return null;
+        if (ring.IsEmpty)
+            return (null, false);
         var plan = await change.PlanAsync(session, ring, cancellation);
-        if (plan.Moves.Count == 0)
-            return null;
+        if (plan.Moves.Count == 0 || !await new ShardJoin(session, change.Shard).HoldsItemsAsync(ring.Shards, cancellation))
+            return (plan, false);
         await MovePreflight.RequireAsync(session, ring, plan, cancellation);
         if (session.Output.ShowsTable)
             PlanTable.Render(session.Output.Results, plan);
-        return plan;
+        return (plan, true);
     }
 
-    /// <param name="detached">The operation that was left to an agent.</param>
-    private static void Write(AdminSession session, Shard shard, JoinResult result, Guid? detached)
+    /// <param name="operation">That moves its slots; null: none did.</param>
+    private static void Write(AdminSession session, Shard shard, JoinResult result, MovePlan? plan, Guid? operation, bool isDetached)
     {
         var slots = result.Ring.SlotsOf(shard.Id).Length;
         session.Output.Write(
@@ -74,15 +75,20 @@ internal sealed class AddShardCommand : AdminCommand
                 shard = shard.Id.Value,
                 address = shard.Address,
                 joined = result.Joined,
-                movedSlots = result.MovedSlots,
-                slots,
-                endedImports = result.EndedImports,
-                epoch = result.Ring.Epoch.Value,
+                operation,
                 dryRun = result.DryRun,
-                operation = detached,
+                detached = isDetached,
+                plannedSlots = plan?.Slots ?? 0,
+                movedSlots = result.MovedSlots,
+                estimatedBytes = plan?.Bytes ?? 0,
+                moves = MoveDocument.Of(plan),
+                balance = plan?.Balance ?? [],
+                endedImports = result.EndedImports,
+                slots,
+                epoch = result.Ring.Epoch.Value,
             },
             console => console.WriteLine(
-                detached is null ? Sentence(shard, result, slots) : $"Shard {shard.Id} has joined. An agent moves its {Tables.Count(result.Remaining)} slots: shardadmin ops watch {detached}"));
+                isDetached ? $"Shard {shard.Id} has joined. An agent moves its {Tables.Count(result.Remaining)} slots: shardadmin ops watch {operation}" : Sentence(shard, result, slots)));
     }
 
     private static string Sentence(Shard shard, JoinResult result, int slots)
