@@ -70,6 +70,8 @@ public sealed class MisuseTests
         { "ops show", "argument missing" },
         { "ops show 17", "UUID" },
         { "ops resume 17", "UUID" },
+        { "ops resume --detach --take-over", "takes over by itself" },
+        { "ops resume --detach --rate 1MiB/s", "--rate" },
         { "ops cancel", "argument missing" },
         { "ops list extra", "extra" },
         { "ring show extra", "extra" },

@@ -23,7 +23,7 @@ internal sealed class GlobalOptions
     private readonly Option<bool> _noInput = new("--no-input") { Description = "Never ask; what would ask fails instead" };
     private readonly Option<TimeSpan?> _timeout = new("--timeout")
     {
-        Description = "How long the command may take in all, e.g. 30s or 5m (default: as long as it needs)",
+        Description = "How long the command may take in all, e.g. 30s or 5m (default: as long as it needs). A move stops then in a safe state (exit 8), and can be resumed",
         HelpName = "TIME",
         CustomParser = ParseTimeout,
     };

@@ -14,10 +14,10 @@ internal sealed class OpsRollbackCommand : AdminCommand
     public OpsRollbackCommand()
         : base(
             "rollback", "Moves what an operation has handed over back to where it was, and cancels the rest of it; a new operation, asks first. Weights and shards that joined stay",
-            "shardadmin ops rollback ID", "shardadmin ops rollback ID --dry-run")
+            "shardadmin ops rollback ID", "shardadmin ops rollback ID --dry-run", "shardadmin ops rollback ID --yes --detach   # an agent moves it back")
     {
         Arguments.Add(_id);
-        _run = new MoveRunOptions(this);
+        _run = new MoveRunOptions(this, mayDetach: true);
         _change = new ChangeOptions(this);
     }
 

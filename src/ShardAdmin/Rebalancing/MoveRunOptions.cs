@@ -18,7 +18,7 @@ internal sealed class MoveRunOptions
     private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
     private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
 
-    private readonly Option<bool> _detach = new("--detach") { Description = "Only write the plan into the journals and return; an agent carries it on" };
+    private readonly Option<bool> _detach = new("--detach") { Description = "Only write into the journals what is wanted and return; an agent carries it on" };
 
     /// <param name="mayDetach">Whether there is <c>--detach</c>. What it leaves to the agent is done as the agent was told.</param>
     public MoveRunOptions(Command command, bool mayDetach = false)
@@ -28,7 +28,7 @@ internal sealed class MoveRunOptions
             command.Options.Add(_detach);
             command.Validators.Add(result =>
             {
-                if (result.GetResult(_detach) is { Implicit: false } && ((Option[])[_rate, _maxPause, _parallel]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } odd)
+                if (IsDetached(result) && ((Option[])[_rate, _maxPause, _parallel]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } odd)
                     result.AddError($"--detach leaves the work to an agent, which has its own {odd.Name}.");
             });
         }
@@ -41,6 +41,8 @@ internal sealed class MoveRunOptions
         command.Options.Add(_maxPause);
         command.Options.Add(_parallel);
     }
+
+    public bool IsDetached(CommandResult result) => result.GetResult(_detach) is { Implicit: false };
 
     public MoveRunSettings Read(ParseResult parse)
     {

@@ -78,4 +78,50 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("ops", "resume")).Fails(ExitCode.NotFound);
         await cluster.AssertNoLeftOversAsync(2);
     }
+
+    [Fact]
+    public async Task A_pause_whose_mover_does_not_stop_says_so_with_8_and_holds_all_the_same()
+    {
+        await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
+        await using var mover = AdminChild.Start(cluster, ["move", "0-4", "--to", "s2", "--yes"], "move-import:stop");
+        var id = await cluster.OperationAsync();
+        await Eventually.ThatAsync(
+            async () => (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("phase").GetString() == "copying", Limit, "the mover has begun, and stopped");
+
+        (await cluster.RunAsync("ops", "pause", id)).Fails(ExitCode.TimedOut, "is paused, but its mover has not stopped", $"ops show {id}");
+
+        Assert.Equal("paused", (await cluster.ShowAsync(id)).GetProperty("state").GetString());
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batches");
+    }
+
+    [Fact]
+    public async Task A_dry_run_only_tells_and_a_detached_resume_leaves_it_to_an_agent()
+    {
+        await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
+        await cluster.KillAsync(["move", "0-4", "--to", "s2", "--yes"], "moves-planned");
+        var id = await cluster.OperationAsync();
+
+        (await cluster.RunAsync("ops", "pause", id, "-n")).Succeeds("would be paused");
+        (await cluster.RunAsync("ops", "cancel", id, "-n")).Succeeds("1 batches", "would be cancelled");
+        (await cluster.RunAsync("ops", "resume", "-n")).Succeeds("5 slots");
+        await StateAsync("unfinished", attempt: 0);
+        (await cluster.RunAsync("ops", "pause", id)).Succeeds();
+        (await cluster.RunAsync("ops", "resume", id, "-n")).Succeeds("5 slots");
+        await StateAsync("paused", attempt: 0);
+
+        var resumed = (await cluster.RunAsync("ops", "resume", id, "--detach", "-o", "json")).Succeeds();
+
+        Assert.Contains("No agent runs", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal((true, 5, 0), (resumed.Json.GetProperty("detached").GetBoolean(), resumed.Json.GetProperty("plannedSlots").GetInt32(), resumed.Json.GetProperty("movedSlots").GetInt32()));
+        await StateAsync("unfinished", attempt: 0);
+        (await cluster.RunAsync("ops", "resume", Guid.NewGuid().ToString(), "--detach")).Fails(ExitCode.NotFound, "ops list");
+        await cluster.ResumeAsync("ops", "resume");
+        await cluster.AssertSoundAsync(2);
+
+        async Task StateAsync(string state, int attempt)
+        {
+            var shown = await cluster.ShowAsync(id);
+            Assert.Equal((state, attempt), (shown.GetProperty("state").GetString(), shown.GetProperty("batchList")[0].GetProperty("attempt").GetInt32()));
+        }
+    }
 }

@@ -61,4 +61,20 @@ public sealed class RollbackTests(SharedPostgres postgres, SharedRedis redis)
         Assert.All(after.Shards, shard => Assert.Equal(ShardCore.Ring.ShardState.Active, shard.State));
         await cluster.AssertNoLeftOversAsync(2);
     }
+
+    [Fact]
+    public async Task Detached_it_only_plans_the_way_back_and_whoever_resumes_goes_it()
+    {
+        await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
+        var before = (await cluster.RingAsync())!;
+        var id = (await cluster.RunAsync("move", "0-4", "--to", "s2", "-y", "-o", "json")).Succeeds().Json.GetProperty("operation").GetString()!;
+
+        (await cluster.RunAsync("ops", "rollback", id, "-y", "--detach")).Succeeds("Planned: 5 slots", "ops watch");
+
+        var back = await cluster.OperationAsync();
+        Assert.Equal(("unfinished", $"ops rollback {id}"), ((await cluster.ShowAsync(back)).GetProperty("state").GetString(), (await cluster.ShowAsync(back)).GetProperty("command").GetString()));
+        await cluster.ResumeAsync("ops", "resume");
+        Assert.Equal(before.Owners, (await cluster.AssertSoundAsync(2)).Owners);
+        await cluster.AssertNoLeftOversAsync(2);
+    }
 }
