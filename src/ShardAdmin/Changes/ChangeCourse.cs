@@ -77,7 +77,7 @@ internal sealed class ChangeCourse(AdminSession session, MoveRunSettings setting
         if (plan.Moves.Count > 0)
         {
             if (session.Output.ShowsTable)
-                PlanTable.Render(session.Output.Results, plan);
+                PlanTable.Render(session.Output.Results, plan, settings.Options.Rate.BytesPerSecond);
             await MovePreflight.RequireAsync(session, ring, plan, cancellation);
             if (!dryRun)
                 await session.Output.ConfirmAsync($"Move {Tables.Count(plan.Slots)} slots with about {Tables.Bytes(plan.Bytes)}?", yes, retry, cancellation);

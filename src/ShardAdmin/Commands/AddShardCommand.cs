@@ -37,7 +37,7 @@ internal sealed class AddShardCommand : AdminCommand
         var ring = await session.RequireRingAsync(cancellation);
         await new ShardJoin(session, change.Shard).RequirePossibleAsync(ring, cancellation);
         var resumed = await new ChangeCourse(session, settings).CarryOnAsync(ring, dryRun, yes, retry, cancellation);
-        var (plan, isMove) = wanted ? await PlanAsync(session, change, cancellation) : (null, false);
+        var (plan, isMove) = wanted ? await PlanAsync(session, change, settings.Options.Rate.BytesPerSecond, cancellation) : (null, false);
         if (isMove && !dryRun)
             await session.Output.ConfirmAsync($"Move {Tables.Count(plan!.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", yes, retry, cancellation);
         var operation = plan?.Operation ?? Guid.NewGuid();
@@ -51,7 +51,7 @@ internal sealed class AddShardCommand : AdminCommand
     }
 
     /// <returns>What it takes, null when it is the first one and takes everything; and whether that is a move, which is shown: without an item there is none.</returns>
-    private static async Task<(MovePlan? Plan, bool IsMove)> PlanAsync(AdminSession session, AddShardChange change, CancellationToken cancellation)
+    private static async Task<(MovePlan? Plan, bool IsMove)> PlanAsync(AdminSession session, AddShardChange change, double? bytesPerSecond, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
         if (ring.IsEmpty)
@@ -61,7 +61,7 @@ internal sealed class AddShardCommand : AdminCommand
             return (plan, false);
         await MovePreflight.RequireAsync(session, ring, plan, cancellation);
         if (session.Output.ShowsTable)
-            PlanTable.Render(session.Output.Results, plan);
+            PlanTable.Render(session.Output.Results, plan, bytesPerSecond);
         return (plan, true);
     }
 

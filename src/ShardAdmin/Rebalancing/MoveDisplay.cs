@@ -41,14 +41,14 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<So
     {
         lock (_gate)
         {
-            (string From, string To, int Slots, double Done)[] pairs = [.. batches.Select(each => (each.Source.Id.Value, each.Batch.Target.Value, each.Batch.Slots.Length, DoneOf(each)))];
+            var pairs = batches.Select(each => (each.Source.Id.Value, each.Batch.Target.Value, each.Batch.Slots.Length, DoneOf(each)));
             var table = Tables.New("batch", ">slots", "step", ">rows", ">copied", ">MiB/s", ">changes", ">lag", ">pause");
             foreach (var running in _running.Values.Where(running => !running.IsMoved))
                 table.Row(
                     running.Name, $"{running.Each.Batch.Slots.Length}", running.Step, Tables.Count(running.Progress.Rows), Tables.Bytes(running.Progress.Bytes), running.Speed(),
                     Tables.Count(running.Progress.Changes), Tables.Milliseconds(running.Progress.Lag.TotalMilliseconds), Tables.Milliseconds(running.Progress.Pause?.TotalMilliseconds));
             SourcedBatch[] moved = [.. batches.Where(each => _done.Contains(each.Batch.Id) || (_running.TryGetValue(each.Batch.Id, out var running) && running.IsMoved))];
-            table.Title = new TableTitle($"{Tables.Count(moved.Sum(each => each.Batch.Slots.Length))} of {Tables.Count(_slots)} slots, {moved.Length} of {batches.Count} batches{TimeLeft.Text(_left.At(pairs.Sum(pair => pair.Done) / Math.Max(1, _slots)))}");
+            table.Title = new TableTitle($"{Tables.Count(moved.Sum(each => each.Batch.Slots.Length))} of {Tables.Count(_slots)} slots, {moved.Length} of {batches.Count} batches{Left()}");
             return new Rows(ShardBars.Of(pairs), table);
         }
     }
@@ -58,12 +58,15 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<So
     {
         lock (_gate)
         {
-            var lines = _running.Values.Where(running => running.Shown != running.Step).Select(running => running.Line(batches.Count)).ToArray();
+            var left = Left();
+            var lines = _running.Values.Where(running => running.Shown != running.Step).Select(running => running.Line(batches.Count) + left).ToArray();
             foreach (var ended in _running.Where(running => running.Value.IsFinished).Select(running => running.Key).ToArray())
                 _running.Remove(ended);
             return lines;
         }
     }
+
+    private string Left() => TimeLeft.Text(_left.At(batches.Sum(DoneOf) / Math.Max(1, _slots)));
 
     private double DoneOf(SourcedBatch each) => each.Batch.Slots.Length
         * (_done.Contains(each.Batch.Id) ? 1 : _running.TryGetValue(each.Batch.Id, out var running) ? ShardBars.ShareOf(running.Progress.Bytes, each.Bytes) : 0);
@@ -89,7 +92,8 @@ internal sealed class MoveDisplay(IReadOnlyList<SourcedBatch> batches, Action<So
         {
             Shown = Step;
             var pause = progress.Pause is { } held ? $", writes held {Tables.Milliseconds(held.TotalMilliseconds)}" : "";
-            return $"{Name} of {of}, {each.Batch.Slots.Length} slots: {Step}, {Tables.Count(progress.Rows)} rows, {Tables.Bytes(progress.Bytes)} copied, {Tables.Count(progress.Changes)} changes{pause}";
+            var lag = progress.Lag > TimeSpan.Zero ? $", lag {Tables.Milliseconds(progress.Lag.TotalMilliseconds)}" : "";
+            return $"{Name} of {of}, {each.Batch.Slots.Length} slots: {Step}, {Tables.Count(progress.Rows)} rows, {Tables.Bytes(progress.Bytes)} copied, {Speed()} MiB/s, {Tables.Count(progress.Changes)} changes{lag}{pause}";
         }
     }
 }

@@ -1,4 +1,5 @@
 using ShardAdmin.Output;
+using ShardCore.Moves;
 using Spectre.Console;
 
 namespace ShardAdmin.Rebalancing;
@@ -6,7 +7,8 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>A plan for people: which slots go where, and the balance before and after.</summary>
 internal static class PlanTable
 {
-    public static void Render(IAnsiConsole console, MovePlan plan)
+    /// <param name="bytesPerSecond">That it may use; null: as many as others bear, which nobody knows before.</param>
+    public static void Render(IAnsiConsole console, MovePlan plan, double? bytesPerSecond = null)
     {
         if (plan.Moves.Count == 0)
             return;
@@ -18,5 +20,7 @@ internal static class PlanTable
         foreach (var shard in plan.Balance)
             balance.Row(shard.Shard, $"{shard.Weight}", Tables.Count(shard.Before), Tables.Count(shard.After), Tables.Bytes(shard.BytesBefore), Tables.Bytes(shard.BytesAfter));
         console.Write(balance);
+        if (bytesPerSecond is { } rate)
+            console.WriteLine($"At {Tables.Bytes((long)rate)}/s, as --rate allows, it takes about {TimeLeft.About(TimeSpan.FromSeconds(plan.Bytes * (1 + CopyRate.ComparedShare) / rate))}; longer if others have to wait.");
     }
 }

@@ -22,11 +22,13 @@ internal sealed class TimeLeft
         return done < LeastShare ? null : elapsed / done * Math.Max(0, 1 - share);
     }
 
-    public static string Text(TimeSpan? left) => left switch
+    public static string Text(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $", about {About(time)} left" : "";
+
+    /// <summary>A time that nobody knows better than that.</summary>
+    public static string About(TimeSpan time) => time switch
     {
-        null => "",
-        { TotalHours: >= 1 } time => $", about {(int)time.TotalHours} h {time.Minutes} min left",
-        { TotalMinutes: >= 1 } time => $", about {time.Minutes} min {time.Seconds} s left",
-        { } time => $", about {Math.Ceiling(time.TotalSeconds):0} s left",
+        { TotalHours: >= 1 } => $"{(int)time.TotalHours} h {time.Minutes} min",
+        { TotalMinutes: >= 1 } => $"{time.Minutes} min {time.Seconds} s",
+        _ => $"{Math.Ceiling(time.TotalSeconds):0} s",
     };
 }

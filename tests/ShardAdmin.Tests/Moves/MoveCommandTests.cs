@@ -18,9 +18,13 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
 
         (await cluster.RunAsync("move", "--pk", pk, "--to", "s2")).Fails(ExitCode.Usage, "--yes", "Nothing was changed");
         (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n")).Succeeds("1 slots would move");
+        (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n", "--rate", "10MiB/s")).Succeeds("At 10.0 MiB/s, as --rate allows, it takes about 1 s");
         var moved = (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-y", "--rate", "10MiB/s", "--max-pause", "400ms", "-o", "json")).Succeeds();
 
         Assert.Equal(1, moved.Json.GetProperty("movedSlots").GetInt32());
+        var done = moved.Error.Split('\n').Single(line => line.Contains(": done, ", StringComparison.Ordinal));
+        Assert.Contains(" MiB/s, ", done, StringComparison.Ordinal);
+        Assert.Contains(", lag ", done, StringComparison.Ordinal);
         (await cluster.RunAsync("move", $"{slot}", "--to", "s2", "-y")).Succeeds("already");
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
