@@ -27,6 +27,11 @@ internal static class ShardAdminApp
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         if (settings.Timeout is { } timeout)
             limit.CancelAfter(timeout);
+        if (settings.Format == OutputFormat.Json && command.Streams(parse))
+        {
+            output.Fail(new Failure(ExitCode.Usage, "-o json is one document, and this command writes one result after the other.", "Nothing was changed.", AsLines(arguments)), null);
+            return ExitCode.Usage;
+        }
         await using var session = await AdminSession.OpenAsync(settings, output, Failpoint.From(process));
         try
         {
@@ -42,6 +47,12 @@ internal static class ShardAdminApp
             return failure.Code;
         }
     }
+
+    /// <summary>The same command with the format that it can write.</summary>
+    private static string AsLines(IEnumerable<string> arguments) => CommandText.Of(arguments.Select(argument =>
+        argument == "json" || argument.StartsWith("-o", StringComparison.Ordinal) || argument.StartsWith("--output", StringComparison.Ordinal)
+            ? argument.Replace("json", "ndjson", StringComparison.Ordinal)
+            : argument));
 
     private static ExitCode Misused(ParseResult parse, IReadOnlyList<string> arguments, AdminProcess process)
     {

@@ -73,6 +73,28 @@ public sealed class MisuseTests
         { "ops resume --detach --take-over", "takes over by itself" },
         { "ops resume --detach --rate 1MiB/s", "--rate" },
         { "ops cancel", "argument missing" },
+        { "ops pause", "argument missing" },
+        { "ops pause 17", "UUID" },
+        { "ops watch 17", "UUID" },
+        { "ops watch a b", "b" },
+        { "ops rollback", "argument missing" },
+        { "ops rollback 17", "UUID" },
+        { "ops rollback 00000000-0000-0000-0000-000000000000 --detach --parallel 2", "--parallel" },
+        { "plan", "command" },
+        { "plan frobnicate", "frobnicate" },
+        { "plan move 5", "--to" },
+        { "plan move 16384 --to s2", "SLOTS" },
+        { "plan rebalance --threshold 5", "--threshold" },
+        { "plan remove-shard S2", "not a shard id" },
+        { "plan add-shard s4", "--host" },
+        { "plan rebalance --out", "--out" },
+        { "apply", "argument missing" },
+        { "apply a b", "b" },
+        { "apply plan.json --rate fast", "--rate" },
+        { "agent extra", "extra" },
+        { "agent --interval 1ms", "--interval" },
+        { "agent --take-over-after 1s", "--take-over-after" },
+        { "agent --metrics nowhere", "--metrics" },
         { "ops list extra", "extra" },
         { "ring show extra", "extra" },
         { "ring history extra", "extra" },
@@ -126,6 +148,21 @@ public sealed class MisuseTests
         (await AdminRun.OfAsync(new Dictionary<string, string> { ["SHARDING_CLUSTER"] = "a b" }, ["status"])).Fails(ExitCode.Usage, "SHARDING_CLUSTER");
     }
 
+    /// <summary>A program that was promised one document would read the first and stop, or fail at the second.</summary>
+    [Theory]
+    [InlineData("ops watch")]
+    [InlineData("agent")]
+    [InlineData("status --watch")]
+    public async Task What_writes_one_result_after_the_other_refuses_json_and_names_ndjson(string command)
+    {
+        var run = await AdminRun.OfAsync(NoServers, [.. command.Split(' '), "-o", "json"]);
+
+        Assert.Equal(ExitCode.Usage, run.Exit);
+        Assert.Contains("one document", run.Error, StringComparison.Ordinal);
+        Assert.Contains($"shardadmin {command} -o ndjson", run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Out);
+    }
+
     [Fact]
     public async Task With_json_an_error_is_one_line_of_json_on_stderr()
     {
@@ -156,6 +193,12 @@ public sealed class MisuseTests
     [InlineData("rebalance")]
     [InlineData("ops list")]
     [InlineData("ops resume")]
+    [InlineData("ops watch")]
+    [InlineData("ops show 00000000-0000-0000-0000-000000000000")]
+    [InlineData("ops pause 00000000-0000-0000-0000-000000000000")]
+    [InlineData("ops cancel 00000000-0000-0000-0000-000000000000")]
+    [InlineData("ops rollback 00000000-0000-0000-0000-000000000000")]
+    [InlineData("plan move 5 --to s2")]
     [InlineData("collections list")]
     [InlineData("collections create c")]
     [InlineData("collections delete c -y")]

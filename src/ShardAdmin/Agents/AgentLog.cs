@@ -3,7 +3,7 @@ using ShardAdmin.Output;
 
 namespace ShardAdmin.Agents;
 
-/// <summary>One line an event: text for people, JSON with <c>-o json</c> or <c>-o ndjson</c>.</summary>
+/// <summary>One line an event: text for people, JSON with <c>-o ndjson</c>.</summary>
 internal sealed class AgentLog(AdminOutput output)
 {
     private readonly Lock _gate = new();

@@ -11,5 +11,8 @@ internal abstract class AdminCommand : Command
 
     public IReadOnlyList<string> Examples { get; }
 
+    /// <summary>Whether it writes one result after the other: that is ndjson, and no json document.</summary>
+    public virtual bool Streams(ParseResult parse) => false;
+
     public abstract Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation);
 }

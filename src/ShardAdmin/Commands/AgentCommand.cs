@@ -34,6 +34,8 @@ internal sealed class AgentCommand : AdminCommand
         _run = new MoveRunOptions(this);
     }
 
+    public override bool Streams(ParseResult parse) => true;
+
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         var settings = new AgentSettings(parse.GetValue(_interval), parse.GetValue(_takeOverAfter), _run.Read(parse));

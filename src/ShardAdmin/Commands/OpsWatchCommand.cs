@@ -16,6 +16,8 @@ internal sealed class OpsWatchCommand : AdminCommand
             "shardadmin ops watch", "shardadmin ops watch ID -o ndjson | jq '{state, slotsDone, rows, lagMs}'") =>
         Arguments.Add(_id);
 
+    public override bool Streams(ParseResult parse) => true;
+
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);

@@ -17,6 +17,8 @@ internal sealed class StatusCommand : AdminCommand
         : base("status", "One line of verdict, then shards, balance and routers; exit 0 only if all is well", "shardadmin status", "shardadmin status --watch", "shardadmin status -o json | jq .verdict") =>
         Options.Add(_watch);
 
+    public override bool Streams(ParseResult parse) => parse.GetValue(_watch);
+
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         if (!parse.GetValue(_watch))
