@@ -63,7 +63,7 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
 
     private static Process Start(AdminCluster cluster, string[] arguments, string failpoint)
     {
-        var start = new ProcessStartInfo("env", [.. ChildProcess.HeedingInterrupts.Skip(1), "dotnet", typeof(ShardAdminApp).Assembly.Location, .. arguments]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("env", [.. ChildProcess.HeedingInterrupts.Skip(1), "dotnet", AdminChild.Program, .. arguments]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
         start.Environment["SHARDING_REDIS"] = cluster.Redis;
         start.Environment["SHARDING_CLUSTER"] = cluster.Name;
         start.Environment["SHARDING_FAILPOINT"] = failpoint;
