@@ -9,8 +9,8 @@ namespace ShardRouter.Gathering;
 /// <param name="Name">For metrics: read, write.</param>
 /// <param name="Writes">A lost connection then means that the outcome is unknown.</param>
 /// <param name="Workers">Statements of a shard that are under way at the same time.</param>
-/// <param name="KeepsOrder">Operations of one slot go through one worker, in the order in which they came.</param>
-/// <param name="KeyOf">Operations on one key keep their order, also when each is carried out alone; no others wait for each other.</param>
+/// <param name="KeepsOrder">Operations of one slot go through one worker, and those on one key in the order in which they came, also past those that are carried out alone.</param>
+/// <param name="KeyOf">What an operation works on; those on different keys do not wait for each other.</param>
 /// <param name="SizeOf">Bytes of an operation's documents, so that a statement stays small.</param>
 /// <param name="NewStatement">Prepared on a worker's connection.</param>
 /// <param name="Alone">Carries one operation out by itself, with its own deadline.</param>

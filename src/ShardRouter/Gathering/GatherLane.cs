@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using ShardRouter.Shards;
+using ShardRouter.Telemetry;
 
 namespace ShardRouter.Gathering;
 
@@ -7,13 +9,29 @@ namespace ShardRouter.Gathering;
 /// up to a limit, and sends it as one. Nobody ever waits for a batch to fill: an operation that finds a worker idle goes
 /// alone and at once, on the thread that brought it.
 /// </summary>
-internal sealed class GatherLane<TOperation, TResult>(int workers, Func<GatherWorker<TOperation, TResult>> newWorker) : IAsyncDisposable
+internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
 {
+    /// <summary>More than this waiting in a lane are turned away.</summary>
+    public const int MaxWaiting = 4096;
+
     private readonly ConcurrentQueue<GatheredOperation<TOperation, TResult>> _waiting = new();
     private readonly ConcurrentStack<GatherWorker<TOperation, TResult>> _idle = new();
+    private readonly AloneKeys<TOperation, TResult>? _alone;
+    private readonly Func<GatherWorker<TOperation, TResult>> _newWorker;
+    private readonly int _workers;
     private int _busy;
 
-    public int Length => _waiting.Count;
+    public GatherLane(GatherKind<TOperation, TResult> kind, int workers, ShardPool pool, RouterMetrics metrics)
+    {
+        _workers = workers;
+        _alone = kind.KeepsOrder ? new(kind.KeyOf, StartWorker) : null;
+        _newWorker = () => new(kind, pool, _alone, metrics);
+    }
+
+    /// <summary>Operations that no worker has taken yet, or that are to be taken again.</summary>
+    public int Length => _waiting.Count + (_alone?.Joined ?? 0);
+
+    public bool IsFull => _waiting.Count >= MaxWaiting;
 
     public void Add(GatheredOperation<TOperation, TResult> operation)
     {
@@ -21,16 +39,17 @@ internal sealed class GatherLane<TOperation, TResult>(int workers, Func<GatherWo
         StartWorker();
     }
 
-    /// <summary>Ends the wait of everything that no worker has taken.</summary>
-    public void FailWaiting(Shards.ShardFailure failure)
+    /// <summary>Ends the wait of everything that is not under way.</summary>
+    public void FailWaiting(ShardFailure failure)
     {
         foreach (var operation in _waiting)
             operation.TryGiveUp(failure); // it stays in the queue; the worker that meets it passes over it
+        _alone?.FailWaiting(failure);
     }
 
     private void StartWorker()
     {
-        for (var busy = Volatile.Read(ref _busy); busy < workers && !_waiting.IsEmpty; busy = Volatile.Read(ref _busy))
+        for (var busy = Volatile.Read(ref _busy); busy < _workers && HasWork; busy = Volatile.Read(ref _busy))
         {
             if (Interlocked.CompareExchange(ref _busy, busy + 1, busy) != busy)
                 continue;
@@ -39,10 +58,12 @@ internal sealed class GatherLane<TOperation, TResult>(int workers, Func<GatherWo
         }
     }
 
+    private bool HasWork => !_waiting.IsEmpty || _alone is { HasEnded: true };
+
     private async Task WorkAsync()
     {
         if (!_idle.TryPop(out var worker))
-            worker = newWorker();
+            worker = _newWorker();
         while (worker.Take(_waiting))
             await worker.RunAsync(_waiting); // fails operations, never itself
         _idle.Push(worker);
@@ -52,7 +73,7 @@ internal sealed class GatherLane<TOperation, TResult>(int workers, Func<GatherWo
 
     public async ValueTask DisposeAsync()
     {
-        FailWaiting(Shards.ShardFailure.Unavailable);
+        FailWaiting(ShardFailure.Unavailable);
         while (_idle.TryPop(out var worker))
             await worker.DisposeAsync();
     }

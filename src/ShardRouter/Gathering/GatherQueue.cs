@@ -12,9 +12,6 @@ namespace ShardRouter.Gathering;
 /// </remarks>
 internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
 {
-    /// <summary>More than this waiting for one shard are turned away.</summary>
-    public const int MaxWaiting = 4096;
-
     private readonly GatherKind<TOperation, TResult> _kind;
     private readonly ShardPool _pool;
     private readonly RouterMetrics _metrics;
@@ -27,11 +24,11 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         _metrics = metrics;
         // With order to keep, a slot's operations must not overtake each other in another worker's statement.
         var (lanes, workers) = kind.KeepsOrder ? (kind.Workers, 1) : (1, kind.Workers);
-        _lanes = [.. Enumerable.Range(0, lanes).Select(_ => new GatherLane<TOperation, TResult>(workers, () => new GatherWorker<TOperation, TResult>(kind, pool, metrics)))];
+        _lanes = [.. Enumerable.Range(0, lanes).Select(_ => new GatherLane<TOperation, TResult>(kind, workers, pool, metrics))];
         pool.Circuit.Opened += FailWaiting;
     }
 
-    /// <summary>Operations that no worker has taken yet.</summary>
+    /// <summary>Operations that no worker has taken yet, or that are to be taken again.</summary>
     public int Length => _lanes.Sum(lane => lane.Length);
 
     public ShardPool Pool => _pool;
@@ -45,7 +42,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         if (!_pool.Circuit.IsClosed)
             throw new ShardCallException(ShardFailure.Unavailable, _pool.Shard.Id.Value);
         var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
-        if (lane.Length >= MaxWaiting)
+        if (lane.IsFull)
         {
             _metrics.ShardFailed(_pool.Shard.Id.Value, nameof(ShardFailure.Overloaded));
             throw new ShardCallException(ShardFailure.Overloaded, _pool.Shard.Id.Value);

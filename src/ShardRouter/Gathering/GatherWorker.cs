@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Npgsql;
+using ShardRouter.Items;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
@@ -11,10 +13,12 @@ namespace ShardRouter.Gathering;
 /// <remarks>
 /// When the statement fails with an ERROR its transaction is rolled back and nothing of it was applied; one operation may be
 /// to blame, or a row or slot on which it had to wait (the connection has a short lock_timeout). So each is then carried out
-/// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself. When the connection is
+/// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself, and later ones on its key, which
+/// wait behind it (<see cref="AloneKeys{TOperation,TResult}"/>). When the connection is
 /// lost nobody knows: the writes among them are "outcome unknown", the reads are asked again.
 /// </remarks>
-internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, RouterMetrics metrics) : IAsyncDisposable
+/// <param name="alone">Of the lane; null: its operations need no order.</param>
+internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, AloneKeys<TOperation, TResult>? alone, RouterMetrics metrics) : IAsyncDisposable
 {
     private const int MaxOperations = 128;
     private const int MaxBytes = 1024 * 1024;
@@ -36,7 +40,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     {
         _taken.Clear();
         var bytes = 0;
-        while (_taken.Count < MaxOperations && bytes < MaxBytes && waiting.TryDequeue(out var operation))
+        while (_taken.Count < MaxOperations && bytes < MaxBytes && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
                 continue; // its time was over in the queue
@@ -44,6 +48,23 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             bytes += kind.SizeOf(operation.Operation);
         }
         return _taken.Count > 0;
+    }
+
+    /// <summary>First what has waited for its key, then the queue, without what has to wait for its key.</summary>
+    private bool TryNext(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
+    {
+        if (alone is null)
+            return waiting.TryDequeue(out operation);
+        while (!alone.TryTakeBack(out operation))
+        {
+            if (!waiting.TryDequeue(out operation))
+                return false;
+            if (!alone.TryJoin(operation))
+                return true;
+            if (!pool.Circuit.IsClosed)
+                operation.TryGiveUp(ShardFailure.Unavailable); // it opened, and ended the others' wait, between our taking it out of the queue and its joining
+        }
+        return true;
     }
 
     /// <param name="waiting">Where the next ones come from.</param>
@@ -117,10 +138,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);
         if (rolledBack || (sent && !kind.Writes))
         {
-            foreach (var operation in open)
-                operation.PutBack();
-            foreach (var same in open.GroupBy(operation => kind.KeyOf(operation.Operation)))
-                _ = RunAloneAsync([.. same]);
+            CarryOutAlone(open);
             return;
         }
         var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? ShardFailure.Unavailable, error, sent);
@@ -128,8 +146,20 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             operation.TryFail(failed.Failure, error);
     }
 
+    private void CarryOutAlone(GatheredOperation<TOperation, TResult>[] open)
+    {
+        foreach (var operation in open)
+            operation.PutBack();
+        foreach (var same in open.GroupBy(operation => kind.KeyOf(operation.Operation)))
+        {
+            GatheredOperation<TOperation, TResult>[] operations = [.. same];
+            alone?.Begin(same.Key, operations);
+            _ = RunAloneAsync(same.Key, operations);
+        }
+    }
+
     /// <summary>One after the other: those on one key keep their order.</summary>
-    private async Task RunAloneAsync(IReadOnlyList<GatheredOperation<TOperation, TResult>> operations)
+    private async Task RunAloneAsync(ItemKey key, GatheredOperation<TOperation, TResult>[] operations)
     {
         foreach (var operation in operations.Where(operation => operation.TryTakeAlone()))
         {
@@ -142,6 +172,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
                 operation.TryFail(e);
             }
         }
+        alone?.End(key);
     }
 
     public ValueTask DisposeAsync()

@@ -7,7 +7,7 @@ namespace ShardRouter.Gathering;
 
 /// <summary>One operation in a <see cref="GatherLane{TOperation,TResult}"/>, and the answer that its request waits for.</summary>
 /// <remarks>
-/// waiting → taken (by a worker, into a statement) or waiting → given up (its time is over): one compare-and-set decides,
+/// waiting (in the lane's queue, or behind earlier ones on its key) → taken (by a worker, into a statement) or waiting → given up (its time is over): one compare-and-set decides,
 /// so what was given up is certain not to have been sent. taken → waiting again when the statement was rolled back, and then
 /// → alone: from there on the single call minds the deadline, and can tell whether the write was applied.
 /// </remarks>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Npgsql;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -70,8 +69,7 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
     {
         var pk = own.Cluster.PartitionOf("s3", 32);
         (await Items.PutAsync(pk, "held", """{"n":1}""")).Expect(201);
-        await using var connection = await own.Cluster["s3"].Database.DataSource.OpenConnectionAsync();
-        await using var transaction = await HoldRowAsync(connection, pk);
+        await using var row = await HeldRow.TakeAsync(own.Cluster["s3"], Items, pk, "held");
 
         // In the middle of its neighbours, so that they are gathered into one statement, on one partition as it is.
         var puts = Enumerable.Range(0, 100).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")).ToList();
@@ -79,7 +77,7 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
         puts.AddRange(Enumerable.Range(100, 100).Select(i => Items.PutAsync(pk, string.Create(CultureInfo.InvariantCulture, $"n{i}"), "{}")));
         var neighbours = await Task.WhenAll(puts);
         var isHeld = !held.IsCompleted;
-        await transaction.RollbackAsync();
+        await row.ReleaseAsync();
 
         Assert.All(neighbours, reply => Assert.Equal(201, reply.Status));
         Assert.All(neighbours, reply => Assert.InRange(reply.Elapsed.TotalSeconds, 0, 2.5));
@@ -93,24 +91,13 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
     {
         var pk = own.Cluster.PartitionOf("s3", 33);
         (await Items.PutAsync(pk, "held", """{"n":1}""")).Expect(201);
-        await using var connection = await own.Cluster["s3"].Database.DataSource.OpenConnectionAsync();
-        await using var transaction = await HoldRowAsync(connection, pk);
+        await using var row = await HeldRow.TakeAsync(own.Cluster["s3"], Items, pk, "held");
 
         var reply = await Items.PutAsync(pk, "held", """{"n":2}""", ("Request-Timeout", "0.5"));
-        await transaction.RollbackAsync();
+        await row.ReleaseAsync();
 
         Assert.Equal(504, reply.Status);
         JsonAssert.Equal("""{"n":1}""", (await Items.GetAsync(pk, "held")).Text);
-    }
-
-    /// <summary>The row of "held" is somebody else's until the transaction ends.</summary>
-    private async Task<NpgsqlTransaction> HoldRowAsync(NpgsqlConnection connection, string pk)
-    {
-        var transaction = await connection.BeginTransactionAsync();
-        await using var command = connection.CreateCommand();
-        command.CommandText = $"select 1 from sharding.item where collection = '{Items.Name}' and pk = '{pk}' and id = 'held' for update";
-        Assert.Equal(1, await command.ExecuteScalarAsync());
-        return transaction;
     }
 
     private async Task<(double Statements, double Operations)> GatheredAsync() =>
