@@ -39,12 +39,11 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<Fenced<TResult>> RunAsync(TOperation operation, CancellationToken deadline)
     {
-        if (!_pool.Circuit.IsClosed)
-            throw new ShardCallException(ShardFailure.Unavailable, _pool.Shard.Id.Value);
+        _pool.ThrowIfOpen();
         var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
         if (lane.IsFull)
         {
-            _metrics.ShardFailed(_pool.Shard.Id.Value, nameof(ShardFailure.Overloaded));
+            _metrics.ShardFailed(_pool.Shard.Id.Value, ShardFailure.Overloaded);
             throw new ShardCallException(ShardFailure.Overloaded, _pool.Shard.Id.Value);
         }
         if (deadline.IsCancellationRequested)
@@ -60,7 +59,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         }
         catch (ShardCallException e)
         {
-            _metrics.ShardFailed(_pool.Shard.Id.Value, e.Failure.ToString());
+            _metrics.ShardFailed(_pool.Shard.Id.Value, e.Failure);
             throw;
         }
         finally

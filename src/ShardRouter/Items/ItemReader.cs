@@ -1,3 +1,4 @@
+using Npgsql;
 using ShardRouter.Gathering;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -23,17 +24,17 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     public Task<Routed<Item?>[]> ReadAsync(IReadOnlyList<ItemKey> keys, CancellationToken deadline) =>
         dispatch.RunAsync(keys, key => key.Slot, ReadAsync, deadline);
 
-    private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) => (await ReadAsync(pool, [key], deadline))[0];
+    private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
+        (await pool.RunUncountedAsync(writes: false, (connection, stop) => ReadAsync(connection, [key], stop), deadline))[0];
 
-    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, CancellationToken deadline) => pool.RunAsync(
-        "read",
-        writes: false,
-        async (connection, stop) =>
-        {
-            await using var statement = new ReadItemsStatement(connection);
-            return await statement.ExecuteAsync(keys, stop);
-        },
-        deadline);
+    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, CancellationToken deadline) =>
+        pool.RunAsync("read", writes: false, (connection, stop) => ReadAsync(connection, keys, stop), deadline);
+
+    private static async Task<Fenced<Item?>[]> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ItemKey> keys, CancellationToken cancellation)
+    {
+        await using var statement = new ReadItemsStatement(connection);
+        return await statement.ExecuteAsync(keys, cancellation);
+    }
 
     public ValueTask DisposeAsync() => Queues.DisposeAsync();
 }

@@ -38,17 +38,16 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
         deadline);
 
     private static async Task<Fenced<WriteResult>> WriteAloneAsync(ShardPool pool, WriteOperation operation, CancellationToken deadline) =>
-        (await WriteAsync(pool, [operation], deadline))[0];
+        (await pool.RunUncountedAsync(writes: true, (connection, stop) => WriteAsync(connection, [operation], stop), deadline))[0];
 
-    private static Task<Fenced<WriteResult>[]> WriteAsync(ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline) => pool.RunAsync(
-        "write",
-        writes: true,
-        async (connection, stop) =>
-        {
-            await using var statement = new WriteItemsStatement(connection, atomic: false);
-            return await statement.ExecuteAsync(operations, stop);
-        },
-        deadline);
+    private static Task<Fenced<WriteResult>[]> WriteAsync(ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline) =>
+        pool.RunAsync("write", writes: true, (connection, stop) => WriteAsync(connection, operations, stop), deadline);
+
+    private static async Task<Fenced<WriteResult>[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
+    {
+        await using var statement = new WriteItemsStatement(connection, atomic: false);
+        return await statement.ExecuteAsync(operations, cancellation);
+    }
 
     private static async Task<Fenced<TransactionResult>> TransactAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
     {

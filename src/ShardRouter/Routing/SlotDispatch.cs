@@ -137,7 +137,11 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         catch (Exception e)
         {
             // Whatever it is, it is this shard's: what others have applied meanwhile must be told.
-            var failed = e as ShardCallException ?? pool.Failed(ShardFailure.Defect, e, sent: true);
+            if (e is not ShardCallException failed)
+            {
+                metrics.ShardFailed(shard.Id.Value, ShardFailure.Defect);
+                failed = pool.Failed(ShardFailure.Defect, e, sent: true);
+            }
             foreach (var operation in group)
             {
                 operation.Route.Refusal = null;

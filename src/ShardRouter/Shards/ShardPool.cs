@@ -33,24 +33,43 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Runs one call on a connection of the shard.</summary>
-    /// <param name="writes">A lost connection then means that the outcome is unknown, and nothing is repeated.</param>
-    /// <param name="call">Must have read its answer to the end when it returns: only then has the commit happened.</param>
-    /// <param name="deadline">Cancelled when the request's time is over.</param>
+    /// <summary>Runs one call on a connection of the shard, and counts it.</summary>
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<T> RunAsync<T>(string operation, bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
     {
+        ThrowIfOpen(); // not called, so not counted
         var startedAt = Stopwatch.GetTimestamp();
-        await EnterAsync(deadline);
-        var running = CallAsync(writes, call, deadline);
         try
         {
-            return await CallLimit.WithinAsync(running, writes, shard.Id.Value, deadline);
+            return await RunUncountedAsync(writes, call, deadline);
+        }
+        catch (ShardCallException e)
+        {
+            metrics.ShardFailed(shard.Id.Value, e.Failure);
+            throw;
         }
         finally
         {
             metrics.ShardAnswered(shard.Id.Value, operation, startedAt);
         }
+    }
+
+    /// <summary>For an operation that is counted where it has waited before.</summary>
+    /// <param name="writes">A lost connection then means that the outcome is unknown, and nothing is repeated.</param>
+    /// <param name="call">Must have read its answer to the end when it returns: only then has the commit happened.</param>
+    /// <param name="deadline">Cancelled when the request's time is over.</param>
+    /// <exception cref="ShardCallException">No answer.</exception>
+    public async Task<T> RunUncountedAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
+    {
+        await EnterAsync(deadline);
+        return await CallLimit.WithinAsync(CallAsync(writes, call, deadline), writes, shard.Id.Value, deadline);
+    }
+
+    /// <exception cref="ShardCallException">The shard is not worth asking now.</exception>
+    public void ThrowIfOpen()
+    {
+        if (!circuit.IsClosed)
+            throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
     }
 
     private async Task<T> CallAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
@@ -87,14 +106,12 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     private async Task EnterAsync(CancellationToken deadline)
     {
-        if (!circuit.IsClosed)
-            throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
+        ThrowIfOpen();
         if (_permits.Wait(0, CancellationToken.None))
             return;
         if (Interlocked.Increment(ref _waiting) > MaxWaiting)
         {
             Interlocked.Decrement(ref _waiting);
-            metrics.ShardFailed(shard.Id.Value, nameof(ShardFailure.Overloaded));
             throw new ShardCallException(ShardFailure.Overloaded, shard.Id.Value);
         }
         try
@@ -103,7 +120,6 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
         }
         catch (OperationCanceledException e)
         {
-            metrics.ShardFailed(shard.Id.Value, nameof(ShardFailure.DeadlineExceeded));
             throw new ShardCallException(ShardFailure.DeadlineExceeded, shard.Id.Value, e);
         }
         finally
@@ -117,10 +133,9 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
         }
     }
 
-    /// <summary>Counts and logs a failure, and opens the circuit when there is no connection to be had.</summary>
+    /// <summary>Logs a failure, and opens the circuit when there is no connection to be had.</summary>
     public ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
     {
-        metrics.ShardFailed(shard.Id.Value, failure.ToString());
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
             if (!sent && error is not PostgresException)

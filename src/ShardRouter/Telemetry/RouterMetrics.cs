@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Telemetry;
 
@@ -18,9 +19,9 @@ internal sealed class RouterMetrics : IDisposable
     public RouterMetrics()
     {
         _shardDuration = _meter.CreateHistogram(
-            "sharding.shard.operation.duration", "s", "One call of a shard, waiting for a connection included, by shard and operation.",
+            "sharding.shard.operation.duration", "s", "One call of a shard, or one of the operations that went there in one statement, waiting included, by shard and operation.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
-        _shardErrors = _meter.CreateCounter<long>("sharding.shard.operation.errors", "{error}", "Calls of a shard that failed, by shard and kind.");
+        _shardErrors = _meter.CreateCounter<long>("sharding.shard.operation.errors", "{error}", "Calls of a shard, or operations that went there in one statement, that got no answer, by shard and kind; each once.");
         _gathered = _meter.CreateHistogram(
             "sharding.gather.size", "{operation}", "Operations that went to a shard in one statement.",
             tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
@@ -45,8 +46,8 @@ internal sealed class RouterMetrics : IDisposable
         Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
         new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
 
-    public void ShardFailed(string shard, string kind) => _shardErrors.Add(
-        1, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("kind", kind));
+    public void ShardFailed(string shard, ShardFailure kind) => _shardErrors.Add(
+        1, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("kind", kind.ToString()));
 
     public void Gathered(string shard, string operation, int operations) => _gathered.Record(
         operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
