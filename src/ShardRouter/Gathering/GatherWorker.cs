@@ -22,6 +22,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
 {
     private const int MaxOperations = 128;
     private const int MaxBytes = 1024 * 1024;
+    private const int MaxAnswerBytes = 4 * 1024 * 1024;
 
     /// <summary>A statement that takes longer is given up with its connection: the server hangs, or is out of reach.</summary>
     private static readonly TimeSpan StatementLimit = TimeSpan.FromSeconds(5);
@@ -34,13 +35,15 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private IGatheredStatement<TOperation, TResult>? _statement;
     private int _generation;
     private long _usedAt;
+    private long _expectedBytes;
 
     /// <returns>False: nothing waits.</returns>
     public bool Take(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
     {
         _taken.Clear();
         var bytes = 0;
-        while (_taken.Count < MaxOperations && bytes < MaxBytes && TryNext(waiting, out var operation))
+        var limit = Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, MaxOperations);
+        while (_taken.Count < limit && bytes < MaxBytes && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
                 continue; // its time was over in the queue
@@ -88,7 +91,20 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             Fail(e, sent: statement is not null);
             return;
         }
+        Expect(answers);
         Answer(answers, nobodyWaits: waiting.IsEmpty);
+    }
+
+    /// <summary>
+    /// An answer is in memory whole, and how large a document is only the shard knows. So as many go into the next statement as fit if its documents are as
+    /// large on average as those of the last; where they have become smaller, twice as many as before. One answer may be too large: the first with large ones.
+    /// </summary>
+    private void Expect(Fenced<TResult>[] answers)
+    {
+        var bytes = 0L;
+        foreach (var answer in answers)
+            bytes += answer.Value is { } value ? kind.AnswerSizeOf(value) : 0;
+        _expectedBytes = Math.Max(bytes / answers.Length, _expectedBytes / 2);
     }
 
     /// <summary>

@@ -12,7 +12,8 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     private const int Workers = 2;
 
     private static readonly GatherKind<ItemKey, Item?> Kind = new(
-        "read", Writes: false, Workers, KeepsOrder: false, key => key, _ => 0, connection => new ReadItemsStatement(connection), ReadAloneAsync);
+        "read", Writes: false, Workers, KeepsOrder: false, key => key, _ => 0, item => item?.Doc.Length ?? 0,
+        connection => new ReadItemsStatement(connection), ReadAloneAsync);
 
     public GatherQueues<ItemKey, Item?> Queues { get; } = new(Kind, metrics);
 
