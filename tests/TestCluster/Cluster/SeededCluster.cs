@@ -57,11 +57,12 @@ public sealed class SeededCluster : IAsyncDisposable
     }
 
     /// <param name="databases">Empty, or with the shard schema; s1, s2, … in their order.</param>
-    public static async Task<SeededCluster> CreateAsync(IReadOnlyList<TestDatabase> databases, RedisServer redis)
+    /// <param name="portOf">Under which the ring names a database, when something stands before it; its own otherwise.</param>
+    public static async Task<SeededCluster> CreateAsync(IReadOnlyList<TestDatabase> databases, RedisServer redis, Func<TestDatabase, int>? portOf = null)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"test-{Interlocked.Increment(ref _count)}");
         var shards = databases.Select((database, index) => new SeededShard(
-            new Shard(new ShardId(string.Create(CultureInfo.InvariantCulture, $"s{index + 1}")), database.Host, database.Port, database.Name), database));
+            new Shard(new ShardId(string.Create(CultureInfo.InvariantCulture, $"s{index + 1}")), database.Host, portOf?.Invoke(database) ?? database.Port, database.Name), database));
         var cluster = new SeededCluster([.. shards], redis, await RedisConnection.OpenAsync(redis.Endpoint), new ClusterId(name, Guid.NewGuid()));
         await Task.WhenAll(cluster.Shards.Select(cluster.SeedAsync));
         await cluster.PublishAsync(cluster.Ring, expected: null);
