@@ -83,10 +83,10 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
     public async Task A_pause_whose_mover_does_not_stop_says_so_with_8_and_holds_all_the_same()
     {
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
-        await using var mover = AdminChild.Start(cluster, ["move", "0-4", "--to", "s2", "--yes"], "move-import:stop");
-        var id = await cluster.OperationAsync();
+        var id = (await cluster.RunAsync("move", "0-4", "--to", "s2", "--yes", "--detach", "-o", "json")).Succeeds().Json.GetProperty("operation").GetString()!;
+        await using var mover = AdminChild.Start(cluster, ["ops", "resume", id], "move-import:stop");
         await Eventually.ThatAsync(
-            async () => (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("phase").GetString() == "copying", Limit, "the mover has begun, and stopped");
+            async () => (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("phase").GetString() == "copying", 2 * Limit, "the mover has begun, and stopped");
 
         (await cluster.RunAsync("ops", "pause", id)).Fails(ExitCode.TimedOut, "is paused, but its mover has not stopped", $"ops show {id}");
 
