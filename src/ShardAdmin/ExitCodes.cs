@@ -48,7 +48,6 @@ internal static class ExitCodes
         BatchBrokenException { InnerException: { } inner } e => InBatch(e.Where, FailureOf(inner, leftOff, retry, timedOut), retry),
         StreamBrokenException { InnerException: PostgresException inner } e when !Reach.IsUnreachable(inner) => new Failure(ExitCode.Failed, e.Message, leftOff, $"shardadmin doctor; then: {retry}"),
         StreamBrokenException or SessionLostException => new Failure(ExitCode.CannotReach, $"A shard went away: {exception.Message}", leftOff, retry),
-        _ when BatchBrokenException.IsBrokenCopy(exception) => new Failure(ExitCode.CannotReach, "A connection broke while rows were copied.", leftOff, retry),
         ChangesDoNotFitException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         BadRingException e => new Failure(ExitCode.Precondition, e.Message, leftOff, "shardadmin doctor"),
         PostgresException { SqlState: PostgresErrorCodes.DiskFull } e => new Failure(

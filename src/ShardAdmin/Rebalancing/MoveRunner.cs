@@ -189,7 +189,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     }
 
     /// <summary>Worth another try at once, if it is ours still (<see cref="RequireOursAsync"/>): an attempt is over also when its freeze was.</summary>
-    private static bool IsPassing(Exception e) => e is AttemptOverException or ChangesDoNotFitException or StreamBrokenException or SessionLostException or ShardUnreachableException or NpgsqlException { IsTransient: true } || BatchBrokenException.IsBrokenCopy(e);
+    private static bool IsPassing(Exception e) => e is AttemptOverException or ChangesDoNotFitException or StreamBrokenException or SessionLostException or ShardUnreachableException or NpgsqlException { IsTransient: true };
 
     private async Task LetGoAsync(MoveJournal journal, Guid batch, string? problem)
     {

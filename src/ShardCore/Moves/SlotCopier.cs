@@ -43,12 +43,25 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
             }
             catch
             {
-                await writing.CancelAsync(); // or disposing it would complete the COPY with what has come so far
+                await EndAsync(writing);
                 throw;
             }
         }
         await import.CheckAsync(to, cancellation);
         await transaction.CommitAsync(cancellation);
+    }
+
+    /// <summary>Disposing it would complete the COPY with what has come so far. Where its connection broke it is over already, and must not hide what broke it.</summary>
+    private static async Task EndAsync(NpgsqlRawCopyStream writing)
+    {
+        try
+        {
+            await writing.CancelAsync();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or NpgsqlException)
+        {
+            // The transaction is not committed either way.
+        }
     }
 
     /// <summary>Slot by slot: a few ranges of the key, whatever the planner believes of the table.</summary>

@@ -34,12 +34,18 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
 
     public bool HasEnded => _endedCount > 0;
 
-    /// <param name="key">It is not here.</param>
+    /// <summary>By the worker, of a statement that was rolled back.</summary>
+    /// <param name="key">It is not here; or some that had joined were taken back into that statement, and not all, as it was full: the others wait once more.</param>
     public void Begin(ItemKey key, IReadOnlyList<GatheredOperation<TOperation, TResult>> alone)
     {
         lock (_gate)
         {
-            _turns.Add(key, new Turn(alone));
+            if (!_turns.TryAdd(key, new Turn(alone)))
+            {
+                _turns[key].Alone = alone;
+                _ended.Dequeue(); // it is the first: those before it have been taken back whole
+                _endedCount = _ended.Count;
+            }
             _count = _turns.Count;
         }
     }
@@ -132,7 +138,7 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
 
     private sealed class Turn(IReadOnlyList<GatheredOperation<TOperation, TResult>> alone)
     {
-        public IReadOnlyList<GatheredOperation<TOperation, TResult>> Alone => alone;
+        public IReadOnlyList<GatheredOperation<TOperation, TResult>> Alone { get; set; } = alone;
 
         public Queue<GatheredOperation<TOperation, TResult>> Joined { get; } = [];
     }

@@ -36,6 +36,29 @@ public sealed class AloneKeysTests
     }
 
     [Fact]
+    public void What_a_full_statement_left_waits_once_more_when_that_was_rolled_back_too()
+    {
+        var (first, second, other) = (New(Key), New(Key), New(Other));
+        _keys.Begin(Key, [New(Key)]);
+        _keys.Begin(Other, [New(Other)]);
+        _keys.TryJoin(first);
+        _keys.TryJoin(second);
+        _keys.TryJoin(other);
+        _keys.End(Key);
+        _keys.End(Other);
+
+        Assert.Same(first, TakeBack()); // full
+        _keys.Begin(Key, [first]);
+
+        Assert.Same(other, TakeBack());
+        Assert.False(_keys.TryTakeBack(out _));
+        Assert.False(_keys.HasEnded);
+        _keys.End(Key);
+        Assert.Same(second, TakeBack());
+        Assert.False(_keys.TryJoin(New(Key)));
+    }
+
+    [Fact]
     public void A_key_that_nothing_has_joined_leaves_without_waking_anybody()
     {
         _keys.Begin(Key, [New(Key)]);
