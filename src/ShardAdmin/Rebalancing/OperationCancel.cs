@@ -10,11 +10,14 @@ namespace ShardAdmin.Rebalancing;
 /// <remarks>
 /// The wish stands in the journals first, so that a mover lets go by itself, and an agent goes on with the cancelling
 /// should this process end. One that hangs is not waited for: cancelling begins an attempt of its own, which ends that one's.
+/// An agent may be at it already, and end ours in the same way: then it is looked again, until one of both came through.
 /// </remarks>
 internal sealed class OperationCancel(AdminSession session)
 {
     private static readonly TimeSpan MoverLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan TargetLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TryPause = TimeSpan.FromMilliseconds(500);
+    private const int MaxTries = 10;
 
     /// <returns>How many batches of the operation are cancelled now.</returns>
     public async Task<int> RunAsync(ShardRing ring, Guid operation, CancellationToken cancellation)
@@ -23,6 +26,11 @@ internal sealed class OperationCancel(AdminSession session)
         var sources = (await UnfinishedAsync(ring, operation, cancellation)).Select(each => each.Source).DistinctBy(shard => shard.Id).ToArray();
         await using var held = await OperationLock.TryTakeAsync(session, operation, sources, MoverLimit, cancellation);
         await CancelAsync(ring, await UnfinishedAsync(ring, operation, cancellation), cancellation);
+        for (var tries = 1; tries < MaxTries && await UnfinishedAsync(ring, operation, cancellation) is var left && left.Any(each => !each.Batch.IsReleased()); tries++)
+        {
+            await Task.Delay(TryPause, cancellation);
+            await CancelAsync(ring, left, cancellation);
+        }
         return (await OperationSurvey.FindAsync(session, ring.Shards, operation, cancellation))?.BatchList.Count(line => line.Phase == "cancelled") ?? 0;
     }
 
