@@ -51,13 +51,14 @@ internal sealed class CutoverWatch : IAsyncDisposable
         try
         {
             await using var shard = new NpgsqlConnection(_source.ConnectionString);
-            await shard.OpenAsync(_stop.Token);
+            await shard.OpenAsync(CancellationToken.None);
             await using var command = new NpgsqlCommand(Sql, shard);
-            await command.PrepareAsync(_stop.Token);
+            await command.PrepareAsync(CancellationToken.None);
             while (true)
             {
-                await using (var reader = await command.ExecuteReaderAsync(_stop.Token))
-                    while (await reader.ReadAsync(_stop.Token))
+                // Not to be cancelled: the library then waits on the thread that all sockets of the load need, once in a while for 30 s.
+                await using (var reader = await command.ExecuteReaderAsync(CancellationToken.None))
+                    while (await reader.ReadAsync(CancellationToken.None))
                         See(reader.GetGuid(0), reader.GetFieldValue<short[]>(1), reader.GetBoolean(2));
                 await Task.Delay(LookInterval, _stop.Token);
             }
