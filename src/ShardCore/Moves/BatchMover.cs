@@ -85,7 +85,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>Takes a batch back that has not been released: the source stays the owner, the target forgets it.</summary>
-    /// <param name="isTargetGone">It is gone for good, and not asked. Should it come back it has slots that it imports for ever, and owns none.</param>
+    /// <param name="isTargetGone">It is gone for good, and not asked. Should it come back it still imports these slots, until <c>add-shard</c> of it ends that.</param>
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> CancelAsync(Guid batchId, bool isTargetGone, CancellationToken cancellation)
     {
