@@ -25,13 +25,13 @@ namespace ShardCore.Moves;
 /// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).</para>
 /// <para>What a crash leaves. Up to 6: a journal row and rows that nobody can see; the next attempt starts over. At 7–8:
 /// frozen slots, thawed by the first write that meets them after the deadline, or by the next attempt. After 9: the
-/// journal says released, and whoever resumes goes forward. The replication slot is gone with its connection; the
-/// publication is dropped by the next attempt or at the end.</para>
+/// journal says released, and whoever resumes goes forward. A source that crashes after 13 may have its rows back: 14 looks
+/// for them. The replication slot is gone with its connection; the publication is dropped by the next attempt or at the end.</para>
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
-    /// <summary>Both servers are busy for so long at a time, and the next hand-over waits for it: some milliseconds, unless there is much in a slot.</summary>
-    private const int SlotsComparedAtOnce = 32;
+    /// <summary>Both servers are busy for so long at a time, and the next hand-over waits for it: some milliseconds, unless there is more in one slot.</summary>
+    private const double BytesComparedAtOnce = 1024 * 1024;
 
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
@@ -111,7 +111,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>Of this attempt only: a mover that begins the next one meanwhile keeps what is its own.</summary>
     private async Task<bool> CancelImportAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
     {
-        var import = new MoveImport(ends.Lasting(batch.Id, attempt), batch, attempt);
+        var import = new MoveImport(ends.Lasting(batch.Id, attempt), batch.Id, batch.Slots, attempt);
         await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
         await options.StepAsync(MoveStep.Import, cancellation);
         return await import.CancelAsync(cancellation);
@@ -182,7 +182,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         }
         await using var connection = await ends.From.OpenConnectionAsync(cancellation);
         var differing = new List<Slot>();
-        foreach (var slots in batch.Slots.Chunk(SlotsComparedAtOnce))
+        foreach (var slots in batch.Slots.Chunk(SlotsComparedAtOnce(options.Progress.Bytes, batch.Slots.Length)))
         {
             await options.Rate.SpendAsync((long)(bytesASlot * slots.Length), cancellation);
             using var pass = await _pipeline.Gate.PassAsync(cancellation);
@@ -195,6 +195,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         return differing;
     }
 
+    private static int SlotsComparedAtOnce(long bytes, int slots) => (int)Math.Clamp(BytesComparedAtOnce / Math.Max(1, bytes) * slots, 1, slots);
+
     /// <summary>Broken off it leaves a batch that is final but for its cleaning.</summary>
     private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
@@ -204,17 +206,19 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         cancellation.ThrowIfCancellationRequested(); // which a wait that is over does not look at
         await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
-        using (await _pipeline.CleanUp.EnterAsync(cancellation))
-            if (!await journal.TryEmptyAsync(cancellation))
-                await CleanAsync(batch, journal, cancellation);
+        await CleanAsync(batch, journal, cancellation);
         await options.StepAsync(MoveStep.Finish, CancellationToken.None);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
         await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
-        await journal.FinishAsync(batch.Id, source.Id, CancellationToken.None);
+        while (!await journal.TryFinishAsync(batch.Id, source.Id, CancellationToken.None))
+            await CleanAsync(batch, journal, cancellation);
     }
 
     private async Task CleanAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
+        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
+        if (await journal.TryEmptyAsync(cancellation))
+            return;
         DeletedPage? page = null;
         do
         {

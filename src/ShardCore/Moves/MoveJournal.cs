@@ -149,7 +149,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <returns>False: its rows have to be deleted.</returns>
     internal Task<bool> TryEmptyAsync(CancellationToken cancellation) => CallAsync<bool>("select sharding.move_empty()", new { }, cancellation);
 
-    /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and comes after it.</summary>
+    /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and sees whether a crash in between brought rows back.</summary>
     /// <param name="before">The page before; null: none.</param>
     internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)
     {
@@ -162,8 +162,9 @@ public sealed class MoveJournal(NpgsqlDataSource source)
             new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
     }
 
-    public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
-        CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
+    /// <returns>False: rows are left in the slots that were given away. The source crashed since <see cref="CleanAsync"/>; clean again.</returns>
+    public Task<bool> TryFinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
+        CallAsync<bool>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
 
     /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>

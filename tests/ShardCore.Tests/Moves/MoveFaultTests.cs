@@ -33,6 +33,20 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
     }
 
+    /// <summary>The deletion did not wait for the disk, and the mover, whose connection was renewed, does not know of the crash.</summary>
+    [Fact]
+    public async Task Rows_that_a_crash_of_the_source_brings_back_after_they_were_deleted_are_deleted_again()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await shards.FillAsync(MovingShards.First, Slots[0], rows: 30, documentBytes: 100);
+        var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
+        var broughtBack = Quick with { OnStep = (at, _) => at == MoveStep.Finish ? shards.FillAsync(MovingShards.First, Slots[0], rows: 30, documentBytes: 100) : Task.CompletedTask };
+
+        await shards.Mover(MovingShards.First, MovingShards.Second, broughtBack).RunAsync(batch.Id, "test", false, CancellationToken.None);
+
+        await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
+    }
+
     [Fact]
     public async Task A_replication_slot_that_the_source_gave_up_costs_just_that_attempt()
     {

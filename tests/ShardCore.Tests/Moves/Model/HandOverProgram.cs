@@ -42,7 +42,8 @@ internal sealed class HandOverProgram(KnownBug bug)
                 reach("import_finish", TargetFunctions.ImportFinish(s).State.Go(mover, ModelStep.FinishMove));
                 break;
             case ModelStep.FinishMove:
-                reach("move_finish", Again(SourceFunctions.Finish(s).State, mover));
+                var finished = _source.Finish(s);
+                reach("move_finish", finished.Value == 1 ? Again(finished.State, mover) : s.Go(mover, ModelStep.Clean));
                 break;
         }
     }

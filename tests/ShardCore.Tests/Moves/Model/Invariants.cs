@@ -15,6 +15,7 @@ internal static class Invariants
         : IsServed(s.Source) && s.Phase >= MovePhase.Released ? "the journal says released, and the source serves"
         : s.Phase >= MovePhase.Owned && (s.Target != SlotState.Owned || s.TargetEpoch != s.SourceEpoch) && !s.WentBack ? "the journal says owned, and the target does not own at the release's epoch"
         : s.Phase is null && (s.Import != 0 || s.Target == SlotState.Importing || s.Publications != 0) ? "the journal is closed, and an import or a publication stands"
+        : s is { Phase: null, Source: SlotState.Released, RowsAtSource: > 0 } ? "the journal is closed, and rows are left that the source gave away"
         : s.Phase is null && !s.WasSetBack && s.RingSaysTarget != (s.Target == SlotState.Owned) ? "the ring names a shard that does not own the slot, and nobody will mend it"
         : null;
 

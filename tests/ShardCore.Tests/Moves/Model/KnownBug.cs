@@ -35,6 +35,9 @@ public enum KnownBug
     /// <summary>The source's rows are deleted while an attempt's stream could still bring the deletions to the target.</summary>
     CleanWhilePublicationStands,
 
+    /// <summary>0007: the journal is closed without a look whether a crash has brought deleted rows back.</summary>
+    FinishWithoutLook,
+
     /// <summary>0005: cancelling takes the import away whoever's attempt it is by now.</summary>
     ImportCancelIgnoresAttempt,
 

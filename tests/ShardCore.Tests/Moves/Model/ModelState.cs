@@ -33,6 +33,7 @@ internal readonly record struct ModelState(ulong Stored, ulong Running)
     public int SourceB { get => Get(Stored, 16, 2); init => Stored = Set(Stored, 16, 2, value); }
     /// <summary>The source's rows have been deleted by the move.</summary>
     public bool Cleaned { get => Get(Stored, 18, 1) == 1; init => Stored = Set(Stored, 18, 1, value); }
+    public int RowsAtSource => Cleaned ? 0 : (Rows.Of(0, SourceA) == Rows.Absent ? 0 : 1) + (Rows.Of(1, SourceB) == Rows.Absent ? 0 : 1);
     /// <summary>A bit for each attempt's publication.</summary>
     public int Publications { get => Get(Stored, 19, 6); init => Stored = Set(Stored, 19, 6, value); }
 

@@ -24,7 +24,7 @@ internal sealed record ModelledCall(bool AtSource, string Sql, Func<ModelState, 
         yield return AtSourceSide($"move_advance({Id}, 'published', 'verified')", state => SourceFunctions.Advance(state, MovePhase.Published, MovePhase.Verified));
         yield return AtSourceSide($"move_clean({Id}, 1000, null, null, null, null)", Source.Clean, "deleted");
         if (s.Phase is null or MovePhase.Verified) // a mover gets there no other way, and then no writer holds its rows
-            yield return AtSourceSide($"move_finish({Id}, 's1')", SourceFunctions.Finish);
+            yield return AtSourceSide($"move_finish({Id}, 's1')", Source.Finish);
         yield return AtTargetSide($"import_finish({Id})", TargetFunctions.ImportFinish);
         for (var attempt = 1; attempt <= Math.Max(s.Attempt, Math.Max(s.Import, s.ImportOver)) + 1; attempt++)
             foreach (var call in OfAttempt(s, attempt))

@@ -67,7 +67,7 @@ internal sealed class SourceFunctions(KnownBug bug)
     {
         if (s is not { Source: SlotState.Released, Held: true } && bug != KnownBug.CleanWithoutRecheck)
             return SqlAnswer.No(s);
-        var rows = s.Cleaned ? 0 : (Rows.Of(0, s.SourceA) == Rows.Absent ? 0 : 1) + (Rows.Of(1, s.SourceB) == Rows.Absent ? 0 : 1);
+        var rows = s.RowsAtSource;
         if (rows == 0)
             return SqlAnswer.No(s);
         var after = s with { Cleaned = true };
@@ -77,8 +77,10 @@ internal sealed class SourceFunctions(KnownBug bug)
         return SqlAnswer.Done(after, rows);
     }
 
-    public static SqlAnswer Finish(ModelState s) =>
-        SqlAnswer.Done(s with { Phase = s.Phase == MovePhase.Verified ? null : s.Phase, Attempt = s.Phase == MovePhase.Verified ? 0 : s.Attempt, Held = false });
+    /// <summary>False: rows are left in the slot that was given away.</summary>
+    public SqlAnswer Finish(ModelState s) =>
+        s is { Phase: MovePhase.Verified, Source: SlotState.Released, Held: true, RowsAtSource: > 0 } && bug != KnownBug.FinishWithoutLook ? SqlAnswer.No(s)
+        : SqlAnswer.Done(s with { Phase = s.Phase == MovePhase.Verified ? null : s.Phase, Attempt = s.Phase == MovePhase.Verified ? 0 : s.Attempt, Held = false });
 
     public SqlAnswer Cancel(ModelState s, int attempt)
     {

@@ -2,7 +2,7 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>What happens to a move from outside: time passes, Redis is set back, and the slot moves back once the move is done.</summary>
+/// <summary>What happens to a move from outside: time passes, Redis is set back, the source crashes after it cleaned, and the slot moves back once the move is done.</summary>
 internal sealed class Surroundings(KnownBug bug)
 {
     public void Next(ModelState s, Action<string, ModelState> reach)
@@ -11,6 +11,8 @@ internal sealed class Surroundings(KnownBug bug)
             reach("the freeze's deadline passes", s with { Expired = true });
         if (s is { WasSetBack: false, RingEpoch: > 0 })
             reach("Redis is set back to its first ring", s with { WasSetBack = true, RingEpoch = 0, RingSaysTarget = false });
+        if (s is { Phase: MovePhase.Verified, Cleaned: true })
+            reach("the source crashes, and its deletions were not on disk", s with { Cleaned = false });
         if (s is { Target: SlotState.Owned, Source: SlotState.Released, WentBack: false } && MayMoveBack(s) && !IsAtTarget(s.Writer(0)) && !IsAtTarget(s.Writer(1)))
             reach("the slot is moved back", MoveBack(s));
     }
