@@ -8,13 +8,12 @@ drop function sharding.move_finish(uuid, text);
 create function sharding.move_finish(p_move_id uuid, p_source text) returns boolean
 language plpgsql volatile set enable_seqscan = off as $$
 declare
-    given_ smallint[];
+    slots_ smallint[];
 begin
     perform sharding.require_read_committed();
-    select array_agg(o.slot) into given_
-    from (select unnest(slots) as slot from sharding.move where move_id = p_move_id and phase = 'verified') s
-    join sharding.slot_ownership o on o.slot = s.slot and o.move_id = p_move_id and o.state = 'released';
-    if exists (select from unnest(given_) s cross join lateral (select from sharding.item i where i.slot = s limit 1) left_) then
+    select slots into slots_ from sharding.move where move_id = p_move_id and phase = 'verified';
+    if exists (select from unnest(slots_) s join sharding.slot_ownership o on o.slot = s and o.move_id = p_move_id and o.state = 'released'
+               cross join lateral (select from sharding.item i where i.slot = s limit 1) left_) then
         return false;
     end if;
     insert into sharding.move_history (
@@ -25,7 +24,7 @@ begin
     from sharding.move where move_id = p_move_id and phase = 'verified'
     on conflict (move_id) do nothing;
     delete from sharding.move where move_id = p_move_id and phase = 'verified';
-    update sharding.slot_ownership set move_id = null, attempt = 0 where move_id = p_move_id;
+    update sharding.slot_ownership o set move_id = null, attempt = 0 from unnest(slots_) s where o.slot = s and o.move_id = p_move_id;
     return true;
 end
 $$;

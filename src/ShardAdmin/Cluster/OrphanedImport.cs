@@ -7,7 +7,7 @@ namespace ShardAdmin.Cluster;
 /// <param name="Attempt">The last one.</param>
 /// <param name="Slots">All of the batch.</param>
 /// <param name="Importing">Those of them that are still "importing": no other move can bring them there.</param>
-internal sealed record OrphanedImport(Shard Shard, Guid Batch, string Source, int Attempt, short[] Slots, IReadOnlyList<Slot> Importing)
+internal sealed record OrphanedImport(Shard Shard, Guid Batch, ShardId Source, int Attempt, IReadOnlyList<Slot> Slots, IReadOnlyList<Slot> Importing)
 {
     /// <summary>The command that ends it.</summary>
     public string Mend => $"shardadmin {new AddShardChange(Shard).Command} --no-rebalance";

@@ -3,6 +3,7 @@ using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
+using ShardCore.Moves;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;
@@ -13,13 +14,10 @@ namespace ShardAdmin.Cluster;
 /// batch stands in its journal from before its import begins until after that has ended, and never again; so what is still there
 /// then nobody will end.
 ///
-/// It is ended as a cancelled one is: an attempt of its own first, so that whoever slept can bring nothing more, then the rows in all slots
-/// of the batch go, then its slots. They are copies: it is done only while each of these slots has one owner, and not where one of them is owned here.
+/// What was brought (<see cref="AbandonedImport"/> removes it) is copies: it is done only while each of these slots has one owner, and not where one of them is owned here.
 /// </remarks>
 internal sealed class OrphanedImports(AdminSession session)
 {
-    private const int PurgeBatch = 5000;
-
     private const string Sql = """
         select i.move_id as Id, i.source as Source, i.attempt as Attempt, i.slots as Slots,
                array(select o.slot from sharding.slot_ownership o where o.move_id = i.move_id and o.state = 'importing' order by o.slot) as Importing
@@ -51,7 +49,7 @@ internal sealed class OrphanedImports(AdminSession session)
         if (orphans.Count == 0)
             return 0;
         var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
-        Slot[] unowned = [.. orphans.Where(orphan => orphan.Importing.Count > 0).SelectMany(orphan => orphan.Slots).Select(slot => new Slot(slot)).Where(slot => map.OwnersOf(slot).Count != 1).Distinct().Order()];
+        Slot[] unowned = [.. orphans.Where(orphan => orphan.Importing.Count > 0).SelectMany(orphan => orphan.Slots).Where(slot => map.OwnersOf(slot).Count != 1).Distinct().Order()];
         if (unowned.Length > 0)
             throw new CommandFailedException(
                 ExitCode.Precondition, $"Shard {shard.Id} imports the slots {SlotText.Of(unowned)} for a move that no journal has, and they do not have exactly one owner.",
@@ -63,18 +61,10 @@ internal sealed class OrphanedImports(AdminSession session)
 
     private async Task<bool> EndAsync(OrphanedImport orphan, Epoch epoch, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(orphan.Shard).OpenConnectionAsync(cancellation);
-        var id = orphan.Batch;
         if (orphan.Importing.Count > 0)
-        {
-            var attempt = orphan.Attempt + 1;
-            await connection.ExecuteAsync(new CommandDefinition(
-                "select sharding.import_begin(@id, @attempt, @Source, @Slots, @epoch)", new { id, attempt, orphan.Source, orphan.Slots, epoch = epoch.Value }, cancellationToken: cancellation));
-            while (await connection.ExecuteScalarAsync<int>(new CommandDefinition(
-                "select deleted from sharding.import_purge(@id, @attempt, @PurgeBatch, null, null, null, null)", new { id, attempt, PurgeBatch }, cancellationToken: cancellation)) > 0)
-                cancellation.ThrowIfCancellationRequested();
-        }
-        await connection.ExecuteAsync(new CommandDefinition("select sharding.import_finish(@id)", new { id }, cancellationToken: cancellation));
+            await AbandonedImport.EndAsync(orphan.Shard, orphan.Batch, orphan.Attempt, orphan.Source, orphan.Slots, epoch, AdminSession.Configure, cancellation);
+        else
+            await AbandonedImport.FinishAsync(session.Source(orphan.Shard), orphan.Batch, cancellation);
         return true;
     }
 
@@ -87,13 +77,15 @@ internal sealed class OrphanedImports(AdminSession session)
         try
         {
             var rows = await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation));
-            return [.. rows.Select(row => new OrphanedImport(shard, row.Id, row.Source, row.Attempt, row.Slots, [.. row.Importing.Select(slot => new Slot(slot))]))];
+            return [.. rows.Select(row => new OrphanedImport(shard, row.Id, new ShardId(row.Source), row.Attempt, SlotsOf(row.Slots), SlotsOf(row.Importing)))];
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             return []; // no shard yet, or one of an older schema, which cannot have moves
         }
     }
+
+    private static Slot[] SlotsOf(short[] numbers) => [.. numbers.Select(number => new Slot(number))];
 
     /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
     private sealed class Row

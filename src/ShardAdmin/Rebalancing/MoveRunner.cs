@@ -177,6 +177,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         await using var heartbeat = MoveHeartbeat.Start(journal, batch.Id, held.Mover, wish.Value, progress, stop);
         var options = shared with
         {
+            BytesPlanned = each.Bytes,
             Progress = progress,
             OnStep = async (step, token) =>
             {

@@ -25,7 +25,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         var session = await TargetSession.OpenAsync(ends.Lasting(id, attempt), cancellation);
         atHandOver(session);
         var to = ends.Importing(id, attempt);
-        var import = new MoveImport(to, batch, attempt);
+        var import = new MoveImport(to, id, batch.Slots, attempt);
         await import.BeginAsync(ends.Source.Id, epoch, cancellation);
 
         // The publication before the replication slot: decoding looks it up in the catalog as of each change.
@@ -33,7 +33,8 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         string publication;
         using (await ends.Pipeline.Gate.PassAsync(cancellation))
         {
-            await MovePublication.DropAsync(ends.From, id, attempt, cancellation);
+            if (attempt > 1)
+                await MovePublication.DropAsync(ends.From, id, attempt, cancellation); // those of earlier ones
             publication = await MovePublication.CreateAsync(ends.From, batch, attempt, options.StepLimit, cancellation);
         }
 
@@ -46,7 +47,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
 
         // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
         await options.StepAsync(MoveStep.Copy, cancellation);
-        await new SlotCopier(ends.From, to, import, options.Rate, ends.Pipeline.Gate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, cancellation);
+        await new SlotCopier(ends.From, to, import, options.Rate, ends.Pipeline.Gate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, options.BytesPlanned, cancellation);
 
         using var handingOver = await ends.Pipeline.HandOver.EnterAsync(cancellation);
         copying.Dispose(); // the next batch may be copied

@@ -20,7 +20,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <exception cref="MoveFailedException" />
     public async Task<TimeSpan> RunAsync(CatchUp catchUp, CancellationToken cancellation)
     {
-        await RehearseAsync(cancellation);
+        if (ends.IsFirstHandOver())
+            await RehearseAsync(cancellation);
         for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
         {
             if (freeze > 1)

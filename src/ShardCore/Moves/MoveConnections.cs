@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Npgsql;
+using ShardCore.Ring;
 using ShardCore.Shards;
 
 namespace ShardCore.Moves;
@@ -7,6 +9,8 @@ namespace ShardCore.Moves;
 /// <param name="configure">Adjusts every connection.</param>
 internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit) : IAsyncDisposable
 {
+    private readonly ConcurrentDictionary<(ShardId Source, ShardId Target), bool> _handedOver = [];
+
     /// <summary>Their commits wait for the disk, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</summary>
     public ShardDataSources Durable { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
 
@@ -15,14 +19,12 @@ internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> conf
 
     /// <summary>
     /// As <see cref="Durable"/>, for what is done while writers wait and for nothing else. Batches are handed over one at a time, so it is one
-    /// connection a shard, whose session knows the catalog and these functions. It is not reset when it is given back, which would be done, and its plans be
-    /// thrown away, while writers wait: all that is set on it is set for a transaction.
+    /// connection a shard, whose session knows the catalog and these functions.
     /// </summary>
-    public ShardDataSources HandOver { get; } = new(settings =>
-    {
-        Configure(settings, configure, stepLimit, waitsForDisk: true);
-        settings.NoResetOnClose = true;
-    });
+    public ShardDataSources HandOver { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
+
+    /// <returns>True once for each pair of shards: nothing has been handed over between them on these connections.</returns>
+    public bool IsFirstHandOver(ShardId source, ShardId target) => _handedOver.TryAdd((source, target), true);
 
     /// <summary>What every connection of a mover has.</summary>
     public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)
@@ -33,6 +35,9 @@ internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> conf
         settings.Options += $" -c enable_seqscan=off -c synchronous_commit={(waitsForDisk ? "on" : "off")}";
         settings.CommandTimeout = (int)stepLimit.TotalSeconds;
         settings.ReadBufferSize = 64 * 1024; // a copy comes in long streams
+        // Resetting it would throw its functions' plans away, and each call would make them anew. There is nothing else to reset: all that is set is
+        // set for a transaction, and that is rolled back when it is given back; or it is the name of an attempt's session (AttemptSession).
+        settings.NoResetOnClose = true;
     }
 
     public async ValueTask DisposeAsync()

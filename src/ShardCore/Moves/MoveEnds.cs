@@ -24,6 +24,9 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>The target, while writers wait.</summary>
     public NpgsqlDataSource ToAtHandOver => _connections.HandOver.Of(target);
 
+    /// <summary>True once on the connections that batches share.</summary>
+    public bool IsFirstHandOver() => _connections.IsFirstHandOver(source.Id, target.Id);
+
     /// <summary>
     /// For what an attempt brings to the target. Its commits do not wait for the disk: nothing of it counts before the
     /// release, and before that <see cref="TargetSession.FlushAsync"/> makes all of it durable at once.

@@ -5,9 +5,10 @@ using ShardCore.Ring;
 
 namespace ShardCore.Moves;
 
-/// <summary>The target's side of one attempt: what it brings in counts only while the attempt is the current one.</summary>
+/// <summary>The target's side of one attempt at a batch: what it brings in counts only while the attempt is the current one.</summary>
+/// <param name="slots">All of the batch.</param>
 /// <exception cref="AttemptOverException">From every call: it is not.</exception>
-internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int attempt)
+internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCollection<Slot> slots, int attempt)
 {
     private const string AttemptOver = "SH011";
     private const int PurgeBatch = 5000;
@@ -27,20 +28,20 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
             where pid <> pg_backend_pid() and datname = current_database()
               and case when application_name like @move || '/%' then split_part(application_name, '/', 2)::integer < @attempt end
             """,
-            new { move = NameOf(batch.Id), attempt }, cancellationToken: cancellation));
+            new { move = NameOf(batch), attempt }, cancellationToken: cancellation));
         try
         {
             await connection.ExecuteAsync(new CommandDefinition(
                 "select sharding.import_begin(@id, @attempt, @source, @slots, @epoch)",
-                new { id = batch.Id, attempt, source = source.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellationToken: cancellation));
+                new { id = batch, attempt, source = source.Value, slots = MoveJournal.ToArray(slots), epoch = epoch.Value }, cancellationToken: cancellation));
             DeletedPage? page = null;
             do
                 page = await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
                     $"select {DeletedPage.Columns} from sharding.import_purge(@id, @attempt, @limit, @Slot::smallint, @Collection, @Pk, @Key)",
-                    new { id = batch.Id, attempt, limit = PurgeBatch, page?.Slot, page?.Collection, page?.Pk, page?.Key }, cancellationToken: cancellation));
+                    new { id = batch, attempt, limit = PurgeBatch, page?.Slot, page?.Collection, page?.Pk, page?.Key }, cancellationToken: cancellation));
             while (page.Slot is not null);
-            if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(LeftSql, new { slots = MoveJournal.ToArray(batch.Slots) }, cancellationToken: cancellation)))
-                throw new MoveFailedException($"Batch {batch.Id}: rows are left in its slots at the target though they were purged; somebody else brings some there. Nothing has been copied.");
+            if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(LeftSql, new { slots = MoveJournal.ToArray(slots) }, cancellationToken: cancellation)))
+                throw new MoveFailedException($"Batch {batch}: rows are left in its slots at the target though they were purged; somebody else brings some there. Nothing has been copied.");
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {
@@ -61,7 +62,7 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
     {
         Parameters =
         {
-            new NpgsqlParameter<Guid> { TypedValue = batch.Id },
+            new NpgsqlParameter<Guid> { TypedValue = batch },
             new NpgsqlParameter<int> { TypedValue = attempt },
             new NpgsqlParameter { Value = applied is { } lsn ? lsn.ToString() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
         },
@@ -94,7 +95,7 @@ internal sealed class MoveImport(AttemptSessions target, MoveBatch batch, int at
     public async Task<bool> CancelAsync(CancellationToken cancellation)
     {
         await using var session = await target.OpenAsync(cancellation);
-        return await session.Connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.import_cancel(@id, @attempt)", new { id = batch.Id, attempt }, cancellationToken: cancellation));
+        return await session.Connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.import_cancel(@id, @attempt)", new { id = batch, attempt }, cancellationToken: cancellation));
     }
 
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>

@@ -15,6 +15,9 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     private const string NotToBeHad = "SH010";
     private const string AttemptOver = "SH011";
 
+    /// <summary>For what may be lost in a crash: the transaction does not wait for the disk.</summary>
+    private const string NotOnDisk = "set local synchronous_commit = off;";
+
     private const string Columns = """
         move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
         phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor
@@ -156,7 +159,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         await using var connection = await source.OpenConnectionAsync(cancellation);
         return await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
             $"""
-            begin isolation level read committed; set local synchronous_commit = off;
+            begin isolation level read committed; {NotOnDisk}
             select {DeletedPage.Columns} from sharding.move_clean(@id, @limit, @Slot::smallint, @Collection, @Pk, @Key); commit
             """,
             new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
@@ -172,7 +175,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     /// <summary>For people: how much was copied, how long writes were held.</summary>
     public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) => CallAsync<object?>(
-        "update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
+        $"{NotOnDisk} update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
         new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
 
     /// <summary>Takes a batch in hand: from now on the reports of <paramref name="mover"/> count, and nobody else's.</summary>
@@ -185,7 +188,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     {
         var lag = progress.Lag;
         var answer = await CallAsync<string>(
-            "select sharding.move_report(@id, @mover, @step, @rows, @bytes, @changes, @lag)",
+            $"{NotOnDisk} select sharding.move_report(@id, @mover, @step, @rows, @bytes, @changes, @lag)",
             new
             {
                 id,

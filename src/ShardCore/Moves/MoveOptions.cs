@@ -39,6 +39,9 @@ public sealed record MoveOptions
     /// <summary>How fast it may go.</summary>
     public CopyRate Rate { get; init; } = new(null);
 
+    /// <summary>An estimate of what the batch brings; null: not known.</summary>
+    public long? BytesPlanned { get; init; }
+
     /// <summary>Written while the batch is under way.</summary>
     public MoveProgress Progress { get; init; } = new();
 

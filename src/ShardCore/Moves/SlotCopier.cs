@@ -13,11 +13,25 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
     private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
 
+    /// <summary>Beginning and ending a COPY and its transactions costs about as much as so many bytes of one.</summary>
+    private const int WorthItsOwnCopyBytes = 1024 * 1024;
+
+    private const int MaxCopiesAConnection = 4;
+
     /// <param name="connections">Pairs of connections that copy at the same time, each some of the slots.</param>
-    public async Task CopyAsync(IReadOnlyCollection<Slot> slots, string snapshotName, int connections, CancellationToken cancellation)
+    /// <param name="expectedBytes">An estimate of all; null: not known, so it may be much.</param>
+    public async Task CopyAsync(IReadOnlyCollection<Slot> slots, string snapshotName, int connections, long? expectedBytes, CancellationToken cancellation)
     {
-        var pending = new ConcurrentQueue<Slot[]>(slots.Order().Chunk(Math.Max(1, slots.Count / (connections * 4))));
-        await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => WorkAsync(pending, snapshotName, cancellation)));
+        var copies = CopiesOf(connections, expectedBytes);
+        var pending = new ConcurrentQueue<Slot[]>(slots.Order().Chunk((slots.Count + copies - 1) / copies));
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(connections, pending.Count)).Select(_ => WorkAsync(pending, snapshotName, cancellation)));
+    }
+
+    /// <summary>Several for each connection, so that all end at about the same time although slots differ, but only as many as there is something to copy for.</summary>
+    internal static int CopiesOf(int connections, long? expectedBytes)
+    {
+        var worth = expectedBytes / WorthItsOwnCopyBytes ?? long.MaxValue;
+        return worth < connections ? (int)Math.Max(1, worth) : connections * (int)Math.Clamp(worth / connections, 1, MaxCopiesAConnection);
     }
 
     private async Task WorkAsync(ConcurrentQueue<Slot[]> pending, string snapshotName, CancellationToken cancellation)

@@ -32,8 +32,12 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
     }
 
     /// <param name="what">shard: waiting for one or more of them; router: everything, where no shard answered.</param>
-    public static void Timing(HttpContext context, string what, long startedAt) => context.Response.Headers["Server-Timing"] =
-        string.Create(CultureInfo.InvariantCulture, $"{what};dur={Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds:0.00}");
+    public static void Timing(HttpContext context, string what, long startedAt)
+    {
+        // In whole numbers: writing a floating-point one took three of a hundred parts of a GET's time.
+        var hundredths = Stopwatch.GetElapsedTime(startedAt).Ticks / (TimeSpan.TicksPerMillisecond / 100);
+        context.Response.Headers["Server-Timing"] = string.Create(CultureInfo.InvariantCulture, $"{what};dur={hundredths / 100}.{hundredths % 100:D2}");
+    }
 
     /// <summary>ETag, Last-Modified, Expires-At.</summary>
     public static void Describe(HttpContext context, long version, DateTime? updatedAt, DateTime? expiresAt)
