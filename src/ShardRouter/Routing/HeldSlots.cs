@@ -4,8 +4,8 @@ using ShardCore.Ring;
 namespace ShardRouter.Routing;
 
 /// <summary>
-/// The queue in which writes wait while their slot is handed over. The first write that the fence refuses keeps asking for
-/// all; the others wait here, off the shard, and go on together once it got through. Writes to other slots pass by.
+/// The queue in which operations wait while their slot is handed over. The first one that the fence refuses keeps asking for
+/// all; the others wait here, off the shard, and go on together once it got through. Those on other slots pass by.
 /// </summary>
 internal sealed class HeldSlots
 {

@@ -8,8 +8,8 @@ namespace ShardRouter.Routing;
 /// <remarks>
 /// The ring only proposes: each shard's fence decides. An operation that was refused was not applied, so it may be sent
 /// again, and it is: 1. to the owner that the refusal names, when the ring knows its address; 2. with the ring looked up
-/// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds: single writes are held in
-/// <see cref="HeldSlots"/>, where one asks for all. After <see cref="HoldLimit"/> it answers slot-moving. An operation
+/// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds: single writes, and single reads that were refused,
+/// are held in <see cref="HeldSlots"/>, where one asks for all. After <see cref="HoldLimit"/> it answers slot-moving. An operation
 /// whose outcome is not known is never sent again.
 /// </remarks>
 internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, ShardPools pools, HeldSlots held, RouterMetrics metrics, TimeProvider time)
@@ -20,8 +20,11 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     /// <summary>Redis is a hint: a request that is held does not wait longer for it, the hand-over may be over by then.</summary>
     private static readonly TimeSpan RefreshLimit = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>A frozen slot is asked for so often; the freeze is meant to last no more than a few of these.</summary>
+    /// <summary>A slot that is being handed over is asked for so often; that is meant to last no more than a few of these.</summary>
     private static readonly TimeSpan LongestProbePause = TimeSpan.FromMilliseconds(8);
+
+    /// <summary>About a quarter of a second of them: what lasts longer has lost its mover, and whoever brings it on needs the machine.</summary>
+    private const int QuickProbes = 32;
 
     /// <summary>An owner answers, or refuses, sooner than this, unless a row is locked or it hangs.</summary>
     private static readonly TimeSpan LeaderLimit = TimeSpan.FromMilliseconds(500);
@@ -29,19 +32,20 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Sends one operation to the owner of its slot.</summary>
-    /// <param name="writes">It is held with the others of its slot while that is handed over.</param>
+    /// <param name="writes">It is held with the others of its slot while that is handed over; a read, which a frozen slot answers, once it has been refused.</param>
     public async Task<Routed<TResult>> RunOneAsync<TOperation, TResult>(
         TOperation operation, Slot slot, bool writes, Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> call, CancellationToken deadline)
     {
         var startedAt = time.GetTimestamp();
         var route = new SlotRoute(slot);
-        var leads = false;
+        var (mayBeHeld, leads) = (writes, false);
         try
         {
             for (var round = 0; ; round++)
             {
-                if (writes && !leads && held.IsHeld(slot) && !await held.WaitAsync(slot, HoldLimit - time.GetElapsedTime(startedAt), time, deadline))
+                if (mayBeHeld && !leads && held.IsHeld(slot) && !await held.WaitAsync(slot, HoldLimit - time.GetElapsedTime(startedAt), time, deadline))
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
+                mayBeHeld = writes; // a read that has waited asks first: a frozen slot would answer it
                 if (holder.Current is not { IsEmpty: false } ring)
                     return Routed<TResult>.Failed(ShardFailure.RingUnavailable, default);
                 var shard = route.TargetIn(ring);
@@ -58,9 +62,10 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
                 route.Refusal = fenced.Refusal;
                 if (IsOver(startedAt, deadline))
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
+                mayBeHeld = true;
                 if (route.TryFollow(ring))
                     _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
-                else if (!writes || leads || (leads = held.TryLead(slot)))
+                else if (leads || (leads = held.TryLead(slot)))
                     await PauseAsync(ring, fenced.Refusal, round, deadline);
                 if (IsOver(startedAt, deadline)) // in the pause: not applied, and not to be sent any more
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
@@ -168,7 +173,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
     {
         // The owner itself says that the hand-over is under way: there is no new ring yet.
         var isOnItsWay = refusal.State is "frozen" or "importing";
-        var longest = isOnItsWay ? LongestProbePause : LongestPause;
+        var longest = isOnItsWay && round < QuickProbes ? LongestProbePause : LongestPause;
         try
         {
             if (!isOnItsWay)

@@ -39,7 +39,7 @@ internal sealed class RouterMetrics : IDisposable
         _meter.CreateObservableGauge("sharding.shard.pool.waiting", poolWaiting, "{request}", "Requests that wait for a connection of a shard.");
         _meter.CreateObservableGauge("sharding.shard.available", shardAvailable, description: "1: the shard's circuit is closed; 0: its requests answer 503 at once.");
         _meter.CreateObservableGauge("sharding.gather.waiting", gatherWaiting, "{operation}", "Operations that wait to go to a shard together, by shard and operation.");
-        _meter.CreateObservableGauge("sharding.slots.held_writes", held, "{request}", "Writes that wait until their slot has been handed over.");
+        _meter.CreateObservableGauge("sharding.slots.held", held, "{request}", "Writes, and reads that were refused, that wait until their slot has been handed over.");
     }
 
     public void ShardAnswered(string shard, string operation, long startedAt) => _shardDuration.Record(

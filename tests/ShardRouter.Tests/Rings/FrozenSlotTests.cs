@@ -100,7 +100,7 @@ public sealed class FrozenSlotTests(OwnCluster own) : IClassFixture<OwnCluster>
         var leader = Items.PutAsync(pk, "locked", "{}");
         await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_fence_refusals_total") > refusals, TimeSpan.FromSeconds(2), "the first write is refused and asks for all");
         var held = Items.PutAsync(pk, "free", "{}");
-        await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_slots_held_writes") > 0, TimeSpan.FromSeconds(2), "the second is held");
+        await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_slots_held") > 0, TimeSpan.FromSeconds(2), "the second is held");
 
         await using var connection = await Cluster["s1"].Database.DataSource.OpenConnectionAsync();
         await using (var transaction = await connection.BeginTransactionAsync())
@@ -114,6 +114,27 @@ public sealed class FrozenSlotTests(OwnCluster own) : IClassFixture<OwnCluster>
         }
 
         (await leader).Expect(200);
+    }
+
+    /// <summary>Each asking for itself they would take the machine from the mover that is to bring the slot on.</summary>
+    [Fact]
+    public async Task Between_two_owners_reads_are_held_too_and_one_asks_for_all()
+    {
+        const int readers = 40;
+        var pk = Cluster.PartitionOf("s1", 26);
+        (await Items.PutAsync(pk, "x", "{}")).Expect(201);
+        var move = new HandOver(Cluster, pk, "s2");
+        await move.FreezeAsync();
+        await move.ReleaseAsync();
+
+        var reads = Enumerable.Range(0, readers).Select(_ => Items.GetAsync(pk, "x")).ToArray();
+        await Eventually.ThatAsync(async () => await own.Router.MetricAsync("sharding_slots_held") == readers - 1, TimeSpan.FromSeconds(2), "all reads but one are held");
+        Assert.All(reads, read => Assert.False(read.IsCompleted));
+        await move.OwnAsync();
+
+        Assert.All(await Task.WhenAll(reads), read => read.Expect(200));
+        await move.PublishAsync();
+        await own.RingInUseAsync();
     }
 
     [Fact]
