@@ -2,7 +2,7 @@
 --
 -- move_clean is not waited for on disk. A source that crashed after it may have the rows back, and a mover that does not notice
 -- the crash would close the journal over them. Here look and end are one transaction: what it sees deleted comes before its own
--- commit in the WAL, and is not lost without it. Slots that have come back since belong to a later move, and so do their rows.
+-- commit in the WAL, and is not lost without it. Slots that have come back since are not this batch's any more, nor are their rows.
 drop function sharding.move_finish(uuid, text);
 
 create function sharding.move_finish(p_move_id uuid, p_source text) returns boolean

@@ -61,11 +61,18 @@ internal sealed class OrphanedImports(AdminSession session)
 
     private async Task<bool> EndAsync(OrphanedImport orphan, Epoch epoch, CancellationToken cancellation)
     {
-        if (orphan.Importing.Count > 0)
-            await AbandonedImport.EndAsync(orphan.Shard, orphan.Batch, orphan.Attempt, orphan.Source, orphan.Slots, epoch, AdminSession.Configure, cancellation);
-        else
-            await AbandonedImport.FinishAsync(session.Source(orphan.Shard), orphan.Batch, cancellation);
-        return true;
+        try
+        {
+            if (orphan.Importing.Count > 0)
+                await AbandonedImport.EndAsync(orphan.Shard, orphan.Batch, orphan.Attempt, orphan.Source, orphan.Slots, epoch, AdminSession.Configure, cancellation);
+            else
+                await AbandonedImport.FinishAsync(session.Source(orphan.Shard), orphan.Batch, cancellation);
+            return true;
+        }
+        catch (AttemptOverException e)
+        {
+            throw new CommandFailedException(ExitCode.Conflict, $"Shard {orphan.Shard.Id}: another process works on an import that no journal has. {e.Message}", "shardadmin doctor");
+        }
     }
 
     private async Task<IReadOnlyList<OrphanedImport>> ReadAllAsync(IReadOnlyCollection<Shard> at, CancellationToken cancellation) =>

@@ -4,7 +4,7 @@ using Npgsql;
 namespace ShardCore.Moves;
 
 /// <summary>One of <see cref="AttemptSessions"/>.</summary>
-internal sealed class AttemptSession(NpgsqlConnection connection) : IAsyncDisposable
+internal sealed class AttemptSession(NpgsqlDataSource pool, NpgsqlConnection connection) : IAsyncDisposable
 {
     private const int RenamingLimitSeconds = 5; // a server that hangs must not hold up whoever wants to stop
 
@@ -27,7 +27,7 @@ internal sealed class AttemptSession(NpgsqlConnection connection) : IAsyncDispos
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
         {
-            // Broken, or ended by a later attempt: it is not used again.
+            pool.Clear(); // broken, or ended by a later attempt; or it has its name still: it must not be used again
         }
         finally
         {

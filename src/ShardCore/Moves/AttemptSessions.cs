@@ -18,7 +18,7 @@ internal sealed class AttemptSessions(NpgsqlDataSource pool, string name)
         {
             await using var rename = new NpgsqlCommand($"set application_name = '{name}'", connection);
             await rename.ExecuteNonQueryAsync(cancellation);
-            return new AttemptSession(connection);
+            return new AttemptSession(pool, connection);
         }
         catch
         {

@@ -30,8 +30,10 @@ namespace ShardCore.Moves;
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
-    /// <summary>Both servers are busy for so long at a time, and the next hand-over waits for it: some milliseconds, unless there is more in one slot.</summary>
-    private const double BytesComparedAtOnce = 1024 * 1024;
+    /// <summary>Both servers are busy with these for some milliseconds, unless there is more in one slot, and the next hand-over waits for it.</summary>
+    private const long BytesComparedAtOnce = 1024 * 1024;
+
+    private const int SlotsComparedAtOnce = 32; // where it is not known how much is in them
 
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
@@ -182,7 +184,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         }
         await using var connection = await ends.From.OpenConnectionAsync(cancellation);
         var differing = new List<Slot>();
-        foreach (var slots in batch.Slots.Chunk(SlotsComparedAtOnce(options.Progress.Bytes, batch.Slots.Length)))
+        foreach (var slots in batch.Slots.Chunk(SlotsFor(BytesComparedAtOnce, batch)))
         {
             await options.Rate.SpendAsync((long)(bytesASlot * slots.Length), cancellation);
             using var pass = await _pipeline.Gate.PassAsync(cancellation);
@@ -195,9 +197,12 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         return differing;
     }
 
-    private static int SlotsComparedAtOnce(long bytes, int slots) => (int)Math.Clamp(BytesComparedAtOnce / Math.Max(1, bytes) * slots, 1, slots);
+    /// <summary>How many slots have about so many bytes.</summary>
+    private int SlotsFor(long bytes, MoveBatch batch) => Math.Max(options.Progress.Bytes, options.BytesPlanned ?? 0) is var all and > 0
+        ? (int)Math.Clamp(bytes * batch.Slots.Length / all, 1, batch.Slots.Length)
+        : SlotsComparedAtOnce;
 
-    /// <summary>Broken off it leaves a batch that is final but for its cleaning.</summary>
+    /// <summary>Broken off, or if the source crashed in the middle of it, it leaves a batch that is final but for its cleaning.</summary>
     private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         options.Progress.Step = MoveStep.Clean;
@@ -210,8 +215,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await options.StepAsync(MoveStep.Finish, CancellationToken.None);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
         await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
-        while (!await journal.TryFinishAsync(batch.Id, source.Id, CancellationToken.None))
-            await CleanAsync(batch, journal, cancellation);
+        await journal.FinishAsync(batch.Id, source.Id, CancellationToken.None);
     }
 
     private async Task CleanAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)

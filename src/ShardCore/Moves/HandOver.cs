@@ -20,14 +20,14 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <exception cref="MoveFailedException" />
     public async Task<TimeSpan> RunAsync(CatchUp catchUp, CancellationToken cancellation)
     {
-        if (ends.IsFirstHandOver())
-            await RehearseAsync(cancellation);
+        await RehearseAsync(cancellation);
         for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
         {
             if (freeze > 1)
                 await Task.Delay(Random.Shared.Next(5, 50), cancellation); // writers stayed inside, or wrote much; not again at once
             await CatchUpAsync(catchUp, cancellation);
             await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
+            await RehearseOwningAsync(cancellation);
             using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
             await options.StepAsync(MoveStep.Freeze, cancellation);
             var marker = Marker("freeze");
@@ -40,11 +40,13 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     }
 
     /// <summary>
-    /// The first time that a statement runs much is made ready for it, here and in the session there. So it runs once for a batch that does not exist, and so
-    /// without an effect, before anybody waits for it.
+    /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
+    /// batch that does not exist, and so without an effect, before anybody waits for it.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
+        if (ends.IsRehearsed)
+            return;
         try
         {
             await _journal.TryFreezeAsync(Guid.Empty, attempt: 0, Marker("rehearsal"), options.FreezeDeadline, options.LockTimeout, cancellation);
@@ -54,8 +56,15 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             // There is no such batch.
         }
         await _journal.RehearseReleaseAsync(id, epoch, cancellation);
-        await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0), cancellation);
+        ends.IsRehearsed = true;
     }
+
+    /// <summary>
+    /// Each time: after the release nobody serves the slots until the target owns them, so its session is shown to be there before. A target that
+    /// restarted since the last batch has ended it. That of the source is shown by the markers.
+    /// </summary>
+    private async Task RehearseOwningAsync(CancellationToken cancellation) =>
+        await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0), cancellation);
 
     /// <returns>False: writers did not leave in time, nothing is frozen.</returns>
     private async Task<bool> FrozenAsync(string marker, CancellationToken cancellation)

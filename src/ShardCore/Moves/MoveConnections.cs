@@ -9,8 +9,6 @@ namespace ShardCore.Moves;
 /// <param name="configure">Adjusts every connection.</param>
 internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit) : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<(ShardId Source, ShardId Target), bool> _handedOver = [];
-
     /// <summary>Their commits wait for the disk, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</summary>
     public ShardDataSources Durable { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
 
@@ -23,8 +21,8 @@ internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> conf
     /// </summary>
     public ShardDataSources HandOver { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
 
-    /// <returns>True once for each pair of shards: nothing has been handed over between them on these connections.</returns>
-    public bool IsFirstHandOver(ShardId source, ShardId target) => _handedOver.TryAdd((source, target), true);
+    /// <summary>Sources whose <see cref="HandOver"/> session has run what runs while writers wait.</summary>
+    public ConcurrentDictionary<ShardId, bool> Rehearsed { get; } = [];
 
     /// <summary>What every connection of a mover has.</summary>
     public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)

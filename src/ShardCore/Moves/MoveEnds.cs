@@ -24,8 +24,12 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>The target, while writers wait.</summary>
     public NpgsqlDataSource ToAtHandOver => _connections.HandOver.Of(target);
 
-    /// <summary>True once on the connections that batches share.</summary>
-    public bool IsFirstHandOver() => _connections.IsFirstHandOver(source.Id, target.Id);
+    /// <summary>Freeze and release have been run once on the source's session for hand-overs.</summary>
+    public bool IsRehearsed
+    {
+        get => _connections.Rehearsed.ContainsKey(source.Id);
+        set => _connections.Rehearsed[source.Id] = value;
+    }
 
     /// <summary>
     /// For what an attempt brings to the target. Its commits do not wait for the disk: nothing of it counts before the

@@ -41,7 +41,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
                     new { id = batch, attempt, limit = PurgeBatch, page?.Slot, page?.Collection, page?.Pk, page?.Key }, cancellationToken: cancellation));
             while (page.Slot is not null);
             if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(LeftSql, new { slots = MoveJournal.ToArray(slots) }, cancellationToken: cancellation)))
-                throw new MoveFailedException($"Batch {batch}: rows are left in its slots at the target though they were purged; somebody else brings some there. Nothing has been copied.");
+                throw new MoveFailedException($"Batch {batch}: rows are left in its slots at the target though they were purged; somebody else brings some there.");
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

@@ -165,9 +165,9 @@ public sealed class MoveJournal(NpgsqlDataSource source)
             new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
     }
 
-    /// <returns>False: rows are left in the slots that were given away. The source crashed since <see cref="CleanAsync"/>; clean again.</returns>
-    public Task<bool> TryFinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
-        CallAsync<bool>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
+    /// <summary>Leaves a batch as it is if there are rows in the slots that it gave away: the source crashed since <see cref="CleanAsync"/>.</summary>
+    public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
+        CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
 
     /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>

@@ -16,19 +16,10 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     /// <summary>The last ring published here. While it stands in Redis nobody has changed it nor set it back, so it needs no look at all the shards.</summary>
     private volatile ShardRing? _published;
 
-    /// <summary>A ring as it was read, and the epoch after it as the shards told: batches that are prepared before the first is published need not ask again.</summary>
-    private volatile Tuple<ShardRing, Epoch>? _asked;
-
     /// <summary>The epoch that the next ring will have, unless another publisher comes first.</summary>
     /// <exception cref="MoveFailedException">There is no ring to change.</exception>
     /// <exception cref="RedisUnavailableException" />
-    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation)
-    {
-        var ring = await ReadAsync(cancellation);
-        if (_asked is not var (known, next) || !IsSame(known, ring))
-            _asked = Tuple.Create(ring, next = (await BasisAsync(ring, cancellation)).Next);
-        return next;
-    }
+    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await BasisAsync(await ReadAsync(cancellation), cancellation)).Next;
 
     /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
     /// <param name="hasGivenAway">
@@ -54,7 +45,7 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
             var next = ShardRing.Create(ring.Cluster, from.Next, ring.Shards, owners);
             if (await store.PublishAsync(next, ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
             {
-                (_published, _asked) = (next, null);
+                _published = next;
                 return;
             }
         }
@@ -62,12 +53,9 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     }
 
     private async Task<RingBasis> BasisAsync(ShardRing ring, CancellationToken cancellation) =>
-        _published is { } ours && IsSame(ours, ring)
+        _published is { } ours && ours.Epoch == ring.Epoch && ours.Owners.SequenceEqual(ring.Owners) && ours.Shards.SequenceEqual(ring.Shards)
             ? await RingBasis.OfRing(ring, cancellation)
             : await basis(ring, cancellation);
-
-    private static bool IsSame(ShardRing one, ShardRing other) =>
-        one.Epoch == other.Epoch && one.Owners.SequenceEqual(other.Owners) && one.Shards.SequenceEqual(other.Shards);
 
     private async Task<ShardRing> ReadAsync(CancellationToken cancellation) =>
         await store.ReadAsync(cancellation) ?? throw new MoveFailedException("There is no ring in Redis. 'shardadmin ring rebuild' makes it again from the shards.");

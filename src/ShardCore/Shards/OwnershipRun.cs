@@ -15,7 +15,7 @@ public sealed record OwnershipRun(
     /// <summary>A frozen slot has an owner all the same: the one that froze it.</summary>
     public bool IsOwner => State is OwnershipState.Owned or OwnershipState.Frozen;
 
-    /// <summary>Whether the other begins where this one ends and says the same.</summary>
+    /// <summary>Whether the other begins where this one ends and says the same, the floor apart.</summary>
     public bool GoesOnWith(OwnershipRun next) => next with { First = First, Last = Last, VersionFloor = VersionFloor } == this && next.First.Value == Last.Value + 1;
 
     public IEnumerable<Slot> Slots => Enumerable.Range(First.Value, Length).Select(slot => new Slot(slot));

@@ -13,11 +13,11 @@ public sealed class WatchTests(SharedPostgres postgres, SharedRedis redis)
     public async Task Rows_and_bytes_grow_before_the_eyes_of_another_process_until_the_operation_is_done()
     {
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
-        await cluster.FillAsync(1, 3000, docBytes: 2000);
+        await cluster.FillAsync(1, 3000, docBytes: 6000);
         var ring = (await cluster.RingAsync())!;
         var slots = string.Join(',', ring.SlotsOf(ring.Shards[0].Id).Take(256));
         var rows = await cluster.Database(1).ScalarAsync<long>($"select count(*) from sharding.item where slot in ({slots})");
-        await using var mover = AdminChild.Start(cluster, ["move", slots, "--to", "s2", "--yes", "--rate", "32KiB/s"]);
+        await using var mover = AdminChild.Start(cluster, ["move", slots, "--to", "s2", "--yes", "--rate", "64KiB/s"]); // a piece of a copy a second
         var id = await cluster.OperationAsync();
 
         var watched = (await cluster.RunAsync("ops", "watch", "-o", "ndjson")).Succeeds();
@@ -31,7 +31,7 @@ public sealed class WatchTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(counts.Order(), counts);
         Assert.Contains(counts, count => count > 0 && count < rows);
         Assert.Equal(rows, counts[^1]);
-        Assert.True(lines[^1].GetProperty("bytes").GetInt64() > rows * 2000);
+        Assert.True(lines[^1].GetProperty("bytes").GetInt64() > rows * 6000);
         Assert.StartsWith("move ", lines[^1].GetProperty("command").GetString(), StringComparison.Ordinal);
         Assert.StartsWith(Environment.UserName, lines[^1].GetProperty("plannedBy").GetString(), StringComparison.Ordinal);
         (await cluster.RunAsync("ops", "watch")).Fails(ExitCode.NotFound, "nothing to watch");

@@ -40,9 +40,13 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         await using var shards = await MovingShards.StartAsync(postgres, redis);
         await shards.FillAsync(MovingShards.First, Slots[0], rows: 30, documentBytes: 100);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var broughtBack = Quick with { OnStep = (at, _) => at == MoveStep.Finish ? shards.FillAsync(MovingShards.First, Slots[0], rows: 30, documentBytes: 100) : Task.CompletedTask };
+        var crashes = 0;
+        var crashing = Quick with
+        {
+            OnStep = (at, _) => at == MoveStep.Finish && ++crashes == 1 ? shards.FillAsync(MovingShards.First, Slots[0], rows: 30, documentBytes: 100) : Task.CompletedTask,
+        };
 
-        await shards.Mover(MovingShards.First, MovingShards.Second, broughtBack).RunAsync(batch.Id, "test", false, CancellationToken.None);
+        await shards.Mover(MovingShards.First, MovingShards.Second, crashing).RunAsync(batch.Id, "test", false, CancellationToken.None);
 
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
     }
