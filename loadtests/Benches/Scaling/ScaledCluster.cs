@@ -25,7 +25,7 @@ internal sealed class ScaledCluster : IAsyncDisposable
     public static async Task<ScaledCluster> StartAsync(ScaledPart part, int count, BenchPlace place, CancellationToken cancellation) =>
         new(part, count, await part.StartAsync(count, place, cancellation));
 
-    /// <summary>Until it is disposed. Not before it is compiled and connected: with a small share of a core that alone would take a minute.</summary>
+    /// <summary>Until <see cref="LetGo"/>. Not before it is compiled and connected: with a small share of a core that alone would take a minute.</summary>
     public void Hold(ScaledPart part, double cores)
     {
         foreach (var process in part.Processes(_cluster.Status))
@@ -35,10 +35,16 @@ internal sealed class ScaledCluster : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public void LetGo()
     {
         foreach (var quota in _quotas)
             quota.Dispose();
+        _quotas.Clear();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        LetGo();
         await _cluster.DisposeAsync();
     }
 }

@@ -8,9 +8,9 @@ namespace LoadTests.Benches.Scaling;
 /// the planned start.
 /// </summary>
 /// <remarks>
-/// 1. A cluster for each number, side by side; each is warmed up, then held to its quotas. 2. What one can do at most.
+/// 1. A cluster for each number, side by side, each warmed up. 2. What one can do at most.
 /// 3. All numbers in turn, as often as the options say: a machine that is slow for a minute is so for all of them.
-/// A cluster that is not asked costs the machine little: no request, and a look at the ring each second.
+/// A cluster that is not asked costs the machine little: no request, and a look at the ring each second. It is held to its quotas while it has its turn.
 /// </remarks>
 internal sealed class ScalingBench(ScaledPart part) : IBench
 {
@@ -25,6 +25,12 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
 
     /// <summary>Of what one gives at most. More would make queues, and a comparison of queues.</summary>
     private const double LoadShare = 0.5;
+
+    /// <summary>
+    /// A turn begins with so much without quotas. Connections have rested since the last one, and routers make those anew: with a small share
+    /// of a core that takes longer than they wait for it.
+    /// </summary>
+    private static readonly TimeSpan Reconnecting = TimeSpan.FromSeconds(2);
 
     public string Name => part.Name;
 
@@ -43,10 +49,8 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
             {
                 clusters.Add(await ScaledCluster.StartAsync(part, count, new BenchPlace(clusters.Count), cancellation));
                 await run.LoadAsync(clusters[^1].Scenario, LoadPlan.Closed(Users, TimeSpan.Zero, run.Options.FirstWarmUp), cancellation);
-                if (cores is { } share)
-                    clusters[^1].Hold(part, share);
             }
-            var steps = await MeasureAsync(run, clusters, isHeld: cores is not null, cancellation);
+            var steps = await MeasureAsync(run, clusters, cores, cancellation);
             new ScalingReport(part, cores, steps).Tell(run.Report);
         }
         finally
@@ -56,22 +60,36 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
         }
     }
 
-    private async Task<IReadOnlyList<ScalingStep>> MeasureAsync(BenchRun run, List<ScaledCluster> clusters, bool isHeld, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ScalingStep>> MeasureAsync(BenchRun run, List<ScaledCluster> clusters, double? cores, CancellationToken cancellation)
     {
-        var most = await run.LoadAsync(clusters[0].Scenario, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration), cancellation);
+        var most = await TurnAsync(run, clusters[0], cores, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration), cancellation);
         // One that has the whole machine gives what all of them together can give.
-        var rate = most.PerSecond * LoadShare / (isHeld ? 1 : part.Counts[^1]);
-        run.Report.Say($"For each {part.Part}: {run.DescribeOpenLoop(PlanOf(run, rate, isFirst: false))}");
+        var rate = most.PerSecond * LoadShare / (cores is not null ? 1 : part.Counts[^1]);
+        run.Report.Say($"For each {part.Part}: {run.DescribeOpenLoop(PlanOf(run, rate))}");
         for (var pair = 1; pair <= run.Options.Pairs; pair++)
         {
             foreach (var cluster in clusters)
-                cluster.Results.Add(await run.LoadAsync(cluster.Scenario, PlanOf(run, rate * cluster.Count, isFirst: pair == 1), cancellation));
+                cluster.Results.Add(await TurnAsync(run, cluster, cores, PlanOf(run, rate * cluster.Count), cancellation));
             run.Report.Progress(pair, run.Options.Pairs, clusters.Select(cluster => (FormattableString.Invariant($"{cluster.Count}:"), cluster.Results[^1])));
         }
         return [.. clusters.Select((cluster, i) => new ScalingStep(cluster.Count, rate, new Standing("", cluster.Results), i == 0 ? most : null))];
     }
 
-    /// <param name="isFirst">Longer: what the limit held up when it came has to be worked off.</param>
-    private static LoadPlan PlanOf(BenchRun run, double rate, bool isFirst) =>
-        LoadPlan.Open(rate, Users, isFirst ? run.Options.FirstWarmUp : run.Options.WarmUp, run.Options.Duration);
+    private async Task<LoadResult> TurnAsync(BenchRun run, ScaledCluster cluster, double? cores, LoadPlan plan, CancellationToken cancellation)
+    {
+        await run.LoadAsync(cluster.Scenario, LoadPlan.Closed(Users, TimeSpan.Zero, Reconnecting), cancellation);
+        if (cores is { } share)
+            cluster.Hold(part, share);
+        try
+        {
+            return await run.LoadAsync(cluster.Scenario, plan, cancellation);
+        }
+        finally
+        {
+            cluster.LetGo();
+        }
+    }
+
+    /// <summary>Its warm-up is the long one: what the limit held up when it came has to be worked off.</summary>
+    private static LoadPlan PlanOf(BenchRun run, double rate) => LoadPlan.Open(rate, Users, run.Options.FirstWarmUp, run.Options.Duration);
 }
