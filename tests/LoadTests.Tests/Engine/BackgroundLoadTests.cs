@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoadTests.Engine;
+using TestCluster;
 
 namespace LoadTests.Tests.Engine;
 
@@ -14,11 +15,10 @@ public sealed class BackgroundLoadTests
         var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var load = await BackgroundLoad.StartAsync(
             new LoadScenario("held", (_, _) => ValueTask.FromResult<ILoadSession>(new HeldSession(held.Task, answered))), users: 1, Rate, TestContext.Current.CancellationToken);
-        await Task.Delay(100, TestContext.Current.CancellationToken);
-        var at = Stopwatch.GetTimestamp();
+        var at = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 10; // twenty are to begin before it
 
         var waiting = load.AnsweredBeforeAsync(at, TestContext.Current.CancellationToken);
-        await Task.Delay(200, TestContext.Current.CancellationToken);
+        await Eventually.ThatAsync(() => waiting.IsCompleted || Stopwatch.GetTimestamp() > at + Stopwatch.Frequency / 5, TimeSpan.FromSeconds(30), "the moment is past, and nothing has been answered");
         var tooEarly = waiting.IsCompleted;
         held.SetResult();
         await waiting;
