@@ -15,21 +15,22 @@ internal sealed class MetricsServer : IDisposable
     /// <summary>What the listener says of a host without an address.</summary>
     private const int NotSupported = 50;
 
-    private readonly HttpListener _health = new();
+    private const int MaxStarts = 10;
+
+    private readonly HttpListener _health;
     private readonly MeterProvider _provider;
 
     /// <exception cref="CommandFailedException">The port is in use, or the address is not of this machine.</exception>
     public MetricsServer(MetricsAddress address)
     {
-        _health.Prefixes.Add($"{address}/health/");
         try
         {
-            _health.Start(); // first: it tells why it cannot, and listeners of one process share a port
+            _health = Listen($"{address}/health/"); // first: it tells why it cannot, and listeners of one process share a port
             _provider = Export(address);
         }
         catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
         {
-            _health.Close();
+            _health?.Close();
             throw new CommandFailedException(
                 ExitCode.Precondition, $"Metrics cannot be served at {address}: {Reason(e)}", "the same command with another --metrics [HOST:]PORT, or without");
         }
@@ -40,6 +41,33 @@ internal sealed class MetricsServer : IDisposable
     {
         _health.Close();
         _provider.Dispose();
+    }
+
+    /// <remarks>
+    /// Who asks in the moment in which the port is opened, as a scraper or a health check does, meets a listener that is not made yet, and
+    /// .NET's throws over that, leaving the port open in a socket that nobody has (dotnet/runtime's <c>HttpEndPointListener</c> accepts in its constructor).
+    /// </remarks>
+    private static HttpListener Listen(string prefix)
+    {
+        for (var start = 1; ; start++)
+        {
+            var listener = new HttpListener { Prefixes = { prefix } };
+            try
+            {
+                listener.Start();
+                return listener;
+            }
+            catch (ArgumentNullException) when (start < MaxStarts)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers(); // closes that socket
+            }
+            catch
+            {
+                listener.Close();
+                throw;
+            }
+        }
     }
 
     private static MeterProvider Export(MetricsAddress address) => Sdk.CreateMeterProviderBuilder()

@@ -23,7 +23,7 @@ internal sealed class AgentMetrics : IAsyncDisposable
         var port = FreePort.Next();
         var agent = AdminChild.Start(cluster, ["agent", "--interval", "500ms", "--metrics", port.ToString(CultureInfo.InvariantCulture), .. further]);
         var metrics = new AgentMetrics(agent, port);
-        await Eventually.ThatAsync(async () => (await metrics.GetAsync("/health/live")).Status == 200, Limit, "the agent answers");
+        await metrics.AwaitAsync(async () => (await metrics.GetAsync("/health/live")).Status == 200, () => "the agent answers");
         return metrics;
     }
 
@@ -44,14 +44,22 @@ internal sealed class AgentMetrics : IAsyncDisposable
     public async Task ShowsAsync(Func<double?, bool> condition, string name, params string[] labels)
     {
         double? last = null;
+        await AwaitAsync(async () => condition(last = await ValueAsync(name, labels)), () => $"{name} {string.Join(' ', labels)} is as expected, and was {last}");
+    }
+
+    /// <param name="awaited">As it is at the end, for the message, which has the agent's last lines too.</param>
+    private async Task AwaitAsync(Func<Task<bool>> condition, Func<string> awaited)
+    {
         try
         {
-            await Eventually.ThatAsync(async () => condition(last = await ValueAsync(name, labels)), Limit, $"{name} {string.Join(' ', labels)} is as expected");
+            await Eventually.ThatAsync(async () => Agent.HasExited || await condition(), Limit, "the agent is as awaited");
         }
-        catch (Exception e) when (e is not InvalidOperationException)
+        catch (Exception e)
         {
-            throw new InvalidOperationException($"{e.Message} It was {last}. The agent says:\n{Agent.Output}", e);
+            throw new InvalidOperationException($"Not so: {awaited()}. {e.Message} The agent says:\n{Agent.Output}", e);
         }
+        if (Agent.HasExited)
+            throw new InvalidOperationException($"The agent ended with {Agent.ExitCode} before {awaited()}. It says:\n{Agent.Output}");
     }
 
     public async ValueTask DisposeAsync()
