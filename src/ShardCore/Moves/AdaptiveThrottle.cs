@@ -6,7 +6,7 @@ using ShardCore.Ring;
 namespace ShardCore.Moves;
 
 /// <summary>
-/// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 100 ms, as a write would be
+/// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 50 ms, as a write would be
 /// committed, looks at the WAL that the source keeps and at how many transactions there are, and tells a <see cref="ThrottleController"/> twice a second.
 /// </summary>
 public sealed class AdaptiveThrottle : IAsyncDisposable
@@ -14,11 +14,11 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     /// <summary>What a source without max_slot_wal_keep_size is taken to be able to keep.</summary>
     public const long DefaultWalLimit = 4L << 30;
 
-    private const int BaselineProbes = 10;
-    private const int ProbesEachReading = 5;
+    private const int BaselineProbes = 20;
+    private const int ProbesEachReading = 10;
 
-    // Of the latencies in a reading, this one counts: the mean would be that of one slow flush.
-    private const double Quantile = 0.6;
+    // Of the latencies in a reading, this one counts. The longest would be that of one slow flush; the median does not see the bursts that a batch is made of.
+    private const double Quantile = 0.8;
 
     private const string ProbeSql = "select pg_logical_emit_message(true, 'sharding-probe', '')::text";
 
@@ -30,8 +30,8 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
 
     private const string TransactionsSql = "select xact_commit::double precision from pg_stat_database where datname = current_database()";
 
-    private static readonly TimeSpan BaselineInterval = TimeSpan.FromMilliseconds(30);
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BaselineInterval = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
 
     private readonly NpgsqlDataSource _source;

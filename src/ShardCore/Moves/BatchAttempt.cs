@@ -16,7 +16,6 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     {
         using var preparing = await ends.Pipeline.Prepare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
-        await options.Rate.SpendHereAsync(CopyRate.BytesPerBatch, cancellation);
         var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
         var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
 

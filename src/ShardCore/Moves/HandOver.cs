@@ -21,6 +21,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     public async Task<TimeSpan> RunAsync(CatchUp catchUp, CancellationToken cancellation)
     {
         await RehearseAsync(cancellation);
+        await options.PaceAsync(cancellation); // others are over it before writers wait
         for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
         {
             if (freeze > 1)

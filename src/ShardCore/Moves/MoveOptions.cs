@@ -54,9 +54,15 @@ public sealed record MoveOptions
     /// <summary>Of <see cref="MaxPause"/> the part in which the last changes must be over; the rest is for flush, release and owning.</summary>
     internal TimeSpan MaxDrain => MaxPause * 0.7;
 
-    internal Task StepAsync(MoveStep step, CancellationToken cancellation)
+    /// <summary>Before each step, unless writers wait: what a batch costs however little is in it is spread over the time that the rate gives it.</summary>
+    internal async Task StepAsync(MoveStep step, CancellationToken cancellation)
     {
+        if (step is < MoveStep.Freeze or > MoveStep.Own)
+            await PaceAsync(cancellation);
         Progress.Step = step;
-        return OnStep(step, cancellation);
+        await OnStep(step, cancellation);
     }
+
+    /// <summary>Waits as long as the rate gives one step.</summary>
+    internal ValueTask PaceAsync(CancellationToken cancellation) => Rate.SpendHereAsync(CopyRate.BytesPerStep, cancellation);
 }

@@ -27,14 +27,14 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
 
     /// <summary>
     /// A data source with exactly what this product uses of Npgsql. Without Postgres' own compiler (jit): statements over a few
-    /// thousand rows whose cost the planner overrates spent more time in it than in reading.
+    /// thousand rows whose cost the planner overrates spent more time in it than in reading. And without asking each server's catalog for its types, of which only
+    /// built-in ones are used here.
     /// </summary>
-    /// <param name="loadTypes">Only built-in types are used here; still the catalog is asked for others once, unless this is false: for short lives.</param>
-    public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings, bool loadTypes = true)
+    public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
         settings.Options = $"-c jit=off {settings.Options}";
         return new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity()
-            .ConfigureTypeLoading(types => types.EnableTypeLoading(loadTypes)).Build();
+            .ConfigureTypeLoading(types => types.EnableTypeLoading(false)).Build();
     }
 
     public async ValueTask DisposeAsync()

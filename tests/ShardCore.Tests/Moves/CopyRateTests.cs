@@ -25,4 +25,26 @@ public sealed class CopyRateTests
         rate.BytesPerSecond = 10_000_000;
         await rate.SpendAsync(1, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
     }
+
+    [Theory]
+    [InlineData(MoveStep.Begin, true)]
+    [InlineData(MoveStep.CatchUp, true)]
+    [InlineData(MoveStep.Freeze, false)]
+    [InlineData(MoveStep.Drain, false)]
+    [InlineData(MoveStep.Release, false)]
+    [InlineData(MoveStep.Own, false)]
+    [InlineData(MoveStep.Publish, true)]
+    [InlineData(MoveStep.Finish, true)]
+    public async Task A_step_takes_its_share_of_the_rate_unless_writers_wait_for_it(MoveStep step, bool takes)
+    {
+        var options = new MoveOptions { Rate = new CopyRate(CopyRate.BytesPerStep * 10, within: new CopyRate(1)) };
+        for (var before = 0; before < 2; before++)
+            await options.PaceAsync(TestContext.Current.CancellationToken); // what the bucket had saved up is gone
+        var (clock, spent) = (Stopwatch.StartNew(), options.Rate.Spent);
+
+        await options.StepAsync(step, TestContext.Current.CancellationToken);
+
+        Assert.Equal(takes ? CopyRate.BytesPerStep : 0, options.Rate.Spent - spent);
+        Assert.True(!takes || clock.Elapsed > TimeSpan.FromMilliseconds(40), $"It took {clock.Elapsed} of a tenth of a second");
+    }
 }
