@@ -11,7 +11,7 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private readonly MoveJournal _journal;
+    private readonly MoveReports _reports;
     private readonly Guid _batch;
     private readonly string _mover;
     private readonly ReportAnswer _known;
@@ -20,15 +20,15 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly Task _beating;
 
-    private MoveHeartbeat(MoveJournal journal, Guid batch, string mover, ReportAnswer known, MoveProgress progress, MoveStop stop)
+    private MoveHeartbeat(MoveReports reports, Guid batch, string mover, ReportAnswer known, MoveProgress progress, MoveStop stop)
     {
-        (_journal, _batch, _mover, _known, _progress, _stop) = (journal, batch, mover, known, progress, stop);
+        (_reports, _batch, _mover, _known, _progress, _stop) = (reports, batch, mover, known, progress, stop);
         _beating = Task.Run(BeatAsync);
     }
 
     /// <param name="wish">As it was when the batch was taken in hand: who works on what was released, knowing that the rest is paused or cancelled, is not stopped by that.</param>
-    public static MoveHeartbeat Start(MoveJournal journal, Guid batch, string mover, MoveWish wish, MoveProgress progress, MoveStop stop) => new(
-        journal, batch, mover, wish switch { MoveWish.Pause => ReportAnswer.Pause, MoveWish.Cancel => ReportAnswer.Cancel, _ => ReportAnswer.Run }, progress, stop);
+    public static MoveHeartbeat Start(MoveReports reports, Guid batch, string mover, MoveWish wish, MoveProgress progress, MoveStop stop) => new(
+        reports, batch, mover, wish switch { MoveWish.Pause => ReportAnswer.Pause, MoveWish.Cancel => ReportAnswer.Cancel, _ => ReportAnswer.Run }, progress, stop);
 
     /// <summary>Also between the beats, where a number is final.</summary>
     public async Task ReportAsync(CancellationToken cancellation)
@@ -36,7 +36,7 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
         ReportAnswer answer;
         try
         {
-            answer = await _journal.ReportAsync(_batch, _mover, _progress, cancellation);
+            answer = await _reports.ReportAsync(_batch, _mover, _progress, cancellation);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {

@@ -61,7 +61,7 @@ internal static class MoveJournals
     /// <returns>How many unfinished batches of the operation now have this wish.</returns>
     public static async Task<long> WishAsync(AdminSession session, IReadOnlyCollection<Shard> shards, Guid operation, MoveWish wish, CancellationToken cancellation)
     {
-        var answers = await Reach.AllAsync(shards, shard => new MoveJournal(session.Source(shard)).WishAsync(operation, wish, cancellation));
+        var answers = await Reach.AllAsync(shards, shard => new MoveReports(session.Source(shard)).WishAsync(operation, wish, cancellation));
         return answers.Values.Sum();
     }
 

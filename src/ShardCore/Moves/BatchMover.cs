@@ -66,7 +66,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                         await OwnAsync(batch, ends, journal, options, held: null, token);
                         break;
                     case MoveWork.Publish:
-                        await PublishAsync(batch, journal, token);
+                        await PublishAsync(batch, ends, journal, token);
                         break;
                     case MoveWork.Verify:
                         await VerifyAsync(batch, ends, journal, atHandOver, token);
@@ -148,13 +148,13 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
     }
 
-    private async Task PublishAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
+    private async Task PublishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Publish, cancellation);
         using var pass = await _pipeline.Gate.PassAsync(cancellation);
         await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
         if (options.Progress.Pause is { } pause)
-            await journal.NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
+            await new MoveReports(ends.From).NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
         await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
     }
 

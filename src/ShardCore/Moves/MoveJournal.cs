@@ -13,15 +13,8 @@ namespace ShardCore.Moves;
 public sealed class MoveJournal(NpgsqlDataSource source)
 {
     private const string NotToBeHad = "SH010";
-    private const string AttemptOver = "SH011";
 
-    /// <summary>For what may be lost in a crash: the transaction does not wait for the disk.</summary>
-    private const string NotOnDisk = "set local synchronous_commit = off;";
-
-    private const string Columns = """
-        move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
-        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor
-        """;
+    private readonly JournalCalls _calls = new(source);
 
     /// <summary>Writes planned batches down; from here on they survive their process.</summary>
     public Task AddAsync(IEnumerable<MoveBatch> batches, string by, CancellationToken cancellation) =>
@@ -48,8 +41,8 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public async Task<IReadOnlyList<MoveBatch>> UnfinishedAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        var rows = await connection.QueryAsync<Row>(new CommandDefinition(
-            $"select {Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
+        var rows = await connection.QueryAsync<JournalRow>(new CommandDefinition(
+            $"select {JournalRow.Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
         return [.. rows.Select(row => row.ToBatch())];
     }
 
@@ -57,9 +50,9 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public async Task<IReadOnlyList<JournalEntry>> EntriesAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        var rows = await connection.QueryAsync<EntryRow>(new CommandDefinition(
+        var rows = await connection.QueryAsync<JournalEntryRow>(new CommandDefinition(
             $"""
-            select {Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
+            select {JournalRow.Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
                    exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld
             from sharding.move order by created_at, ordinal
             """,
@@ -70,8 +63,8 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition(
-            $"select {Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
+        var row = await connection.QuerySingleOrDefaultAsync<JournalRow>(new CommandDefinition(
+            $"select {JournalRow.Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
         return row?.ToBatch();
     }
 
@@ -81,7 +74,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     {
         try
         {
-            return await CallAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
+            return await _calls.RunAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
         }
         catch (PostgresException e) when (e.SqlState == NotToBeHad)
         {
@@ -93,23 +86,23 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     /// <summary>Puts a marker into the WAL, behind all that was committed before this call.</summary>
     public Task MarkAsync(string marker, CancellationToken cancellation) =>
-        CallAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
+        _calls.RunAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
 
     /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and twice that for all of
     /// them together: writers of the slots that are locked already wait behind us.</summary>
     /// <returns>False: they did not leave in time, nothing is frozen.</returns>
-    public Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => TryAsync(
+    public Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
         FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
         new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
 
     /// <summary>What only the current attempt may do, and what may have to wait for a lock.</summary>
     /// <param name="sql">May name <c>@id</c> and <c>@attempt</c>, and limits its wait itself.</param>
     /// <returns>False: the lock was not to be had, nothing is done.</returns>
-    internal Task<bool> TryLockedAsync(string sql, Guid id, int attempt, CancellationToken cancellation) => TryAsync(sql, new { id, attempt }, cancellation);
+    internal Task<bool> TryLockedAsync(string sql, Guid id, int attempt, CancellationToken cancellation) => _calls.TryAsync(sql, new { id, attempt }, cancellation);
 
     /// <returns>False: the attempt is over.</returns>
     public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>
-        CallAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
+        _calls.RunAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
 
     /// <returns>The batch as it is then, with what the target has to know. In the same flight: nobody serves its slots until the target does.</returns>
     public Task<MoveBatch> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
@@ -129,28 +122,28 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         }
     }
 
-    private Task<MoveBatch> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, CancellationToken cancellation) => AsOneAsync(
-        $"{sql}; select {Columns} from sharding.move where move_id = @id",
+    private Task<MoveBatch> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, CancellationToken cancellation) => _calls.AsOneAsync(
+        $"{sql}; select {JournalRow.Columns} from sharding.move where move_id = @id",
         new { id, attempt, epoch = epoch.Value },
         async (connection, command) =>
         {
             await using var answers = await connection.QueryMultipleAsync(command);
             await answers.ReadAsync<long>();
-            return (await answers.ReadSingleOrDefaultAsync<Row>())?.ToBatch() ?? throw new AttemptOverException($"Batch {id} is not in the journal any more.");
+            return (await answers.ReadSingleOrDefaultAsync<JournalRow>())?.ToBatch() ?? throw new AttemptOverException($"Batch {id} is not in the journal any more.");
         },
         cancellation);
 
     /// <summary>Whether the batch's slots are released by it, and it is not finished.</summary>
-    public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => CallAsync<bool>(
+    public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => _calls.RunAsync<bool>(
         "select count(*) = cardinality(@slots) from sharding.slot_ownership where slot = any (@slots) and move_id = @Id and state = 'released'",
         new { batch.Id, slots = ToArray(batch.Slots) }, cancellation);
 
     public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
-        CallAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
+        _calls.RunAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
 
     /// <summary>Empties the source at once, if it has nothing left that counts.</summary>
     /// <returns>False: its rows have to be deleted.</returns>
-    internal Task<bool> TryEmptyAsync(CancellationToken cancellation) => CallAsync<bool>("select sharding.move_empty()", new { }, cancellation);
+    internal Task<bool> TryEmptyAsync(CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_empty()", new { }, cancellation);
 
     /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and sees whether a crash in between brought rows back.</summary>
     /// <param name="before">The page before; null: none.</param>
@@ -159,7 +152,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         await using var connection = await source.OpenConnectionAsync(cancellation);
         return await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
             $"""
-            begin isolation level read committed; {NotOnDisk}
+            begin isolation level read committed; {JournalCalls.NotOnDisk}
             select {DeletedPage.Columns} from sharding.move_clean(@id, @limit, @Slot::smallint, @Collection, @Pk, @Key); commit
             """,
             new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
@@ -167,115 +160,13 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     /// <summary>Leaves a batch as it is if there are rows in the slots that it gave away: the source crashed since <see cref="CleanAsync"/>.</summary>
     public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
-        CallAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
+        _calls.RunAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
 
     /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>
-        CallAsync<bool>("select sharding.move_cancel(@id, @attempt)", new { id, attempt }, cancellation);
-
-    /// <summary>For people: how much was copied, how long writes were held.</summary>
-    public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) => CallAsync<object?>(
-        $"{NotOnDisk} update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
-        new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
-
-    /// <summary>Takes a batch in hand: from now on the reports of <paramref name="mover"/> count, and nobody else's.</summary>
-    /// <returns>What is wanted of it; null: it is not in the journal.</returns>
-    public async Task<MoveWish?> ClaimAsync(Guid id, string mover, CancellationToken cancellation) =>
-        await CallAsync<string?>("select sharding.move_claim(@id, @mover)", new { id, mover }, cancellation) is { } wanted ? Enum.Parse<MoveWish>(wanted, ignoreCase: true) : null;
-
-    /// <summary>Tells people how far a batch is, and hears what they want of it.</summary>
-    public async Task<ReportAnswer> ReportAsync(Guid id, string mover, MoveProgress progress, CancellationToken cancellation)
-    {
-        var lag = progress.Lag;
-        var answer = await CallAsync<string>(
-            $"{NotOnDisk} select sharding.move_report(@id, @mover, @step, @rows, @bytes, @changes, @lag)",
-            new
-            {
-                id,
-                mover,
-                step = progress.Step?.ToString().ToLowerInvariant(),
-                rows = progress.Rows,
-                bytes = progress.Bytes,
-                changes = progress.Changes,
-                lag = lag > TimeSpan.Zero ? lag.TotalMilliseconds : (double?)null,
-            },
-            cancellation);
-        return Enum.Parse<ReportAnswer>(answer, ignoreCase: true);
-    }
-
-    /// <summary>The mover lets go of a batch, with the reason if something went wrong. Not when another has it.</summary>
-    public Task LetGoAsync(Guid id, string mover, string? problem, CancellationToken cancellation) => CallAsync<object?>(
-        "update sharding.move set mover = null, problem = coalesce(@problem, problem), seen_at = clock_timestamp() where move_id = @id and mover = @mover",
-        new { id, mover, problem }, cancellation);
-
-    /// <returns>How many unfinished batches of the operation there are.</returns>
-    public Task<long> WishAsync(Guid operation, MoveWish wish, CancellationToken cancellation) => CallAsync<long>(
-        "with wished as (update sharding.move set wanted = @wanted where operation_id = @operation returning 1) select count(*) from wished",
-        new { operation, wanted = wish.ToString().ToLowerInvariant() }, cancellation);
+        _calls.RunAsync<bool>("select sharding.move_cancel(@id, @attempt)", new { id, attempt }, cancellation);
 
     internal static short[] ToArray(IEnumerable<Slot> slots) => [.. slots.Order().Select(slot => (short)slot.Value)];
 
-    /// <summary>
-    /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
-    /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
-    /// </summary>
-    private async Task<T> AsOneAsync<T>(string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation)
-    {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        try
-        {
-            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation));
-        }
-        catch (PostgresException e) when (e.SqlState == AttemptOver)
-        {
-            throw new AttemptOverException(e.MessageText, e);
-        }
-    }
-
-    /// <returns>False: a lock was not to be had in time.</returns>
-    private async Task<bool> TryAsync(string sql, object parameters, CancellationToken cancellation)
-    {
-        try
-        {
-            await CallAsync<object?>(sql, parameters, cancellation);
-            return true;
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
-    private Task<T> CallAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
-        AsOneAsync(sql, parameters, async (connection, command) => (await connection.ExecuteScalarAsync<T>(command))!, cancellation);
-
     private static string Name(MovePhase phase) => phase.ToString().ToLowerInvariant();
-
-    /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
-    private class Row
-    {
-        public Guid Id { get; init; }
-        public Guid OperationId { get; init; }
-        public int Ordinal { get; init; }
-        public string Target { get; init; } = "";
-        public short[] Slots { get; init; } = [];
-        public string Phase { get; init; } = "";
-        public int Attempt { get; init; }
-        public long? Epoch { get; init; }
-        public long? VersionFloor { get; init; }
-
-        public MoveBatch ToBatch() => new(
-            Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
-            Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor);
-    }
-
-    private sealed class EntryRow : Row
-    {
-        public string Wanted { get; init; } = "";
-        public long BytesPlanned { get; init; }
-        public double UnseenSeconds { get; init; }
-        public bool IsHeld { get; init; }
-
-        public JournalEntry ToEntry() => new(ToBatch(), Enum.Parse<MoveWish>(Wanted, ignoreCase: true), TimeSpan.FromSeconds(Math.Max(0, UnseenSeconds)), IsHeld, BytesPlanned);
-    }
 }

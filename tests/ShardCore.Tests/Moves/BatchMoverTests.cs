@@ -129,7 +129,7 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
     {
         await using var shards = await MovingShards.StartAsync(postgres, redis);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var journal = new MoveJournal(shards.Of(MovingShards.First));
+        var reports = new MoveReports(shards.Of(MovingShards.First));
         Task moving;
         await using (await HeldTransaction.BeginAsync(shards.Of(MovingShards.First), "lock table sharding.item in share update exclusive mode")) // as a VACUUM has it
         {
@@ -137,7 +137,7 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
             await Eventually.ThatAsync(
                 () => shards.ScalarAsync<bool>(MovingShards.First, "select exists (select from pg_locks where not granted and relation = 'sharding.item'::regclass)"),
                 TimeSpan.FromSeconds(30), "the publication waits for the table");
-            await journal.NoteAsync(batch.Id, 0, 0, null, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await reports.NoteAsync(batch.Id, 0, 0, null, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
             Assert.True(await shards.Mover(MovingShards.First, MovingShards.Second, Quick).CancelAsync(batch.Id, isTargetGone: false, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
         }
 
