@@ -42,7 +42,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
 
     /// <summary>
     /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
-    /// batch that does not exist, and so without an effect, before anybody waits for it.
+    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is flushed once more, and its snapshot given back.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
@@ -57,6 +57,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             // There is no such batch.
         }
         await _journal.RehearseReleaseAsync(id, epoch, cancellation);
+        await session.FlushAndKeepSnapshotAsync(import, cancellation);
+        await session.DropSnapshotAsync(cancellation);
         ends.IsRehearsed = true;
     }
 
