@@ -8,6 +8,9 @@ namespace ShardAdmin.Cluster;
 /// <summary>Calls to shards: whatever means "it does not answer" becomes one exception with the shard's name and address.</summary>
 internal static class Reach
 {
+    /// <summary>What to do about a server that lives and lets nobody in.</summary>
+    public const string FreeConnections = "free connections there (docs/runbook.md, \"A shard has no connection left\")";
+
     /// <exception cref="ShardUnreachableException" />
     public static Task<T> ShardAsync<T>(Shard shard, Func<Task<T>> call) => AddressAsync($"Shard {shard.Id} at {shard.Address}", call);
 
@@ -71,6 +74,7 @@ internal static class Reach
     private static string NextFor(Exception e) => e switch
     {
         PostgresException postgres when IsRefusedLogin(postgres) => "set PGUSER and PGPASSWORD (or PGPASSFILE), then the same command again",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => FreeConnections + ", then the same command again",
         PostgresException { SqlState: "3D000" } => "createdb -T template0 -E UTF8 …   (or correct the address), then the same command again",
         _ => "start that Postgres server, then the same command again",
     };

@@ -52,7 +52,7 @@ internal sealed class FollowingWriters : IAsyncDisposable
         for (var number = 1; number <= shards; number++)
         {
             await using var command = _cluster.Database(number).DataSource.CreateCommand(
-                "select i.pk, i.id, (i.doc ->> 'n')::integer from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned'");
+                "select i.pk, i.id, (i.doc ->> 'n')::integer from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned' where i.id like 'w%'");
             await using var reader = await command.ExecuteReaderAsync();
             while (await reader.ReadAsync())
                 stored.Add((reader.GetString(0), reader.GetString(1)), reader.GetInt32(2));

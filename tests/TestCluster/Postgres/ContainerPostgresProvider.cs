@@ -1,6 +1,7 @@
 #if FULL_FEED
 using System.Globalization;
 using Testcontainers.PostgreSql;
+using Xunit;
 
 namespace TestCluster;
 
@@ -15,6 +16,8 @@ internal sealed class ContainerPostgresProvider : PostgresProvider
 
     public override async Task<PostgresServer> StartAsync(PostgresOptions options)
     {
+        if (options.Disk is not null)
+            Assert.Skip("A container has its data folder on a disk of its own, which cannot be filled up.");
         var port = FreePort.Next();
         var container = new PostgreSqlBuilder(Image)
             .WithUsername(PostgresServer.Superuser)

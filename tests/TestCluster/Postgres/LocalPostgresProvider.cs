@@ -11,7 +11,7 @@ internal sealed class LocalPostgresProvider : PostgresProvider
     public override async Task<PostgresServer> StartAsync(PostgresOptions options)
     {
         var program = RequiredProgram.Find("postgres", Package);
-        var folder = TemporaryFolder.NewPath("postgres");
+        var folder = options.Disk?.NewPath() ?? TemporaryFolder.NewPath("postgres");
         await ChildProcess.RunAsync("cp", ["-a", await _template.GetAsync(), folder], User);
         var server = new LocalPostgresServer(program, folder, options);
         try

@@ -15,6 +15,9 @@ public sealed record PostgresOptions(string Host = "127.0.0.1", params string[] 
         "max_wal_senders=20", "max_replication_slots=20", "lc_messages=C",
     ];
 
+    /// <summary>Where its data folder is; null: where there is room.</summary>
+    public SmallDisk? Disk { get; init; }
+
     /// <summary>The command line of the server, without port, address and data folder.</summary>
     public IEnumerable<string> Arguments => Common.Concat(Settings).SelectMany(setting => new[] { "-c", setting });
 

@@ -30,6 +30,10 @@ public static class TemporaryFolder
         }
     }
 
+    /// <summary>Whether it is within the folder of a test process that is no more.</summary>
+    internal static bool IsOfOrphan(string path) =>
+        Path.GetRelativePath(Path.GetTempPath(), path).Split(Path.DirectorySeparatorChar)[0] is var root && root.StartsWith(Prefix, StringComparison.Ordinal) && IsOrphan(root);
+
     private static string MakeRoot()
     {
         foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), Prefix + "*").Where(IsOrphan))
