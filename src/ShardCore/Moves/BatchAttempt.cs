@@ -46,6 +46,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
 
         // Every copying connection imports the snapshot before the stream is started, which ends the snapshot.
         await options.StepAsync(MoveStep.Copy, cancellation);
+        await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Nothing was copied.", cancellation);
         await new SlotCopier(ends.From, to, import, options.Rate, ends.Pipeline.Gate, options.Progress).CopyAsync(batch.Slots, stream.SnapshotName, options.CopyConnections, options.BytesPlanned, cancellation);
 
         using var handingOver = await ends.Pipeline.HandOver.EnterAsync(cancellation);

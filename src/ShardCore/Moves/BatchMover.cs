@@ -164,6 +164,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await options.StepAsync(MoveStep.Verify, cancellation);
         using (await _pipeline.Gate.PassAsync(cancellation))
             await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
+        await ItemTable.RequireNoOtherColumnAsync(ends.From, source.Id, batch.Id, "Its slots have been handed over, and the source's rows are kept.", cancellation);
         var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
         // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
         if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })

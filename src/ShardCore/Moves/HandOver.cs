@@ -29,6 +29,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             await CatchUpAsync(catchUp, cancellation);
             await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
             await RehearseOwningAsync(cancellation);
+            await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
             using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
             await options.StepAsync(MoveStep.Freeze, cancellation);
             var marker = Marker("freeze");

@@ -10,7 +10,6 @@ namespace ShardCore.Moves;
 /// </summary>
 internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target, MoveImport import, CopyRate rate, HandOverGate gate, MoveProgress progress)
 {
-    private const string Columns = "version, updated_at, expires_at, slot, collection, pk, id, doc";
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
 
     /// <summary>Beginning and ending a COPY and its transactions costs about as much as so many bytes of one.</summary>
@@ -39,6 +38,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
         await using var from = await source.OpenConnectionAsync(cancellation);
         await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
         await ExportedSnapshot.ImportAsync(from, snapshotName, cancellation);
+        await ItemTable.RequireNotRewrittenAsync(from, cancellation);
         while (pending.TryDequeue(out var slots))
             await CopyAsync(from, slots, cancellation);
     }
@@ -49,7 +49,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
         var to = session.Connection;
         await using var transaction = await to.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellation);
         await using (var reading = await from.BeginRawBinaryCopyAsync(ReadSql(slots), cancellation))
-        await using (var writing = await to.BeginRawBinaryCopyAsync($"copy sharding.item ({Columns}) from stdin (format binary)", cancellation))
+        await using (var writing = await to.BeginRawBinaryCopyAsync($"copy sharding.item ({ItemTable.Columns}) from stdin (format binary)", cancellation))
         {
             try
             {
@@ -80,7 +80,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
 
     /// <summary>Slot by slot: a few ranges of the key, whatever the planner believes of the table.</summary>
     private static string ReadSql(Slot[] slots) => $$"""
-        copy (select {{Columns}} from unnest('{{{string.Join(',', slots)}}}'::smallint[]) asked (wanted) cross join lateral (select * from sharding.item where slot = wanted offset 0) i)
+        copy (select {{ItemTable.Columns}} from unnest('{{{string.Join(',', slots)}}}'::smallint[]) asked (wanted) cross join lateral (select * from sharding.item where slot = wanted offset 0) i)
         to stdout (format binary)
         """;
 

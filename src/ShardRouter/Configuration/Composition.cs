@@ -82,7 +82,8 @@ internal static class Composition
             () => pools.Measure(pool => pool.Waiting),
             () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
             () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
-            () => app.Services.GetRequiredService<HeldSlots>().Waiting);
+            () => app.Services.GetRequiredService<HeldSlots>().Waiting,
+            () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0);
     }
 
     /// <summary>The API, on its port only.</summary>

@@ -21,7 +21,10 @@ internal sealed partial class RingWatcher(
     private Task? _nextLook; // asked for and not begun yet
     private string? _takenText;
     private string? _refusedText;
-    private bool _redisAnswers = true;
+    private volatile bool _redisAnswers = true;
+
+    /// <summary>Whether the last look was answered.</summary>
+    public bool RedisAnswers => _redisAnswers;
 
     /// <summary>Takes the disk copy, then what Redis has; called once before the first request.</summary>
     public async Task LoadAsync(CancellationToken cancellation)
@@ -56,8 +59,7 @@ internal sealed partial class RingWatcher(
     {
         try
         {
-            // The client re-subscribes by itself after a reconnect.
-            await redis.Subscriber.SubscribeAsync(new RedisChannel(_keys.RingChanged, RedisChannel.PatternMode.Literal), (_, _) => WakeUp());
+            await redis.SubscribeAsync(new RedisChannel(_keys.RingChanged, RedisChannel.PatternMode.Literal), (_, _) => WakeUp());
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

@@ -31,7 +31,7 @@ internal sealed class RouterMetrics : IDisposable
 
     /// <summary>Gauges read their value when somebody looks, so serving pays nothing for them.</summary>
     public void Observe(Func<long> ringEpoch, Func<int> inFlight, Func<IEnumerable<Measurement<int>>> poolInUse, Func<IEnumerable<Measurement<int>>> poolWaiting, Func<IEnumerable<Measurement<int>>> shardAvailable,
-        Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held)
+        Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held, Func<int> redisAvailable)
     {
         _meter.CreateObservableGauge("sharding.ring.epoch", ringEpoch, description: "Epoch of the ring in use; 0: none.");
         _meter.CreateObservableGauge("sharding.requests.in_flight", inFlight, "{request}");
@@ -40,6 +40,7 @@ internal sealed class RouterMetrics : IDisposable
         _meter.CreateObservableGauge("sharding.shard.available", shardAvailable, description: "1: the shard's circuit is closed; 0: its requests answer 503 at once.");
         _meter.CreateObservableGauge("sharding.gather.waiting", gatherWaiting, "{operation}", "Operations that wait to go to a shard together, by shard and operation.");
         _meter.CreateObservableGauge("sharding.slots.held", held, "{request}", "Writes, and reads that were refused, that wait until their slot has been handed over.");
+        _meter.CreateObservableGauge("sharding.redis.available", redisAvailable, description: "1: Redis answered the last look for a new ring, one a second; 0: the ring in use may be old.");
     }
 
     public void ShardAnswered(string shard, string operation, long startedAt) => _shardDuration.Record(

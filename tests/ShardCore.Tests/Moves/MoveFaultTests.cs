@@ -140,10 +140,12 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
     }
 
+    /// <summary>On a server of its own: the oldest transaction of the whole server is named, and other tests hold some.</summary>
     [Fact]
     public async Task A_transaction_that_the_copy_would_have_to_wait_for_is_named()
     {
-        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        await using var first = await PostgresProvider.Default.StartAsync();
+        await using var shards = await MovingShards.StartAsync(first, await postgres.ServerAsync(), redis);
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
         await using (await HeldTransaction.BeginAsync(shards.Of(MovingShards.First), "set local application_name = 'a night job'; insert into sharding.collection (name) values ('held')"))
         {

@@ -78,6 +78,16 @@ internal sealed class MovingShards : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
+    /// <param name="sql">Each statement by itself, as some DDL takes no transaction around it.</param>
+    public async Task ExecuteAsync(ShardId shard, string sql)
+    {
+        foreach (var statement in sql.Split(';'))
+        {
+            await using var command = Of(shard).CreateCommand(statement);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
     /// <summary>Puts rows with a document of about this many bytes into a slot, half of them into each of two collections.</summary>
     public async Task FillAsync(ShardId shard, Slot slot, int rows, int documentBytes)
     {

@@ -44,7 +44,7 @@ public sealed class RedisConnectionTests
         await using var publisher = await RedisConnection.OpenAsync(server.Endpoint);
         var channel = new RedisChannel("news", RedisChannel.PatternMode.Literal);
         var seen = new ConcurrentQueue<string>();
-        await redis.Subscriber.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
+        await redis.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
         await redis.CallAsync(database => database.StringSetAsync("key", "kept"), default);
 
         for (var round = 0; round < 2; round++)
@@ -102,6 +102,31 @@ public sealed class RedisConnectionTests
         server.Resume();
 
         await AssertRecovers(redis);
+    }
+
+    /// <summary>Half open: the other end is gone without a word, and the client's own look at the line would take a quarter of an hour.</summary>
+    [Fact]
+    public async Task A_line_that_fell_silent_is_given_up_for_a_new_one_that_has_its_subscriptions()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var relay = new TcpRelay(server.Host, server.Port);
+        await using var redis = await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}");
+        await using var publisher = await RedisConnection.OpenAsync(server.Endpoint);
+        var channel = new RedisChannel("news", RedisChannel.PatternMode.Literal);
+        var seen = new ConcurrentQueue<string>();
+        await redis.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
+        await redis.CallAsync(database => database.StringSetAsync("key", "kept"), default);
+
+        relay.FallSilent();
+        await AssertUnavailableWithin3Seconds(redis);
+        await AssertUnavailableWithin3Seconds(redis);
+        relay.MendForNewLines();
+
+        await AssertRecovers(redis);
+        Assert.Equal("kept", await redis.CallAsync(database => database.StringGetAsync("key"), default));
+        await publisher.CallAsync(database => database.PublishAsync(channel, "hello"), default);
+        await Eventually.ThatAsync(() => !seen.IsEmpty, Recovery, "a message on the channel subscribed to before the silence");
+        Assert.Single(seen);
     }
 
     [Fact]

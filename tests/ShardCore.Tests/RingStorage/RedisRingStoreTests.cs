@@ -153,7 +153,7 @@ public sealed class RedisRingStoreTests(SharedRedis shared) : IAsyncLifetime
     public async Task Publishing_is_announced_with_the_epoch_and_a_refused_one_is_not()
     {
         var seen = new ConcurrentQueue<string>();
-        await _redis.Subscriber.SubscribeAsync(
+        await _redis.SubscribeAsync(
             new RedisChannel(_keys.RingChanged, RedisChannel.PatternMode.Literal), (_, message) => seen.Enqueue(message!));
 
         await Publish(RingAt(1), expected: null);

@@ -4,15 +4,16 @@ using System.Net.Sockets;
 
 namespace TestCluster;
 
-/// <summary>Stands between clients and a server and passes on what both send, until it is told to keep the server's answers to itself.</summary>
+/// <summary>Stands between clients and a server and passes on what both send, until it is told to keep some of it to itself.</summary>
 public sealed class TcpRelay : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentDictionary<TcpClient, bool> _open = [];
+    private readonly ConcurrentDictionary<Line, bool> _open = [];
     private readonly string _host;
     private readonly int _port;
     private readonly Task _accepting;
     private volatile bool _swallows;
+    private volatile bool _isSilent;
 
     public TcpRelay(string host, int port)
     {
@@ -27,12 +28,23 @@ public sealed class TcpRelay : IAsyncDisposable
     /// <summary>From now on no answer arrives; what clients send still does.</summary>
     public void SwallowAnswers() => _swallows = true;
 
+    /// <summary>Half open: all lines, those made from now on too, look established, and nothing passes on them, either way.</summary>
+    public void FallSilent()
+    {
+        _isSilent = true;
+        foreach (var line in _open.Keys)
+            line.IsSilent = true;
+    }
+
+    /// <summary>Lines made from now on work. Those from before stay as they are: the other end knows them no more and cannot say so.</summary>
+    public void MendForNewLines() => _isSilent = false;
+
     /// <summary>Closes all connections, as a broken line does, and passes everything on for those that are made next.</summary>
     public void CutAndMend()
     {
-        foreach (var end in _open.Keys)
-            end.Dispose();
-        _swallows = false;
+        foreach (var line in _open.Keys)
+            line.Dispose();
+        _swallows = _isSilent = false;
     }
 
     public async ValueTask DisposeAsync()
@@ -50,42 +62,64 @@ public sealed class TcpRelay : IAsyncDisposable
 
     private async Task RelayAsync(TcpClient client)
     {
-        using var server = new TcpClient { NoDelay = true };
-        using (client)
+        using var line = new Line(client) { IsSilent = _isSilent };
+        _open[line] = true;
+        try
         {
-            client.NoDelay = true;
-            _open[client] = _open[server] = true;
-            try
-            {
-                await server.ConnectAsync(_host, _port);
-                await Task.WhenAny(PassAsync(client, server, isAnswer: false), PassAsync(server, client, isAnswer: true));
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                // the server does not run, or the line was cut meanwhile; closing tells the client
-            }
-            _open.TryRemove(client, out _);
-            _open.TryRemove(server, out _);
+            await line.Server.ConnectAsync(_host, _port);
+            await Task.WhenAny(PassAsync(line, isAnswer: false), PassAsync(line, isAnswer: true));
         }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // the server does not run, or the line was cut meanwhile; closing tells the client
+        }
+        _open.TryRemove(line, out _);
     }
 
     /// <summary>Ends when either side closes.</summary>
-    private async Task PassAsync(TcpClient from, TcpClient to, bool isAnswer)
+    private async Task PassAsync(Line line, bool isAnswer)
     {
         try
         {
-            var (source, target) = (from.GetStream(), to.GetStream());
+            var (source, target) = isAnswer ? (line.Server.GetStream(), line.Client.GetStream()) : (line.Client.GetStream(), line.Server.GetStream());
             var buffer = new byte[65536];
             for (var read = 1; read > 0;)
             {
                 read = await source.ReadAsync(buffer);
-                if (!isAnswer || !_swallows)
+                if (!line.IsSilent && !(isAnswer && _swallows))
                     await target.WriteAsync(buffer.AsMemory(0, read));
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
         {
             // closed
+        }
+    }
+
+    private sealed class Line : IDisposable
+    {
+        private volatile bool _isSilent;
+
+        public Line(TcpClient client)
+        {
+            Client = client;
+            Client.NoDelay = true;
+        }
+
+        public TcpClient Client { get; }
+
+        public TcpClient Server { get; } = new() { NoDelay = true };
+
+        public bool IsSilent
+        {
+            get => _isSilent;
+            set => _isSilent = value;
+        }
+
+        public void Dispose()
+        {
+            Client.Dispose();
+            Server.Dispose();
         }
     }
 }
