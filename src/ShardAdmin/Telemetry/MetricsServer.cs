@@ -17,6 +17,8 @@ internal sealed class MetricsServer : IDisposable
 
     private const int MaxStarts = 10;
 
+    private static readonly TimeSpan AbandonedPause = TimeSpan.FromMilliseconds(10);
+
     private readonly HttpListener _health;
     private readonly MeterProvider _provider;
 
@@ -49,6 +51,7 @@ internal sealed class MetricsServer : IDisposable
     /// </remarks>
     private static HttpListener Listen(string prefix)
     {
+        var isAbandoned = false;
         for (var start = 1; ; start++)
         {
             var listener = new HttpListener { Prefixes = { prefix } };
@@ -57,10 +60,10 @@ internal sealed class MetricsServer : IDisposable
                 listener.Start();
                 return listener;
             }
-            catch (ArgumentNullException) when (start < MaxStarts)
+            catch (Exception e) when (start < MaxStarts && (e is ArgumentNullException || (isAbandoned && e is HttpListenerException)))
             {
-                GC.Collect();
-                GC.WaitForPendingFinalizers(); // closes that socket
+                isAbandoned = true;
+                CloseAbandoned();
             }
             catch
             {
@@ -68,6 +71,14 @@ internal sealed class MetricsServer : IDisposable
                 throw;
             }
         }
+    }
+
+    /// <summary>The socket that nobody has is closed when it is collected, which may take more than one try.</summary>
+    private static void CloseAbandoned()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Thread.Sleep(AbandonedPause);
     }
 
     private static MeterProvider Export(MetricsAddress address) => Sdk.CreateMeterProviderBuilder()

@@ -19,7 +19,7 @@ public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
     [InlineData(MoveStep.Import)]
     [InlineData(MoveStep.Copy)]
     [InlineData(MoveStep.CatchUp)]
-    [InlineData(MoveStep.Drain)]
+    [InlineData(MoveStep.Freeze)]
     public async Task A_target_without_room_is_not_handed_anything_and_the_source_serves_on(MoveStep step)
     {
         await using var disk = await SmallDisk.MountAsync();
