@@ -35,7 +35,9 @@ public sealed class HandOverTests(SharedPostgres postgres, SharedRedis redis)
         {
             if (step == MoveStep.Freeze)
             {
-                applier = await HeldTransaction.BeginAsync(shards.Of(MovingShards.Second), "select 1 from sharding.move_import for update");
+                // The same key, not committed: only who brings the write waits for it, and not the flush before the release, which would let it pass.
+                applier = await HeldTransaction.BeginAsync(
+                    shards.Of(MovingShards.Second), $"insert into sharding.item (slot, collection, pk, id, version, updated_at, doc) values ({Slots[0]}, 'c', '{Pk}', 'late', 1, now(), '{{}}')");
                 writing = CommitOnceTheFreezeWaitsAsync(shards, await HeldTransaction.BeginAsync(shards.Of(MovingShards.First), WriteSql("late")));
             }
             else if (step == MoveStep.Drain)
