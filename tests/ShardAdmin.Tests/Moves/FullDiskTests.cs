@@ -13,11 +13,7 @@ public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
         await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions { Disk = disk });
         await using var cluster = await MovingCluster.StartWithOwnServerAsync(postgres, redis, server);
         await using var writers = await FollowingWriters.StartAsync(cluster, 20);
-        var slots = (await cluster.SlotsOfFirstAsync(20)).Split(',').Union((await cluster.FirstFilledSlotsAsync()).Split(','), StringComparer.Ordinal).Take(256);
-        var planned = await cluster.RunAsync("move", string.Join(',', slots), "--to", "s2", "--yes", "--detach", "-o", "json");
-        var id = planned.Succeeds().Json.GetProperty("operation").GetString()!;
-        var moving = cluster.RunAsync("ops", "resume", id, "--rate", "1MiB/s");
-        await cluster.StepReachedAsync(id, "copy");
+        var (id, moving) = await cluster.BeginCopyingAsync(20);
 
         await disk.FillAsync();
 
@@ -41,7 +37,7 @@ public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await MovingCluster.StartWithOwnServerAsync(postgres, redis, server);
         var slots = await cluster.FirstFilledSlotsAsync();
         (await cluster.RunAsync("move", slots, "--to", "s2", "--yes", "--rate", "none")).Succeeds("Moved");
-        var id = (await cluster.RunAsync("move", slots, "--to", "s1", "--yes", "--detach", "-o", "json")).Succeeds().Json.GetProperty("operation").GetString()!;
+        var id = await cluster.PlanMoveAsync(slots, "s1");
         await disk.FillAsync();
 
         (await cluster.RunAsync("ops", "resume", id)).Fails(ExitCode.Failed, "Batch 1, s2 → s1: The disk of a shard is full: ", Room, $"shardadmin ops resume {id}");

@@ -63,6 +63,21 @@ internal static class MovingCluster
         return id!;
     }
 
+    /// <summary>Writes a move down and does not begin it.</summary>
+    /// <returns>The operation.</returns>
+    public static async Task<string> PlanMoveAsync(this AdminCluster cluster, string slots, string target) =>
+        (await cluster.RunAsync("move", slots, "--to", target, "--yes", "--detach", "-o", "json")).Succeeds().Json.GetProperty("operation").GetString()!;
+
+    /// <summary>A batch of s1 with the slots of the writers' partitions and filled ones, on its way to s2 so slowly that something can happen to it in the copy.</summary>
+    public static async Task<(string Operation, Task<AdminRun> Moving)> BeginCopyingAsync(this AdminCluster cluster, int partitions)
+    {
+        var slots = (await cluster.SlotsOfFirstAsync(partitions)).Split(',').Union((await cluster.FirstFilledSlotsAsync()).Split(','), StringComparer.Ordinal).Take(256);
+        var operation = await cluster.PlanMoveAsync(string.Join(',', slots), "s2");
+        var moving = cluster.RunAsync("ops", "resume", operation, "--rate", "1MiB/s");
+        await cluster.StepReachedAsync(operation, "copy");
+        return (operation, moving);
+    }
+
     public static async Task<System.Text.Json.JsonElement> ShowAsync(this AdminCluster cluster, string operation) =>
         (await cluster.RunAsync("ops", "show", operation, "-o", "json")).Succeeds().Json;
 

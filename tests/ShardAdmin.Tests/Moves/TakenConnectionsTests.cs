@@ -14,11 +14,7 @@ public sealed class TakenConnectionsTests(SharedPostgres postgres, SharedRedis r
         await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions(Settings: TakenConnections.Settings(30)));
         await using var cluster = await MovingCluster.StartWithOwnServerAsync(postgres, redis, server);
         await using var writers = await FollowingWriters.StartAsync(cluster, 20);
-        var slots = (await cluster.SlotsOfFirstAsync(20)).Split(',').Union((await cluster.FirstFilledSlotsAsync()).Split(','), StringComparer.Ordinal).Take(256);
-        var planned = await cluster.RunAsync("move", string.Join(',', slots), "--to", "s2", "--yes", "--detach", "-o", "json");
-        var id = planned.Succeeds().Json.GetProperty("operation").GetString()!;
-        var moving = cluster.RunAsync("ops", "resume", id, "--rate", "1MiB/s");
-        await cluster.StepReachedAsync(id, "copy");
+        var (id, moving) = await cluster.BeginCopyingAsync(20);
 
         await using (await TakenConnections.TakeAllAsync(server))
         {
