@@ -59,7 +59,7 @@ public sealed class DdlDuringMoveTests(SharedPostgres postgres, SharedRedis redi
     {
         await using var shards = await FilledAsync();
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var rewritten = Quick with { OnStep = (at, _) => at == MoveStep.Copy ? shards.ExecuteAsync(MovingShards.First, rewriting) : Task.CompletedTask };
+        var rewritten = ChangedAt(MoveStep.Copy, shards, rewriting);
 
         var failure = await Assert.ThrowsAsync<ChangesDoNotFitException>(() => shards.Mover(MovingShards.First, MovingShards.Second, rewritten).RunAsync(batch.Id, "test", false, CancellationToken.None));
 
@@ -77,7 +77,7 @@ public sealed class DdlDuringMoveTests(SharedPostgres postgres, SharedRedis redi
     {
         await using var shards = await FilledAsync();
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var changed = Quick with { OnStep = (at, _) => at == step ? shards.ExecuteAsync(MovingShards.First, AddColumn) : Task.CompletedTask };
+        var changed = ChangedAt(step, shards, AddColumn);
 
         var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, changed).RunAsync(batch.Id, "test", false, CancellationToken.None));
 
@@ -93,7 +93,7 @@ public sealed class DdlDuringMoveTests(SharedPostgres postgres, SharedRedis redi
     {
         await using var shards = await FilledAsync();
         var batch = await shards.PlanAsync(Slots, MovingShards.First, MovingShards.Second);
-        var changed = Quick with { OnStep = (at, _) => at == MoveStep.Publish ? shards.ExecuteAsync(MovingShards.First, AddColumn) : Task.CompletedTask };
+        var changed = ChangedAt(MoveStep.Publish, shards, AddColumn);
 
         var failure = await Assert.ThrowsAsync<MoveFailedException>(() => shards.Mover(MovingShards.First, MovingShards.Second, changed).RunAsync(batch.Id, "test", false, CancellationToken.None));
 
@@ -162,4 +162,8 @@ public sealed class DdlDuringMoveTests(SharedPostgres postgres, SharedRedis redi
 
     private static Task<HeldTransaction> LockAsync(MovingShards shards, ShardId shard) =>
         HeldTransaction.BeginAsync(shards.Of(shard), "lock table sharding.item in access exclusive mode");
+
+    /// <summary>The source's table is changed as the step begins.</summary>
+    private static MoveOptions ChangedAt(MoveStep step, MovingShards shards, string sql) =>
+        Quick with { OnStep = (at, _) => at == step ? shards.ExecuteAsync(MovingShards.First, sql) : Task.CompletedTask };
 }
