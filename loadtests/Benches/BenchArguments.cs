@@ -18,14 +18,15 @@ internal sealed class BenchArguments
     private readonly Option<int> _cutovers = BenchCommand.AtLeastOne("--cutovers", "hand-overs of batches, at least", 200);
     private readonly Option<int> _writes = BenchCommand.AtLeastOne("--writes", "writes that begin each second", MoveEffectBench.DefaultWritesPerSecond);
     private readonly Option<string?> _rate = new("--rate") { Description = "for shardadmin move: none, or bytes a second such as 50MiB/s" };
+    private readonly Option<int?> _batch = new("--batch") { Description = "for shardadmin move: slots that are handed over together (default: its own)" };
     private readonly Option<double?> _cores = Cores();
 
     public BenchArguments(IBench bench) => Options = bench switch
     {
         VariantBench => [_pairs, _seconds, _warmUp, _engine, _settings, _program],
         ScalingBench => [_pairs, _seconds, _warmUp, _engine, _cores],
-        MoveBench => [_pairs, _rows, _rate],
-        MoveEffectBench => [_seconds, _warmUp, _cutovers, _writes, _rate],
+        MoveBench => [_pairs, _rows, _rate, _batch],
+        MoveEffectBench => [_seconds, _warmUp, _cutovers, _writes, _rate, _batch],
         _ => [_pairs, _seconds, _warmUp, _engine],
     };
 
@@ -43,6 +44,7 @@ internal sealed class BenchArguments
         Cutovers = parsed.GetValue(_cutovers),
         WritesPerSecond = parsed.GetValue(_writes),
         MoveRate = parsed.GetValue(_rate),
+        MoveBatchSlots = parsed.GetValue(_batch),
         Cores = parsed.GetValue(_cores),
     };
 

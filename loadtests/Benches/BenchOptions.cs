@@ -23,6 +23,12 @@ internal sealed record BenchOptions(int Pairs, TimeSpan Duration, TimeSpan First
     /// <summary>What shardadmin is told as --rate; null: nothing, its default.</summary>
     public string? MoveRate { get; init; }
 
+    /// <summary>What shardadmin is told as --batch; null: nothing, its default.</summary>
+    public int? MoveBatchSlots { get; init; }
+
+    /// <summary>What shardadmin move is told of how to move, for a report.</summary>
+    public string MoveText => FormattableString.Invariant($"rate {MoveRate ?? "default"}, batches of {MoveBatchSlots?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "the default"} slots");
+
     /// <summary>The share of a core of each shard or router in the benches of scaling; null: the bench's own.</summary>
     public double? Cores { get; init; }
 

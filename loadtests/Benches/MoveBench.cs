@@ -38,7 +38,7 @@ internal sealed class MoveBench : IBench
             await SettleAsync(cluster.Status, cancellation);
             pipes.Add(Result(bytes, await load.BesideAsync(CopyPipe.RunAsync(cluster.Status.Shards[from], cluster.Status.Shards[to], cancellation))));
             await SettleAsync(cluster.Status, cancellation);
-            var move = await load.BesideAsync(AdminRun.RunAsync(cluster.Status, Arguments(slots, to, run.Options.MoveRate), cancellation));
+            var move = await load.BesideAsync(AdminRun.RunAsync(cluster.Status, Arguments(slots, to, run.Options), cancellation));
             moves.Add(Result(bytes, move.Time));
             peak = Math.Max(peak, move.PeakResidentMiB);
             moved = (await MovedRows.OwnedSlotsAsync(cluster.Status.Shards[to], cancellation)).Intersect(slots).Count();
@@ -69,8 +69,12 @@ internal sealed class MoveBench : IBench
         return new MovingItemSession(connection, items, user);
     });
 
-    internal static string[] Arguments(IEnumerable<int> slots, int to, string? rate) =>
-        ["move", SlotList.Of(slots), "--to", FormattableString.Invariant($"s{to + 1}"), "--yes", "--quiet", .. rate is null ? (string[])[] : ["--rate", rate]];
+    internal static string[] Arguments(IEnumerable<int> slots, int to, BenchOptions options) =>
+    [
+        "move", SlotList.Of(slots), "--to", FormattableString.Invariant($"s{to + 1}"), "--yes", "--quiet",
+        .. options.MoveRate is { } rate ? (string[])["--rate", rate] : [],
+        .. options.MoveBatchSlots is { } batch ? (string[])["--batch", FormattableString.Invariant($"{batch}")] : [],
+    ];
 
     private static LoadResult Result(long bytes, TimeSpan time) => new(bytes / 1e6 / time.TotalSeconds, new Latency(time));
 
@@ -82,7 +86,7 @@ internal sealed class MoveBench : IBench
             FormattableString.Invariant($"{standing.MostPerSecond:0.0}"), FormattableString.Invariant($"{standing.MedianOf(time => time.Mean)!.Value.TotalSeconds:0.00}"),
         ];
         run.Report.Table(
-            FormattableString.Invariant($"{slots.Asked:#,0} slots, {run.Options.MovedRows:#,0} rows, {bytes / 1e6:#,0} MB with their index ({wireBytes / 1e6:#,0} MB as COPY), {WritesPerSecond} writes/s, {run.Options.Pairs} pairs, rate {run.Options.MoveRate ?? "default"}"),
+            FormattableString.Invariant($"{slots.Asked:#,0} slots, {run.Options.MovedRows:#,0} rows, {bytes / 1e6:#,0} MB with their index ({wireBytes / 1e6:#,0} MB as COPY), {WritesPerSecond} writes/s, {run.Options.Pairs} pairs, {run.Options.MoveText}"),
             ["", "MB/s", "least", "most", "seconds"], [Row(moves), Row(pipes)]);
         run.Report.Told("move slots moved", slots.Moved, FormattableString.Invariant($"of {slots.Asked} that the plan needs at least"));
         run.Report.AtMost("move peak memory of shardadmin", peakMiB, MaxPeakMiB, "MiB");

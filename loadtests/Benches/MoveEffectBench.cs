@@ -30,12 +30,12 @@ internal sealed class MoveEffectBench : IBench
         for (var round = 0; effect.Cutovers.Count < run.Options.Cutovers; round++)
         {
             var quiet = await load.BesideAsync(WaitAsync(run.Options.Duration, cancellation));
-            var (moving, cutovers) = await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options.MoveRate, cancellation));
+            var (moving, cutovers) = await load.BesideAsync(MoveAsync(cluster.Status, slots, round, run.Options, cancellation));
             await load.AnsweredBeforeAsync(moving.To + MoveEffect.Margin, cancellation);
             effect.Add(quiet, moving, cutovers);
             run.Report.Progress(effect.LastRound());
         }
-        effect.Tell(run.Report, FormattableString.Invariant($"{run.Options.WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, rate {run.Options.MoveRate ?? "default"}"));
+        effect.Tell(run.Report, FormattableString.Invariant($"{run.Options.WritesPerSecond:#,0} writes/s, {slots.Count:#,0} slots to and fro, {run.Options.MoveText}"));
     }
 
     private static async Task<(long From, long To)> WaitAsync(TimeSpan time, CancellationToken cancellation)
@@ -46,12 +46,12 @@ internal sealed class MoveEffectBench : IBench
     }
 
     private static async Task<((long From, long To) Time, IReadOnlyList<Cutover> Cutovers)> MoveAsync(
-        ClusterStatus cluster, IEnumerable<int> slots, int round, string? rate, CancellationToken cancellation)
+        ClusterStatus cluster, IEnumerable<int> slots, int round, BenchOptions options, CancellationToken cancellation)
     {
         var (from, to) = (round % 2, 1 - round % 2);
         await using var watch = new CutoverWatch(cluster.Shards[from]);
         var began = Stopwatch.GetTimestamp();
-        await AdminRun.RunAsync(cluster, MoveBench.Arguments(slots, to, rate), cancellation);
+        await AdminRun.RunAsync(cluster, MoveBench.Arguments(slots, to, options), cancellation);
         var ended = Stopwatch.GetTimestamp();
         return ((began, ended), await watch.EndAsync(cancellation));
     }

@@ -26,7 +26,7 @@ internal sealed class AddShardCommand : AdminCommand
     {
         _arguments = new AddShardArguments(this);
         Options.Add(_noRebalance);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

@@ -15,7 +15,7 @@ internal sealed class ApplyCommand : AdminCommand
         : base("apply", "Carries out a plan, if the ring is still the one it was made for (else exit 5); asks first", "shardadmin apply plan.json", "shardadmin apply plan.json --yes --rate 50MiB/s")
     {
         Arguments.Add(_file);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

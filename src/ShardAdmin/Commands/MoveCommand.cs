@@ -17,7 +17,7 @@ internal sealed class MoveCommand : AdminCommand
             "shardadmin move 0-255 --to s4", "shardadmin move --pk FR --to s2 --rate 20MiB/s", "shardadmin move 5,7,9-12 --to s2 --dry-run")
     {
         _arguments = new MoveArguments(this);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

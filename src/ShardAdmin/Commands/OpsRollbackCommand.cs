@@ -17,7 +17,7 @@ internal sealed class OpsRollbackCommand : AdminCommand
             "shardadmin ops rollback ID", "shardadmin ops rollback ID --dry-run", "shardadmin ops rollback ID --yes --detach   # an agent moves it back")
     {
         Arguments.Add(_id);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

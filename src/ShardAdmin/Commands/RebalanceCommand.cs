@@ -17,7 +17,7 @@ internal sealed class RebalanceCommand : AdminCommand
             "shardadmin rebalance --dry-run", "shardadmin rebalance --weight s4=2 --threshold 0%", "shardadmin rebalance --by size --threshold 10%")
     {
         _arguments = new RebalanceArguments(this);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

@@ -23,7 +23,7 @@ internal sealed class RemoveShardCommand : AdminCommand
     {
         _arguments = new RemoveShardArguments(this);
         Options.Add(_forceEmpty);
-        _run = new MoveRunOptions(this, mayDetach: true);
+        _run = new MoveRunOptions(this, mayDetach: true, plans: true);
         _change = new ChangeOptions(this);
     }
 

@@ -36,10 +36,11 @@ internal sealed record MovePlan(Guid Operation, IReadOnlyList<PlannedMove> Moves
     }
 
     /// <summary>In pieces that become final one by one, each with its source.</summary>
-    public IEnumerable<SourcedBatch> Batches() => Moves
-        .SelectMany(move => move.Slots.Chunk(MoveBatch.MaxSlots).Select(slots => (move.From, move.To, slots, Bytes: move.Bytes * slots.Length / move.Slots.Length)))
+    /// <param name="slots">In each, at most.</param>
+    public IEnumerable<SourcedBatch> Batches(int slots) => Moves
+        .SelectMany(move => move.Slots.Chunk(slots).Select(some => (move.From, move.To, Slots: some, Bytes: move.Bytes * some.Length / move.Slots.Length)))
         .Select((piece, ordinal) => new SourcedBatch(
-            piece.From, new MoveBatch(Guid.NewGuid(), Operation, ordinal, piece.To.Id, [.. piece.slots], MovePhase.Planned, 0, null, null), piece.Bytes));
+            piece.From, new MoveBatch(Guid.NewGuid(), Operation, ordinal, piece.To.Id, [.. piece.Slots], MovePhase.Planned, 0, null, null), piece.Bytes));
 
     private static long BytesOf(ShardId shard, IReadOnlyList<ShardId> owners, IReadOnlyList<long> slotBytes) =>
         owners.Select((owner, slot) => owner == shard ? slotBytes[slot] : 0).Sum();

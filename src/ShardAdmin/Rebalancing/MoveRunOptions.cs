@@ -18,10 +18,18 @@ internal sealed class MoveRunOptions
     private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
     private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
 
+    private readonly Option<int> _batch = new("--batch")
+    {
+        Description = $"Slots that are handed over together, 1…{MoveBatch.MaxSlots}: with more a move costs less, with fewer it holds up fewer writes at a time",
+        HelpName = "N",
+        DefaultValueFactory = _ => MoveBatch.UsualSlots,
+    };
+
     private readonly Option<bool> _detach = new("--detach") { Description = "Only write into the journals what is wanted and return; an agent carries it on" };
 
     /// <param name="mayDetach">Whether there is <c>--detach</c>. What it leaves to the agent is done as the agent was told.</param>
-    public MoveRunOptions(Command command, bool mayDetach = false)
+    /// <param name="plans">Whether the command makes the batches, or finds them in the journals.</param>
+    public MoveRunOptions(Command command, bool mayDetach = false, bool plans = false)
     {
         if (mayDetach)
         {
@@ -32,14 +40,13 @@ internal sealed class MoveRunOptions
                     result.AddError($"--detach leaves the work to an agent, which has its own {odd.Name}.");
             });
         }
-        _parallel.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && number is < 1 or > MaxParallel)
-                result.AddError($"--parallel takes 1…{MaxParallel}, not {number}.");
-        });
+        Limit(_parallel, MaxParallel);
+        Limit(_batch, MoveBatch.MaxSlots);
         command.Options.Add(_rate);
         command.Options.Add(_maxPause);
         command.Options.Add(_parallel);
+        if (plans)
+            command.Options.Add(_batch);
     }
 
     public bool IsDetached(CommandResult result) => result.GetResult(_detach) is { Implicit: false };
@@ -50,8 +57,14 @@ internal sealed class MoveRunOptions
         var unbounded = rate is double.PositiveInfinity;
         var options = new MoveOptions { Rate = new CopyRate(unbounded ? null : rate) };
         var detach = parse.GetResult(_detach) is not null && parse.GetValue(_detach);
-        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), Adapts: !unbounded, detach);
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), parse.GetValue(_batch), Adapts: !unbounded, detach);
     }
+
+    private static void Limit(Option<int> option, int most) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && (number < 1 || number > most))
+            result.AddError($"{option.Name} takes 1…{most}, not {number}.");
+    });
 
     /// <summary>The freeze is for what is nearly level: a shorter pause wants a smaller lag before it.</summary>
     private static MoveOptions WithPause(MoveOptions options, TimeSpan pause) => options with
@@ -86,6 +99,7 @@ internal sealed class MoveRunOptions
 }
 
 /// <param name="Parallel">Batches of different sources at once.</param>
+/// <param name="BatchSlots">In a batch, at most; for those that are planned now.</param>
 /// <param name="Adapts">Goes slower when others have to wait (<see cref="AdaptiveThrottle"/>).</param>
 /// <param name="Detach">Only into the journals.</param>
-internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, bool Adapts = true, bool Detach = false);
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, int BatchSlots = MoveBatch.UsualSlots, bool Adapts = true, bool Detach = false);

@@ -28,7 +28,7 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     {
         if (plan.Moves.Count == 0)
             return 0;
-        SourcedBatch[] batches = [.. plan.Batches()];
+        SourcedBatch[] batches = [.. plan.Batches(settings.BatchSlots)];
         // Before the journals have them: or an agent would see batches that nobody works on.
         await using var held = IsDetached ? null : await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
         await using (await AdminLock.TakeAsync(session, ring.Shards, cancellation))

@@ -30,8 +30,18 @@ namespace ShardCore.Moves;
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
-    /// <summary>Both servers are busy with these for some milliseconds, unless there is more in one slot, and the next hand-over waits for it.</summary>
-    private const long BytesComparedAtOnce = 1024 * 1024;
+    /// <summary>The servers are busy with what is compared or deleted at once, and the next hand-over waits for it: so long, at the rate at which the batch goes.</summary>
+    private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>At least, unless there is more in one slot.</summary>
+    private const long MinComparedAtOnceBytes = 1024 * 1024;
+
+    /// <summary>At most: at full speed they take about <see cref="AtOnce"/>.</summary>
+    private const long MaxComparedAtOnceBytes = 64 * 1024 * 1024;
+
+    private const int MinDeletedAtOnce = 2000;
+
+    private const int MaxDeletedAtOnce = 10_000;
 
     private const int SlotsComparedAtOnce = 32; // where it is not known how much is in them
 
@@ -160,7 +170,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, TargetSession? atHandOver, CancellationToken cancellation)
     {
-        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
+        using var comparing = await _pipeline.Compare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
         using (await _pipeline.Gate.PassAsync(cancellation))
             await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
@@ -185,7 +195,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         }
         await using var connection = await ends.From.OpenConnectionAsync(cancellation);
         var differing = new List<Slot>();
-        foreach (var slots in batch.Slots.Chunk(SlotsFor(BytesComparedAtOnce, batch)))
+        foreach (var slots in batch.Slots.Chunk(SlotsFor(BytesComparedAtOnce(), batch)))
         {
             await options.Rate.SpendAsync((long)(bytesASlot * slots.Length), cancellation);
             using var pass = await _pipeline.Gate.PassAsync(cancellation);
@@ -197,6 +207,13 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         await atHandOver.DisposeAsync();
         return differing;
     }
+
+    /// <summary>The more at once, the less of it is read twice (<see cref="PageOrder"/>).</summary>
+    private long BytesComparedAtOnce() => (long)Math.Clamp(
+        options.Rate.Narrowest * AtOnce.TotalSeconds / CopyRate.ComparedShare ?? MaxComparedAtOnceBytes, MinComparedAtOnceBytes, MaxComparedAtOnceBytes);
+
+    private int RowsDeletedAtOnce() => options.CleanBatch ?? (int)Math.Clamp(
+        options.Rate.Narrowest * AtOnce.TotalSeconds / CopyRate.BytesPerDeletedRow ?? MaxDeletedAtOnce, MinDeletedAtOnce, MaxDeletedAtOnce);
 
     /// <summary>How many slots have about so many bytes.</summary>
     private int SlotsFor(long bytes, MoveBatch batch) => Math.Max(options.Progress.Bytes, options.BytesPlanned ?? 0) is var all and > 0
@@ -221,14 +238,14 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
 
     private async Task CleanAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
     {
-        using var cleaningUp = await _pipeline.CleanUp.EnterAsync(cancellation);
+        using var cleaning = await _pipeline.Clean.EnterAsync(cancellation);
         if (await journal.TryEmptyAsync(cancellation))
             return;
         DeletedPage? page = null;
         do
         {
             using (await _pipeline.Gate.PassAsync(cancellation))
-                page = await journal.CleanAsync(batch.Id, options.CleanBatch, page, cancellation);
+                page = await journal.CleanAsync(batch.Id, RowsDeletedAtOnce(), page, cancellation);
             await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
         }
         while (page.Slot is not null);

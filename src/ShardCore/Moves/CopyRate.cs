@@ -34,6 +34,9 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
     /// <summary>Bytes since the beginning, waited for or not.</summary>
     public long Spent => Interlocked.Read(ref _spent);
 
+    /// <summary>With the wider rate in mind; null: as fast as it goes.</summary>
+    public double? Narrowest => (BytesPerSecond, within?.Narrowest) is ({ } own, { } wider) ? Math.Min(own, wider) : BytesPerSecond ?? within?.Narrowest;
+
     /// <summary>May be changed at any time; null: as fast as it goes.</summary>
     public double? BytesPerSecond
     {

@@ -1,9 +1,9 @@
 namespace ShardCore.Moves;
 
-/// <summary>Something that batches do one at a time, in the order of their coming.</summary>
-public sealed class MoveLane : IDisposable
+/// <summary>Something that batches do one at a time, or a few, in the order of their coming.</summary>
+public sealed class MoveLane(int places = 1) : IDisposable
 {
-    private readonly SemaphoreSlim _free = new(1);
+    private readonly SemaphoreSlim _free = new(places);
 
     /// <returns>To be disposed, once or more often, to let the next one in.</returns>
     internal async Task<IDisposable> EnterAsync(CancellationToken cancellation)

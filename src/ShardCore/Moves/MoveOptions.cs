@@ -33,8 +33,8 @@ public sealed record MoveOptions
     /// <summary>Between the hand-over and the deletion of the source's rows.</summary>
     public TimeSpan GraceBeforeCleaning { get; init; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Rows deleted in one transaction while cleaning.</summary>
-    public int CleanBatch { get; init; } = 2000;
+    /// <summary>Rows deleted in one transaction while cleaning; null: as the rate is.</summary>
+    public int? CleanBatch { get; init; }
 
     /// <summary>How fast it may go.</summary>
     public CopyRate Rate { get; init; } = new(null);

@@ -13,7 +13,8 @@ namespace ShardCore.Moves;
 /// Batches of one pipeline have no slot in common, so nothing that makes one of them safe depends on another: each has its
 /// own journal row, publication, replication slot, slot locks and import. Freezes of two batches cannot deadlock: each locks
 /// in ascending order, as writers do, and their slots are disjoint. The lanes are there for the machine's sake: one copy, one hand-over and one
-/// comparison at a time disturb the foreground least, and at most two replication slots exist at once.
+/// comparison at a time disturb the foreground least, and at most two replication slots exist at once. Deletions come last and alone; two of them
+/// use what the others have left free, within the same rate.
 /// </remarks>
 public sealed class MovePipeline : IAsyncDisposable
 {
@@ -36,8 +37,11 @@ public sealed class MovePipeline : IAsyncDisposable
     /// <summary>Steps 6 to 10, entered before the one before is left.</summary>
     public MoveLane HandOver { get; } = new();
 
-    /// <summary>Steps 12 and 13.</summary>
-    public MoveLane CleanUp { get; } = new();
+    /// <summary>Step 12.</summary>
+    public MoveLane Compare { get; } = new();
+
+    /// <summary>Step 13, when nothing else is left to do.</summary>
+    public MoveLane Clean { get; } = new(places: 2);
 
     /// <summary>Completes when every batch has been compared, or has ended before.</summary>
     internal Task AllCompared
@@ -83,7 +87,8 @@ public sealed class MovePipeline : IAsyncDisposable
         Prepare.Dispose();
         Copy.Dispose();
         HandOver.Dispose();
-        CleanUp.Dispose();
+        Compare.Dispose();
+        Clean.Dispose();
         _places.Dispose();
     }
 }

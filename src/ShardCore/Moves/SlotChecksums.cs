@@ -17,31 +17,32 @@ public static class SlotChecksums
     /// <summary>Of the rows of a group. As text: the sum of many is more than 64 bits, which sum(bigint) allows for.</summary>
     public const string OfRows = $"sum({RowHash})::text";
 
-    // Slot by slot, so that the key's index is used whatever the planner believes of a table that is being filled just now:
-    // asked for all at once it read the whole table, on several processors, for each batch.
-    private const string Sql = $"""
-        select asked.slot, found.rows, found.checksum
-        from unnest($1) asked (slot)
-        cross join lateral (select count(*) as rows, {OfRows} as checksum from sharding.item i where i.slot = asked.slot and i.version <= $2) found
-        where found.rows > 0
-        """;
+    private const string Sql = $"select slot, count(*), {OfRows} from sharding.item where slot = any ($1) and version <= $2 group by slot";
 
     /// <param name="connection">In a transaction, where it matters of which moment the answer is.</param>
     /// <param name="versionFloor">Only rows up to this version; null: all.</param>
     internal static async Task<Dictionary<Slot, (long Rows, string Checksum)>> ReadAsync(
         NpgsqlConnection connection, IEnumerable<Slot> slots, long? versionFloor, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(Sql, connection)
+        await using var batch = new NpgsqlBatch(connection)
         {
-            CommandTimeout = 0, // one slot may hold 10 GB
-            Parameters =
+            Timeout = 0, // one slot may hold 10 GB
+            BatchCommands =
             {
-                new NpgsqlParameter<short[]> { TypedValue = MoveJournal.ToArray(slots) },
-                new NpgsqlParameter<long> { TypedValue = versionFloor ?? long.MaxValue },
+                PageOrder.Command(), // in one transaction with what follows, whether one is open or not
+                new NpgsqlBatchCommand(Sql)
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<short[]> { TypedValue = MoveJournal.ToArray(slots) },
+                        new NpgsqlParameter<long> { TypedValue = versionFloor ?? long.MaxValue },
+                    },
+                },
             },
         };
         var found = new Dictionary<Slot, (long, string)>();
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        await reader.NextResultAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
             found[new Slot(reader.GetInt16(0))] = (reader.GetInt64(1), reader.GetString(2));
         return found;

@@ -12,35 +12,27 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
 {
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
 
-    /// <summary>Beginning and ending a COPY and its transactions costs about as much as so many bytes of one.</summary>
-    private const int WorthItsOwnCopyBytes = 1024 * 1024;
-
-    private const int MaxCopiesAConnection = 4;
+    /// <summary>The fewer slots a COPY reads, the less of each page that it fetches (<see cref="PageOrder"/>); so it is not divided for less than this.</summary>
+    private const int WorthItsOwnCopyBytes = 16 * 1024 * 1024;
 
     /// <param name="connections">Pairs of connections that copy at the same time, each some of the slots.</param>
     /// <param name="expectedBytes">An estimate of all; null: not known, so it may be much.</param>
     public async Task CopyAsync(IReadOnlyCollection<Slot> slots, string snapshotName, int connections, long? expectedBytes, CancellationToken cancellation)
     {
         var copies = CopiesOf(connections, expectedBytes);
-        var pending = new ConcurrentQueue<Slot[]>(slots.Order().Chunk((slots.Count + copies - 1) / copies));
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(connections, pending.Count)).Select(_ => WorkAsync(pending, snapshotName, cancellation)));
+        await Task.WhenAll(slots.Order().Chunk((slots.Count + copies - 1) / copies).Select(some => CopyAsync(some, snapshotName, cancellation)));
     }
 
-    /// <summary>Several for each connection, so that all end at about the same time although slots differ, but only as many as there is something to copy for.</summary>
-    internal static int CopiesOf(int connections, long? expectedBytes)
-    {
-        var worth = expectedBytes / WorthItsOwnCopyBytes ?? long.MaxValue;
-        return worth < connections ? (int)Math.Max(1, worth) : connections * (int)Math.Clamp(worth / connections, 1, MaxCopiesAConnection);
-    }
+    internal static int CopiesOf(int connections, long? expectedBytes) => (int)Math.Clamp(expectedBytes / WorthItsOwnCopyBytes ?? connections, 1, connections);
 
-    private async Task WorkAsync(ConcurrentQueue<Slot[]> pending, string snapshotName, CancellationToken cancellation)
+    private async Task CopyAsync(Slot[] slots, string snapshotName, CancellationToken cancellation)
     {
         await using var from = await source.OpenConnectionAsync(cancellation);
         await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
         await ExportedSnapshot.ImportAsync(from, snapshotName, cancellation);
         await ItemTable.RequireNotRewrittenAsync(from, cancellation);
-        while (pending.TryDequeue(out var slots))
-            await CopyAsync(from, slots, cancellation);
+        await PageOrder.SetAsync(from, cancellation);
+        await CopyAsync(from, slots, cancellation);
     }
 
     private async Task CopyAsync(NpgsqlConnection from, Slot[] slots, CancellationToken cancellation)
@@ -78,11 +70,8 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
         }
     }
 
-    /// <summary>Slot by slot: a few ranges of the key, whatever the planner believes of the table.</summary>
-    private static string ReadSql(Slot[] slots) => $$"""
-        copy (select {{ItemTable.Columns}} from unnest('{{{string.Join(',', slots)}}}'::smallint[]) asked (wanted) cross join lateral (select * from sharding.item where slot = wanted offset 0) i)
-        to stdout (format binary)
-        """;
+    private static string ReadSql(Slot[] slots) =>
+        $$"""copy (select {{ItemTable.Columns}} from sharding.item where slot = any ('{{{string.Join(',', slots)}}}'::smallint[])) to stdout (format binary)""";
 
     private async Task PipeAsync(NpgsqlRawCopyStream reading, NpgsqlRawCopyStream writing, CancellationToken cancellation)
     {

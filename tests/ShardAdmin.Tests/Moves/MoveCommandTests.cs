@@ -40,6 +40,21 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Theory]
+    [InlineData("", "256,256,88")]
+    [InlineData("--batch 64", "64,64,64,64,64,64,64,64,64,24")]
+    [InlineData("--batch 1024", "600")]
+    public async Task Slots_are_handed_over_in_batches_of_the_size_that_was_asked_for(string option, string sizes)
+    {
+        await using var cluster = await WithCollectionAsync(2);
+        var ring = (await cluster.RingAsync())!;
+        var slots = string.Join(',', ring.SlotsOf(ring.Shards[0].Id).Take(600));
+        var moved = (await cluster.RunAsync(["move", slots, "--to", "s2", "-y", "-o", "json", .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)])).Succeeds();
+        var show = (await cluster.RunAsync("ops", "show", moved.Json.GetProperty("operation").GetString()!, "-o", "json")).Succeeds().Json;
+        Assert.Equal(sizes, string.Join(',', show.GetProperty("batchList").EnumerateArray().Select(batch => batch.GetProperty("slotCount").GetInt32()).OrderDescending()));
+        await cluster.AssertSoundAsync(2);
+    }
+
+    [Theory]
     [InlineData("moves-planned")]
     [InlineData("move-copy")]
     [InlineData("move-drain")]

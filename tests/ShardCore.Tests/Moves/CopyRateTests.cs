@@ -27,6 +27,24 @@ public sealed class CopyRateTests
     }
 
     [Theory]
+    [InlineData(null, null, null)]
+    [InlineData(5.0, null, 5.0)]
+    [InlineData(null, 3.0, 3.0)]
+    [InlineData(5.0, 3.0, 3.0)]
+    [InlineData(2.0, 3.0, 2.0)]
+    public void The_narrowest_rate_counts(double? own, double? wider, double? narrowest) =>
+        Assert.Equal(narrowest, new CopyRate(own, within: new CopyRate(wider)).Narrowest);
+
+    [Theory]
+    [InlineData(null, 2)] // perhaps much
+    [InlineData(0L, 1)]
+    [InlineData(20L, 1)]
+    [InlineData(40L, 2)]
+    [InlineData(10_000L, 2)]
+    public void A_copy_is_divided_when_there_is_enough_of_it(long? expectedMiB, int copies) =>
+        Assert.Equal(copies, SlotCopier.CopiesOf(connections: 2, expectedMiB << 20));
+
+    [Theory]
     [InlineData(MoveStep.Begin, true)]
     [InlineData(MoveStep.CatchUp, true)]
     [InlineData(MoveStep.Freeze, false)]

@@ -125,6 +125,31 @@ public sealed class MoveFaultTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(10L, await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from sharding.item"));
     }
 
+    /// <summary>A slot that is no longer the batch's may be another move's by then.</summary>
+    [Fact]
+    public async Task A_page_leaves_the_slot_alone_in_which_the_last_one_ended_if_it_is_not_asked_for_any_more()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        foreach (var slot in (int[])[3, 5, 6])
+            await shards.FillAsync(MovingShards.First, new Slot(slot), rows: 10, documentBytes: 32);
+        Assert.Equal(10, await shards.ScalarAsync<int>(MovingShards.First, "select deleted from sharding.delete_item_page('{3,6}', 100, 5::smallint, '', '', '')"));
+        Assert.Equal("3,5", await shards.ScalarAsync<string>(MovingShards.First, "select string_agg(distinct slot::text, ',') from sharding.item"));
+    }
+
+    [Fact]
+    public async Task A_batch_of_many_slots_is_cleaned_whole_and_nothing_beside_it()
+    {
+        await using var shards = await MovingShards.StartAsync(postgres, redis);
+        Slot[] moved = [.. Enumerable.Range(0, 600).Where(number => number % 3 != 1).Select(number => new Slot(number))]; // more than a page locks, with gaps
+        foreach (var slot in moved.Where(slot => slot.Value % 2 == 0).Append(new Slot(1)).Append(new Slot(601)))
+            await shards.FillAsync(MovingShards.First, slot, rows: 2, documentBytes: 32);
+        var batch = await shards.PlanAsync(moved, MovingShards.First, MovingShards.Second);
+        await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "test", false, CancellationToken.None);
+        Assert.Equal(2L * moved.Count(slot => slot.Value % 2 == 0), await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from sharding.item"));
+        Assert.Equal("1,601", await shards.ScalarAsync<string>(MovingShards.First, "select string_agg(distinct slot::text, ',') from sharding.item"));
+        await shards.AssertNoMoveAsync();
+    }
+
     [Fact]
     public async Task A_transaction_larger_than_what_may_be_in_memory_arrives_whole()
     {
