@@ -29,8 +29,8 @@ public sealed class CommandLineTests
         Assert.Equal("get has --pairs, --seconds, --warm-up, --engine", Told(new GetBench()));
         Assert.Equal("variant has --pairs, --seconds, --warm-up, --engine, --set, --program", Told(new VariantBench()));
         Assert.Equal("partitioned has --pairs, --seconds, --warm-up, --engine, --cores", Told(new ScalingBench(ScaledPart.Shards)));
-        Assert.Equal("move has --pairs, --rows, --rate", Told(new MoveBench()));
-        Assert.Equal("move-effect has --seconds, --warm-up, --cutovers, --writes, --rate", Told(new MoveEffectBench()));
+        Assert.Equal("move has --pairs, --rows, --rate, --batch", Told(new MoveBench()));
+        Assert.Equal("move-effect has --seconds, --warm-up, --cutovers, --writes, --rate, --batch", Told(new MoveEffectBench()));
     }
 
     [Fact]
@@ -44,10 +44,10 @@ public sealed class CommandLineTests
         }
 
         await BenchCommand.Of(new MoveEffectBench(), KeepAsync).Parse(["--seconds", "3", "--writes", "500"]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken);
-        await BenchCommand.Of(new MoveBench(), KeepAsync).Parse(["--pairs", "2", "--rate", "none"]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await BenchCommand.Of(new MoveBench(), KeepAsync).Parse(["--pairs", "2", "--rate", "none", "--batch", "64"]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal((TimeSpan.FromSeconds(3), 500, 200, null), (given[0].Duration, given[0].WritesPerSecond, given[0].Cutovers, given[0].MoveRate));
-        Assert.Equal((2, "none", 1_000_000), (given[1].Pairs, given[1].MoveRate, given[1].MovedRows));
+        Assert.Equal((2, "none", 64, 1_000_000), (given[1].Pairs, given[1].MoveRate, given[1].MoveBatchSlots, given[1].MovedRows));
     }
 
     private static string Told(IBench bench) => BenchCommand.OptionsOf(BenchCommand.Of(bench, (_, _, _, _) => Task.FromResult(0)));
