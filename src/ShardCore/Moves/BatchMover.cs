@@ -36,7 +36,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <summary>At least, unless there is more in one slot.</summary>
     private const long MinComparedAtOnceBytes = 1024 * 1024;
 
-    /// <summary>At most: at full speed they take about <see cref="AtOnce"/>.</summary>
+    /// <summary>At most, also at full speed.</summary>
     private const long MaxComparedAtOnceBytes = 64 * 1024 * 1024;
 
     private const int MinDeletedAtOnce = 2000;
@@ -209,11 +209,12 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>The more at once, the less of it is read twice (<see cref="PageOrder"/>).</summary>
-    private long BytesComparedAtOnce() => (long)Math.Clamp(
-        options.Rate.Narrowest * AtOnce.TotalSeconds / CopyRate.ComparedShare ?? MaxComparedAtOnceBytes, MinComparedAtOnceBytes, MaxComparedAtOnceBytes);
+    private long BytesComparedAtOnce() => WithinRate(CopyRate.ComparedShare, MinComparedAtOnceBytes, MaxComparedAtOnceBytes);
 
-    private int RowsDeletedAtOnce() => options.CleanBatch ?? (int)Math.Clamp(
-        options.Rate.Narrowest * AtOnce.TotalSeconds / CopyRate.BytesPerDeletedRow ?? MaxDeletedAtOnce, MinDeletedAtOnce, MaxDeletedAtOnce);
+    private int RowsDeletedAtOnce() => options.CleanBatch ?? (int)WithinRate(CopyRate.BytesPerDeletedRow, MinDeletedAtOnce, MaxDeletedAtOnce);
+
+    /// <summary>How many the rate gives in <see cref="AtOnce"/>, of what counts as so many bytes each.</summary>
+    private long WithinRate(double bytesEach, long least, long most) => (long)Math.Clamp(options.Rate.Narrowest * AtOnce.TotalSeconds / bytesEach ?? most, least, most);
 
     /// <summary>How many slots have about so many bytes.</summary>
     private int SlotsFor(long bytes, MoveBatch batch) => Math.Max(options.Progress.Bytes, options.BytesPlanned ?? 0) is var all and > 0
