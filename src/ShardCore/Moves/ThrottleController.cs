@@ -1,10 +1,12 @@
 namespace ShardCore.Moves;
 
 /// <summary>
-/// Decides how fast a move may go, from how it makes others wait: up a little at each good reading, down by a part at each
-/// bad one (AIMD), between a floor and a ceiling. Pure: no clock, no I/O.
+/// Decides how fast a move may go, from how it makes others wait: down by a part at each bad reading, up again quickly to
+/// where it was before them, and beyond that a little at each good one, between a floor and a ceiling. Pure: no clock, no I/O.
 /// </summary>
 /// <remarks>
+/// That is the shape of CUBIC (RFC 9438). A disk that hiccups says nothing of the rate, and to climb back by a tenth at a time costs
+/// so much that a move creeps where a quarter of the readings are slow whatever it does.
 /// What is normal follows what is seen: at once when it is better, and slowly when it stays worse although the move hardly
 /// does anything, because then the move is not the cause, and would otherwise crawl for ever. WAL that piles up outweighs
 /// latency: a replication slot that is lost costs the whole copy of a batch once more.
@@ -15,8 +17,9 @@ public sealed class ThrottleController
     private const double BaselineFalls = 0.3;
 
     private readonly ThrottleLimits _limits;
-    private bool _starting = true;
+    private bool _wasSlow;
     private double _considerate;
+    private double _tooMuch; // where the last slow readings found it
     private int _slowAtFloor;
     private TimeSpan _leastAtFloor;
 
@@ -29,6 +32,9 @@ public sealed class ThrottleController
     }
 
     public double BytesPerSecond => MustHurry ? _limits.Most : _considerate;
+
+    /// <summary>No reading has been too slow so far: the rate doubles at each.</summary>
+    public bool IsStarting { get; private set; } = true;
 
     /// <summary>What is taken for the latency without the move.</summary>
     public TimeSpan Baseline { get; private set; }
@@ -68,17 +74,23 @@ public sealed class ThrottleController
     {
         if (latency > bearable)
         {
-            _starting = false;
+            IsStarting = false;
             if (_considerate <= _limits.Floor)
                 WaitAtFloor(latency);
             // From what it did, if it did less than it might: the part to give up must be felt.
-            _considerate = Math.Max(_limits.Floor, Math.Min(_considerate, Math.Max(used, _limits.Floor)) * _limits.Decrease);
+            var felt = Math.Min(_considerate, Math.Max(used, _limits.Floor));
+            _tooMuch = _wasSlow ? _tooMuch : felt;
+            _considerate = Math.Max(_limits.Floor, felt * _limits.Decrease);
+            _wasSlow = true;
             return;
         }
         _slowAtFloor = 0;
+        _wasSlow = false;
         if (latency < Baseline)
             Baseline += (latency - Baseline) * BaselineFalls;
         if (used >= _considerate * NearlyAll) // else the rate is not what holds it back, and more says nothing
-            _considerate = Math.Min(_limits.Most, _starting ? _considerate * 2 : _considerate + Math.Max(_limits.Increase, _considerate / 10));
+            _considerate = Math.Min(_limits.Most, IsStarting ? _considerate * 2 : _considerate + Math.Max(_limits.Increase, More()));
     }
+
+    private double More() => _considerate < _tooMuch ? (_tooMuch - _considerate) * _limits.Recovery : _considerate / 10;
 }

@@ -12,8 +12,11 @@ public sealed record ThrottleLimits
     /// <summary>Bytes a second at most; also the rate of a move that must hurry.</summary>
     public double Most { get; init; } = 1 << 30;
 
-    /// <summary>Added at each good reading; at least a tenth of the rate is.</summary>
+    /// <summary>Added at each good reading at least; beyond the rate that was too much, a tenth of the rate.</summary>
     public double Increase { get; init; } = 512 << 10;
+
+    /// <summary>Below the rate that was too much, this part of what is missing to it is added at each good reading.</summary>
+    public double Recovery { get; init; } = 0.6;
 
     /// <summary>What is left of the rate after a reading that is too slow.</summary>
     public double Decrease { get; init; } = 0.7;

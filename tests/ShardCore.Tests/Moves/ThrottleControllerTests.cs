@@ -53,6 +53,39 @@ public sealed class ThrottleControllerTests
     }
 
     [Fact]
+    public void A_hiccup_that_is_not_its_own_costs_it_little()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        var before = machine.Run(controller, readings: 100)[^20..].Average();
+        machine.Foreground = 0.9;
+        var during = machine.Run(controller, readings: 3)[^1];
+        machine.Foreground = 0;
+        var after = machine.Run(controller, readings: 3)[^1];
+        Assert.True(during < before / 2, $"{before / MiB} → {during / MiB} MiB/s");
+        Assert.InRange(after, before * 0.8, before * 1.2);
+    }
+
+    [Fact]
+    public void It_does_not_creep_where_a_quarter_of_the_readings_are_slow_whatever_it_does()
+    {
+        var machine = new Machine { Capacity = 80 * MiB, Hiccups = 0.25 };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        machine.Run(controller, readings: 60);
+        Assert.InRange(machine.Run(controller, readings: 2000).Average(), 12 * MiB, 25 * MiB);
+    }
+
+    [Fact]
+    public void It_disturbs_others_in_few_readings_only()
+    {
+        var machine = new Machine { Capacity = 80 * MiB };
+        var controller = new ThrottleController(Limits, machine.LatencyAt(0));
+        machine.Run(controller, readings: 60);
+        var slow = machine.Run(controller, readings: 100).Count(rate => machine.LatencyAt(rate) > controller.BearableAt(Many));
+        Assert.InRange(slow, 1, 25);
+    }
+
+    [Fact]
     public void It_never_stands_still_however_slow_everything_is()
     {
         var controller = new ThrottleController(Limits, Idle);
@@ -114,13 +147,19 @@ public sealed class ThrottleControllerTests
         /// <summary>The part that others take.</summary>
         public double Foreground { get; set; }
 
+        /// <summary>The part of the readings in which the disk is slow for reasons of its own.</summary>
+        public double Hiccups { get; init; }
+
+        private readonly Random _random = new(1);
+
         public TimeSpan LatencyAt(double rate) => Idle / (1 - Math.Min(0.98, Foreground + rate / Capacity));
 
         /// <returns>The rate after each reading.</returns>
         public double[] Run(ThrottleController controller, int readings) => [.. Enumerable.Range(0, readings).Select(_ =>
         {
             var used = Math.Min(controller.BytesPerSecond, Capacity);
-            controller.Observe(new ThrottleReading(LatencyAt(used), 0, used, Transactions));
+            var latency = _random.NextDouble() < Hiccups ? Idle * 20 : LatencyAt(used);
+            controller.Observe(new ThrottleReading(latency, 0, used, Transactions));
             return controller.BytesPerSecond;
         })];
     }
