@@ -7,7 +7,7 @@ namespace ShardCore.Moves;
 
 /// <summary>
 /// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 50 ms, as a write would be
-/// committed, looks at the WAL that the source keeps and at how many transactions there are, and tells a <see cref="ThrottleController"/> twice a second, at first four times.
+/// committed, looks at the WAL that the source keeps and at how many transactions there are, and tells a <see cref="ThrottleController"/> twice a second.
 /// </summary>
 public sealed class AdaptiveThrottle : IAsyncDisposable
 {
@@ -16,9 +16,6 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
 
     private const int BaselineProbes = 20;
     private const int ProbesEachReading = 10;
-
-    // Sooner, so that a short move does not spend a good part of its time on finding its rate.
-    private const int ProbesWhileStarting = 5;
 
     // Of the latencies in a reading, this one counts. The longest would be that of one slow flush; the median does not see the bursts that a batch is made of.
     private const double Quantile = 0.8;
@@ -77,8 +74,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
             for (var clock = Stopwatch.StartNew(); ; clock.Restart())
             {
                 var (spent, latencies) = (_rate.Spent, new List<TimeSpan>());
-                var probes = _controller.IsStarting ? ProbesWhileStarting : ProbesEachReading;
-                for (var probe = 0; probe < probes; probe++)
+                for (var probe = 0; probe < ProbesEachReading; probe++)
                 {
                     await Task.Delay(Interval, _stop.Token);
                     if (await ProbeAllAsync(_probed, _stop.Token) is { } latency)

@@ -2,7 +2,7 @@ namespace ShardCore.Moves;
 
 /// <summary>
 /// Decides how fast a move may go, from how it makes others wait: down by a part at each bad reading, up again quickly to
-/// where it was before them, and beyond that a little at each good one, between a floor and a ceiling. Pure: no clock, no I/O.
+/// where it was before them, and beyond that by ever larger steps, between a floor and a ceiling. Pure: no clock, no I/O.
 /// </summary>
 /// <remarks>
 /// That is the shape of CUBIC (RFC 9438). A disk that hiccups says nothing of the rate, and to climb back by a tenth at a time costs
@@ -17,9 +17,11 @@ public sealed class ThrottleController
     private const double BaselineFalls = 0.3;
 
     private readonly ThrottleLimits _limits;
+    private bool _starting = true;
     private bool _wasSlow;
     private double _considerate;
     private double _tooMuch; // where the last slow readings found it
+    private int _stepsBeyond;
     private int _slowAtFloor;
     private TimeSpan _leastAtFloor;
 
@@ -32,9 +34,6 @@ public sealed class ThrottleController
     }
 
     public double BytesPerSecond => MustHurry ? _limits.Most : _considerate;
-
-    /// <summary>No reading has been too slow so far: the rate doubles at each.</summary>
-    public bool IsStarting { get; private set; } = true;
 
     /// <summary>What is taken for the latency without the move.</summary>
     public TimeSpan Baseline { get; private set; }
@@ -74,14 +73,14 @@ public sealed class ThrottleController
     {
         if (latency > bearable)
         {
-            IsStarting = false;
+            _starting = false;
             if (_considerate <= _limits.Floor)
                 WaitAtFloor(latency);
             // From what it did, if it did less than it might: the part to give up must be felt.
             var felt = Math.Min(_considerate, Math.Max(used, _limits.Floor));
             _tooMuch = _wasSlow ? _tooMuch : felt;
             _considerate = Math.Max(_limits.Floor, felt * _limits.Decrease);
-            _wasSlow = true;
+            (_wasSlow, _stepsBeyond) = (true, 0);
             return;
         }
         _slowAtFloor = 0;
@@ -89,8 +88,8 @@ public sealed class ThrottleController
         if (latency < Baseline)
             Baseline += (latency - Baseline) * BaselineFalls;
         if (used >= _considerate * NearlyAll) // else the rate is not what holds it back, and more says nothing
-            _considerate = Math.Min(_limits.Most, IsStarting ? _considerate * 2 : _considerate + Math.Max(_limits.Increase, More()));
+            _considerate = Math.Min(_limits.Most, _starting ? _considerate * 2 : _considerate + Math.Max(_limits.Increase, More()));
     }
 
-    private double More() => _considerate < _tooMuch ? (_tooMuch - _considerate) * _limits.Recovery : _considerate / 10;
+    private double More() => _considerate < _tooMuch ? (_tooMuch - _considerate) * _limits.Recovery : _considerate * _limits.Growth * ++_stepsBeyond;
 }

@@ -12,11 +12,14 @@ public sealed record ThrottleLimits
     /// <summary>Bytes a second at most; also the rate of a move that must hurry.</summary>
     public double Most { get; init; } = 1 << 30;
 
-    /// <summary>Added at each good reading at least; beyond the rate that was too much, a tenth of the rate.</summary>
+    /// <summary>Added at each good reading at least.</summary>
     public double Increase { get; init; } = 512 << 10;
 
     /// <summary>Below the rate that was too much, this part of what is missing to it is added at each good reading.</summary>
     public double Recovery { get; init; } = 0.6;
+
+    /// <summary>Beyond it, this part of the rate at the first good reading, twice as much at the second, and so on: it may have been a hiccup that was too much.</summary>
+    public double Growth { get; init; } = 0.1;
 
     /// <summary>What is left of the rate after a reading that is too slow.</summary>
     public double Decrease { get; init; } = 0.7;
