@@ -56,7 +56,7 @@ public sealed class ThrottleController
         if (reading.Latency is { } latency)
             Adapt(latency, BearableAt(reading.TransactionsPerSecond), reading.UsedBytesPerSecond);
         else
-            _considerate = _limits.Floor; // a shard that does not answer is not to be burdened
+            (_considerate, _stepsBeyond) = (_limits.Floor, 0); // a shard that does not answer is not to be burdened
     }
 
     /// <summary>When patience is over, the least of what was seen meanwhile is normal.</summary>

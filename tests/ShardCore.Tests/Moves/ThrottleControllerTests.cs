@@ -76,6 +76,23 @@ public sealed class ThrottleControllerTests
     }
 
     [Fact]
+    public void After_a_shard_that_did_not_answer_its_steps_are_small_again()
+    {
+        var controller = new ThrottleController(Limits, Idle);
+        Observe(Idle * 10); // its doubling is over
+        for (var reading = 0; reading < 10; reading++)
+            Observe(Idle);
+        Observe(null);
+        while (controller.BytesPerSecond < Limits.Start)
+            Observe(Idle);
+        var before = controller.BytesPerSecond;
+        Observe(Idle);
+        Assert.InRange(controller.BytesPerSecond, before, before * 1.3);
+
+        void Observe(TimeSpan? latency) => controller.Observe(new ThrottleReading(latency, 0, controller.BytesPerSecond, Many));
+    }
+
+    [Fact]
     public void It_disturbs_others_in_few_readings_only()
     {
         var machine = new Machine { Capacity = 80 * MiB };
