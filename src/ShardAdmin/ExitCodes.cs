@@ -2,7 +2,7 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardCore.Moves.Failures;
 using ShardCore.RingStorage;
 
 namespace ShardAdmin;

@@ -3,6 +3,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Moves;
+using ShardCore.Moves.Failures;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Tests;

@@ -1,5 +1,6 @@
 using ShardAdmin.Rebalancing;
 using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Agents;
 

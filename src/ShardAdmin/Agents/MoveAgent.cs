@@ -4,7 +4,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardAdmin.Telemetry;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 

@@ -2,7 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
-using ShardCore.Moves;
+using ShardCore.Moves.HandingOver;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;

@@ -1,5 +1,5 @@
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Cluster;
 

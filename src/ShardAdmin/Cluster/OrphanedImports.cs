@@ -3,7 +3,8 @@ using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.Importing;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;

@@ -6,7 +6,7 @@ namespace ShardAdmin.Cluster;
 internal sealed record ScannedRange(string Shard, int First, int Last, IReadOnlyList<ScannedSlot> Slots);
 
 /// <param name="State">Of the ownership at that snapshot; null: the shard says nothing of this slot.</param>
-/// <param name="Checksum">See <see cref="ShardCore.Moves.SlotChecksums"/>.</param>
+/// <param name="Checksum">See <see cref="ShardCore.Moves.HandingOver.SlotChecksums"/>.</param>
 /// <param name="Misplaced">Rows whose partition key belongs to another slot.</param>
 /// <param name="Example">The partition key of one of them.</param>
 internal sealed record ScannedSlot(int Slot, string? State, long Rows, string Checksum, long Misplaced, string? Example)

@@ -1,7 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardAdmin.Output;
-using ShardCore.Moves;
+using ShardCore.Moves.HandingOver;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;

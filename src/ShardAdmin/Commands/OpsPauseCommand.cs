@@ -3,7 +3,7 @@ using System.Diagnostics;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;

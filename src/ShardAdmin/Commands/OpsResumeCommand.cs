@@ -4,7 +4,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using Spectre.Console;
 

@@ -1,6 +1,9 @@
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Rebalancing;
 

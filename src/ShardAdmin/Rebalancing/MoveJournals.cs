@@ -2,7 +2,7 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

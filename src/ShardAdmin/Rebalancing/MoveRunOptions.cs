@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
+using ShardCore.Moves.Throttling;
 
 namespace ShardAdmin.Rebalancing;
 

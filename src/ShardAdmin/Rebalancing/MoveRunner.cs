@@ -2,6 +2,10 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Pipelining;
+using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 

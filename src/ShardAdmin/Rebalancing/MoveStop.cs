@@ -1,5 +1,5 @@
 using ShardAdmin.CommandLine;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Rebalancing;
 

@@ -2,6 +2,8 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

@@ -3,7 +3,7 @@ using Dapper;
 using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

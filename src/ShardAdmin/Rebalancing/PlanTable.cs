@@ -1,5 +1,5 @@
 using ShardAdmin.Output;
-using ShardCore.Moves;
+using ShardCore.Moves.Throttling;
 using Spectre.Console;
 
 namespace ShardAdmin.Rebalancing;

@@ -1,7 +1,7 @@
 using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

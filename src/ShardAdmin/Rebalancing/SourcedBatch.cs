@@ -1,4 +1,5 @@
 using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Rebalancing;

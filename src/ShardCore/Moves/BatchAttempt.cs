@@ -1,4 +1,10 @@
 using Npgsql;
+using ShardCore.Moves.Changes;
+using ShardCore.Moves.Copying;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Importing;
+using ShardCore.Moves.Journal;
 
 namespace ShardCore.Moves;
 

@@ -1,5 +1,13 @@
 using System.Diagnostics;
 using Npgsql;
+using ShardCore.Moves.Changes;
+using ShardCore.Moves.Copying;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Importing;
+using ShardCore.Moves.Journal;
+using ShardCore.Moves.Pipelining;
+using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
 
 namespace ShardCore.Moves;

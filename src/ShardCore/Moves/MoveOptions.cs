@@ -1,3 +1,6 @@
+using ShardCore.Moves.Pipelining;
+using ShardCore.Moves.Throttling;
+
 namespace ShardCore.Moves;
 
 /// <summary>How a move is done. Every wait and retry has its limit here.</summary>

@@ -1,6 +1,7 @@
 using ShardAdmin.Agents;
 using ShardAdmin.Rebalancing;
 using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Tests.Moves;

@@ -1,4 +1,6 @@
 using ShardCore.Moves;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using TestCluster;
 

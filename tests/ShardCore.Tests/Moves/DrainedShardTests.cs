@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Moves;
+using ShardCore.Moves.Changes;
 using ShardCore.Ring;
 using TestCluster;
 

@@ -1,4 +1,6 @@
 using ShardCore.Moves;
+using ShardCore.Moves.Changes;
+using ShardCore.Moves.Failures;
 using ShardCore.Ring;
 using TestCluster;
 

@@ -1,6 +1,8 @@
 using Npgsql;
 using ShardCore.Migrations;
 using ShardCore.Moves;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using TestCluster;

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using Npgsql;
+using NpgsqlTypes;
+using ShardCore.Moves.Failures;
+
+namespace ShardCore.Moves.Changes;
+
+/// <summary>
+/// Reads the source's stream and applies it at the target, from the end of the copy to the hand-over. Takes whatever
+/// has gathered as one target transaction, so it is the faster the further it is behind.
+/// </summary>
+internal sealed class CatchUp : IAsyncDisposable
+{
+    private const int MaxBytesAtOnce = 8 * 1024 * 1024; // in one target transaction
+
+    private readonly ChangeStream _stream;
+    private readonly ChangeApplier _applier;
+    private readonly int _batchRows;
+    private readonly MoveProgress _progress;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ChangeQueue _pending = new();
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _awaited = new(StringComparer.Ordinal);
+    private readonly Task _reading;
+    private readonly Task _applying;
+
+    private CatchUp(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress)
+    {
+        _stream = stream;
+        _applier = applier;
+        _batchRows = batchRows;
+        _progress = progress;
+        _reading = Task.Run(ReadAsync);
+        _applying = Task.Run(ApplyAsync);
+    }
+
+    public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress) => new(stream, applier, batchRows, progress);
+
+    /// <summary>Call before the marker is put into the WAL.</summary>
+    public void Expect(string marker) => _awaited[marker] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Waits until the marker and all that was committed before it have been applied.</summary>
+    /// <returns>False: not within the limit.</returns>
+    /// <exception cref="Exception">Whatever ended the reading or the applying.</exception>
+    public async Task<bool> SeenAsync(string marker, TimeSpan limit, CancellationToken cancellation)
+    {
+        var seen = _awaited[marker].Task;
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var first = await Task.WhenAny(seen, _reading, _applying, Task.Delay(limit, timer.Token));
+        await timer.CancelAsync();
+        if (first == _reading || first == _applying)
+            await first;
+        cancellation.ThrowIfCancellationRequested();
+        return seen.IsCompletedSuccessfully;
+    }
+
+    private async Task ReadAsync()
+    {
+        try
+        {
+            await foreach (var changes in _stream.ReadAsync(_stop.Token))
+                await _pending.AddAsync(changes, _stop.Token);
+            throw new StreamBrokenException("The source ended the stream of changes.");
+        }
+        catch (NpgsqlException e) when (!_stop.IsCancellationRequested)
+        {
+            throw new StreamBrokenException($"The stream of changes broke: {e.Message}", e);
+        }
+        finally
+        {
+            _pending.Complete();
+        }
+    }
+
+    private async Task ApplyAsync()
+    {
+        var fold = new ChangeFold();
+        var taken = new List<SourceChanges>();
+        while (await _pending.WaitAsync(_stop.Token))
+        {
+            fold.Clear();
+            taken.Clear();
+            for (var bytes = 0L; fold.Rows < _batchRows && bytes < MaxBytesAtOnce && _pending.TryTake(out var changes); bytes += changes.Bytes)
+            {
+                taken.Add(changes);
+                foreach (var change in changes.Changes)
+                    fold.Add(change);
+            }
+            // None: all of it is of one transaction, of which there is more.
+            var end = taken.FindLast(changes => changes.EndLsn is not null)?.EndLsn;
+            if (fold.Rows > 0)
+                await _applier.ApplyAsync(fold, end, _stop.Token);
+            Applied(taken, end);
+        }
+    }
+
+    /// <summary>Only with the target's commit behind us: an acknowledged change that the target lost would be lost for good.</summary>
+    private void Applied(List<SourceChanges> taken, NpgsqlLogSequenceNumber? end)
+    {
+        _progress.Applied(taken.Sum(changes => changes.Changes.Count));
+        if (end is { } lsn)
+            _stream.Acknowledge(lsn);
+        foreach (var (_, marker) in taken.SelectMany(changes => changes.Markers))
+            if (_awaited.TryGetValue(marker, out var awaited))
+                awaited.TrySetResult();
+        foreach (var changes in taken)
+            _pending.Applied(changes);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _applying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _pending.Dispose();
+        _stop.Dispose();
+    }
+}

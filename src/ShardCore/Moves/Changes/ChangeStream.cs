@@ -1,0 +1,136 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Npgsql;
+using Npgsql.Replication;
+using Npgsql.Replication.PgOutput;
+using Npgsql.Replication.PgOutput.Messages;
+using NpgsqlTypes;
+
+namespace ShardCore.Moves.Changes;
+
+/// <summary>
+/// The source's committed changes to the slots of one move, by logical replication. The replication slot is temporary:
+/// it is gone with this connection, so no crash can leave one behind that holds WAL back.
+/// </summary>
+internal sealed class ChangeStream : IAsyncDisposable
+{
+    /// <summary>A transaction that takes more memory comes in pieces of about so much.</summary>
+    internal const int PieceBytes = 1024 * 1024;
+
+    private readonly LogicalReplicationConnection _connection;
+    private readonly PgOutputReplicationSlot _slot;
+    private readonly string _publication;
+
+    private ChangeStream(LogicalReplicationConnection connection, PgOutputReplicationSlot slot, string publication)
+    {
+        _connection = connection;
+        _slot = slot;
+        _publication = publication;
+    }
+
+    /// <summary>
+    /// A snapshot of exactly the state after which the stream begins. It can be imported until <see cref="ReadAsync"/>
+    /// is called, which ends it.
+    /// </summary>
+    public string SnapshotName => _slot.SnapshotName!;
+
+    /// <param name="connectionString">Its lock_timeout bounds the wait for each transaction that runs at the source.</param>
+    /// <exception cref="PostgresException">lock_not_available: one ran for longer.</exception>
+    public static async Task<ChangeStream> OpenAsync(string connectionString, string publication, string slotName, CancellationToken cancellation)
+    {
+        var connection = new LogicalReplicationConnection(connectionString) { WalReceiverStatusInterval = TimeSpan.FromSeconds(1) };
+        try
+        {
+            await connection.Open(cancellation);
+            var slot = await connection.CreatePgOutputReplicationSlot(
+                slotName, temporarySlot: true, slotSnapshotInitMode: LogicalSlotSnapshotInitMode.Export, cancellationToken: cancellation);
+            return new ChangeStream(connection, slot, publication);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Transactions in the order of their commits. The library's messages are used again, so all is copied out.</summary>
+    public async IAsyncEnumerable<SourceChanges> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var options = new PgOutputReplicationOptions(_publication, PgOutputProtocolVersion.V1, binary: false, messages: true);
+        var changes = new List<RowChange>();
+        var markers = new List<(string, string)>();
+        var bytes = 0L;
+        await foreach (var message in _connection.StartReplication(_slot, options, cancellation))
+        {
+            if (bytes > PieceBytes)
+                yield return Take(endLsn: null);
+            switch (message)
+            {
+                case LogicalDecodingMessage marker:
+                    markers.Add((marker.Prefix, await TextOf(marker.Data, cancellation)));
+                    break;
+                case InsertMessage insert:
+                    Add(await RowAsync(insert.NewRow, inserted: true, cancellation));
+                    break;
+                case UpdateMessage update:
+                    if (update is FullUpdateMessage or IndexUpdateMessage)
+                        throw new NotSupportedException("A key of sharding.item changed under a move.");
+                    Add(await RowAsync(update.NewRow, inserted: false, cancellation));
+                    break;
+                case KeyDeleteMessage delete:
+                    Add(new RowChange(Key(await ValuesAsync(delete.Key, cancellation)), Inserted: false, Values: null));
+                    break;
+                case TruncateMessage:
+                    throw new NotSupportedException("sharding.item was truncated under a move: truncation ignores slots.");
+                case CommitMessage commit:
+                    yield return Take(commit.TransactionEndLsn);
+                    break;
+            }
+        }
+
+        void Add(RowChange change)
+        {
+            changes.Add(change);
+            bytes += change.Bytes;
+        }
+
+        SourceChanges Take(NpgsqlLogSequenceNumber? endLsn)
+        {
+            var taken = new SourceChanges(endLsn, [.. changes], endLsn is null ? [] : [.. markers], bytes);
+            changes.Clear();
+            bytes = 0;
+            if (endLsn is not null)
+                markers.Clear();
+            return taken;
+        }
+    }
+
+    /// <summary>Lets the source forget WAL up to here. Only for what the target has committed.</summary>
+    public void Acknowledge(NpgsqlLogSequenceNumber applied) => _connection.SetReplicationStatus(applied);
+
+    private static async Task<RowChange> RowAsync(ReplicationTuple row, bool inserted, CancellationToken cancellation)
+    {
+        var values = await ValuesAsync(row, cancellation);
+        return new RowChange(Key(values), inserted, new RowValues(values["version"]!, values["updated_at"]!, values["expires_at"], values.GetValueOrDefault("doc")));
+    }
+
+    private static RowKey Key(Dictionary<string, string?> values) => new(values["slot"]!, values["collection"]!, values["pk"]!, values["id"]!);
+
+    /// <summary>By column name; an unchanged large value is left out.</summary>
+    private static async Task<Dictionary<string, string?>> ValuesAsync(ReplicationTuple row, CancellationToken cancellation)
+    {
+        var values = new Dictionary<string, string?>(8, StringComparer.Ordinal);
+        await foreach (var value in row.WithCancellation(cancellation))
+            if (!value.IsUnchangedToastedValue)
+                values[value.GetFieldName()] = value.IsDBNull ? null : await value.Get<string>(cancellation);
+        return values;
+    }
+
+    private static async Task<string> TextOf(Stream data, CancellationToken cancellation)
+    {
+        using var reader = new StreamReader(data, Encoding.UTF8);
+        return await reader.ReadToEndAsync(cancellation);
+    }
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+}

@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using Npgsql;
+using ShardCore.Moves.Changes;
+using ShardCore.Moves.Copying;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.Importing;
+using ShardCore.Moves.Journal;
+using ShardCore.Ring;
+
+namespace ShardCore.Moves.HandingOver;
+
+/// <summary>
+/// Steps 6 to 10 of <see cref="BatchMover"/>: from a target that is nearly level to one that owns the slots. Between the freeze and
+/// the owning writers wait, so what can be done before is, and most of what else the pipeline does waits meanwhile (<see cref="Pipelining.HandOverGate"/>).
+/// </summary>
+internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends, TargetSession session, MoveImport import, MoveOptions options)
+{
+    private const double LagGrowth = 1.2;
+    private const double LagShareOfDrain = 0.7;
+
+    private readonly MoveJournal _journal = new(ends.FromAtHandOver);
+
+    /// <returns>How long writes to the slots were held.</returns>
+    /// <exception cref="AttemptOverException" />
+    /// <exception cref="MoveFailedException" />
+    public async Task<TimeSpan> RunAsync(CatchUp catchUp, CancellationToken cancellation)
+    {
+        await RehearseAsync(cancellation);
+        await options.PaceAsync(cancellation); // others are over it before writers wait
+        for (var freeze = 1; freeze <= options.MaxFreezes; freeze++)
+        {
+            if (freeze > 1)
+                await Task.Delay(Random.Shared.Next(5, 50), cancellation); // writers stayed inside, or wrote much; not again at once
+            await CatchUpAsync(catchUp, cancellation);
+            await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
+            await RehearseOwningAsync(cancellation);
+            await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
+            using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
+            await options.StepAsync(MoveStep.Freeze, cancellation);
+            var marker = Marker("freeze");
+            catchUp.Expect(marker);
+            var held = Stopwatch.StartNew();
+            if (await FrozenAsync(marker, cancellation) && await DrainedAsync(catchUp, marker, held, cancellation) && await GivenAwayAsync(held))
+                return held.Elapsed;
+        }
+        throw new MoveFailedException($"Batch {id}: writes to its slots could not be stopped for {options.MaxPause.TotalMilliseconds} ms in {options.MaxFreezes} tries. Its slots are owned by {ends.Source.Id} as before.");
+    }
+
+    /// <summary>
+    /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
+    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is flushed once more, and its snapshot given back.
+    /// </summary>
+    private async Task RehearseAsync(CancellationToken cancellation)
+    {
+        if (ends.IsRehearsed)
+            return;
+        try
+        {
+            await _journal.TryFreezeAsync(Guid.Empty, attempt: 0, Marker("rehearsal"), options.FreezeDeadline, options.LockTimeout, cancellation);
+        }
+        catch (AttemptOverException)
+        {
+            // There is no such batch.
+        }
+        await _journal.RehearseReleaseAsync(id, epoch, cancellation);
+        await session.FlushAndKeepSnapshotAsync(import, cancellation);
+        await session.DropSnapshotAsync(cancellation);
+        ends.IsRehearsed = true;
+    }
+
+    /// <summary>
+    /// Each time: after the release nobody serves the slots until the target owns them, so its session is shown to be there before. A target that
+    /// restarted since the last batch has ended it. That of the source is shown by the markers.
+    /// </summary>
+    private async Task RehearseOwningAsync(CancellationToken cancellation) =>
+        await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0), cancellation);
+
+    /// <returns>False: writers did not leave in time, nothing is frozen.</returns>
+    private async Task<bool> FrozenAsync(string marker, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _journal.TryFreezeAsync(id, attempt, marker, options.FreezeDeadline, options.LockTimeout, cancellation);
+        }
+        catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
+        {
+            await ThawAsync(); // it may have been done all the same
+            throw;
+        }
+    }
+
+    /// <summary>For who is about to fail: ends the freeze at once instead of leaving it to its deadline, if the source can be reached.</summary>
+    private async Task ThawAsync()
+    {
+        try
+        {
+            await _journal.UnfreezeAsync(id, attempt, CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The deadline ends it. What went wrong first is worth more to whoever reads it.
+        }
+    }
+
+    /// <summary>Steps 9 and 10 with the slots frozen and the target level with the source.</summary>
+    /// <remarks>
+    /// Takes no cancellation: broken off here the slots would stay frozen, and broken off within the release nobody would
+    /// know whether the target has to own them. The target's commits are flushed before the release, on the one session that
+    /// a crash of the target cannot have renewed; after it nothing may be lost there any more.
+    /// </remarks>
+    /// <returns>False: the flush took too long; the slots are thawed and the same attempt goes on.</returns>
+    private async Task<bool> GivenAwayAsync(Stopwatch held)
+    {
+        try
+        {
+            await session.FlushAndKeepSnapshotAsync(import, CancellationToken.None); // the target as it is now, to be compared after the hand-over
+            if (held.Elapsed > options.MaxPause)
+            {
+                await ThawOrEndAsync(CancellationToken.None); // nothing is released yet
+                await session.DropSnapshotAsync(CancellationToken.None);
+                return false;
+            }
+        }
+        catch
+        {
+            await ThawAsync();
+            throw;
+        }
+        await options.StepAsync(MoveStep.Release, CancellationToken.None);
+        var released = await _journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
+        // At once: until the target owns them nobody serves the slots.
+        await BatchMover.OwnAsync(released, ends, _journal, options, held, CancellationToken.None);
+        return true;
+    }
+
+    /// <returns>False: the target was not level in time; the slots are thawed and the same attempt goes on.</returns>
+    private async Task<bool> DrainedAsync(CatchUp catchUp, string marker, Stopwatch held, CancellationToken cancellation)
+    {
+        try
+        {
+            await options.StepAsync(MoveStep.Drain, cancellation);
+            var left = options.MaxDrain - held.Elapsed;
+            if (left > TimeSpan.Zero && await catchUp.SeenAsync(marker, left, cancellation))
+                return true;
+        }
+        catch
+        {
+            await ThawAsync();
+            throw;
+        }
+        await ThawOrEndAsync(CancellationToken.None);
+        return false;
+    }
+
+    /// <exception cref="AttemptOverException">There was no freeze of this attempt to end.</exception>
+    private async Task ThawOrEndAsync(CancellationToken cancellation)
+    {
+        if (!await _journal.UnfreezeAsync(id, attempt, cancellation))
+            throw new AttemptOverException($"Batch {id}: its freeze was ended, by a write that came after its deadline or by another mover.");
+    }
+
+    /// <summary>Returns when a marker goes from source to target so fast that the last changes will be over in time.</summary>
+    /// <remarks>
+    /// At first within <see cref="MoveOptions.FreezeWhenLagBelow"/>, so that writers wait shortly. Where that is not to be had, as the machine or the way is slow,
+    /// with more and more: a pause as long as was allowed is better than none ever.
+    /// </remarks>
+    private async Task CatchUpAsync(CatchUp catchUp, CancellationToken cancellation)
+    {
+        var (clock, enough) = (Stopwatch.StartNew(), options.FreezeWhenLagBelow);
+        while (true)
+        {
+            var marker = Marker("lag");
+            catchUp.Expect(marker);
+            var lag = Stopwatch.StartNew();
+            await _journal.MarkAsync(marker, cancellation);
+            var seen = await catchUp.SeenAsync(marker, options.StepLimit, cancellation);
+            options.Progress.Lag = lag.Elapsed;
+            if (seen && lag.Elapsed < enough)
+                return;
+            if (clock.Elapsed > options.StepLimit)
+                throw new MoveFailedException(
+                    $"Batch {id}: the target did not catch up within {options.StepLimit}; it is {lag.Elapsed.TotalMilliseconds:0} ms behind, and {enough.TotalMilliseconds:0} ms would do. Either writes come faster than it can apply them, or a longer --max-pause is needed.");
+            enough = Shorter(enough * LagGrowth, Longer(options.FreezeWhenLagBelow, options.MaxDrain * LagShareOfDrain));
+        }
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+    private string Marker(string kind) => $"{id}/{kind}/{Guid.NewGuid():N}";
+}

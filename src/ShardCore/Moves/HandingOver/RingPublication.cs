@@ -1,0 +1,63 @@
+using ShardCore.Moves.Failures;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+
+namespace ShardCore.Moves.HandingOver;
+
+/// <summary>The ring in Redis, as a move changes it: a batch's slots get their new owner.</summary>
+/// <param name="who">For the history.</param>
+/// <param name="basis">
+/// What the ring in Redis comes to once the shards and routers are asked: if Redis was set back during the move, its epoch
+/// is too low for routers to heed, and its owners are those of before. It may refuse by <see cref="MoveFailedException"/>.
+/// </param>
+public sealed class RingPublication(RedisRingStore store, string who, Func<ShardRing, CancellationToken, Task<RingBasis>> basis)
+{
+    private const int MaxConflicts = 100;
+
+    /// <summary>The last ring published here. While it stands in Redis nobody has changed it nor set it back, so it needs no look at all the shards.</summary>
+    private volatile ShardRing? _published;
+
+    /// <summary>The epoch that the next ring will have, unless another publisher comes first.</summary>
+    /// <exception cref="MoveFailedException">There is no ring to change.</exception>
+    /// <exception cref="RedisUnavailableException" />
+    public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await BasisAsync(await ReadAsync(cancellation), cancellation)).Next;
+
+    /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
+    /// <param name="hasGivenAway">
+    /// Whether the slots are still where this batch has brought them. Asked after the ring was read: whoever slept since
+    /// before another mover finished the batch, and a later one brought the slots back, must not publish it again. A change
+    /// of the ring after the question makes the compare-and-set fail.
+    /// </param>
+    /// <exception cref="MoveFailedException" />
+    /// <exception cref="RedisUnavailableException" />
+    public async Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation)
+    {
+        for (var conflict = 0; conflict < MaxConflicts; conflict++)
+        {
+            var ring = await ReadAsync(cancellation);
+            var from = await BasisAsync(ring, cancellation);
+            var owners = from.Owners.ToArray();
+            foreach (var slot in batch.Slots)
+                if (owners[slot.Value] == source) // any other owner came by a later move: leave it
+                    owners[slot.Value] = batch.Target;
+            if (ring.Owners.SequenceEqual(owners) || !await hasGivenAway(cancellation))
+                return;
+            var why = FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})");
+            var next = ShardRing.Create(ring.Cluster, from.Next, ring.Shards, owners);
+            if (await store.PublishAsync(next, ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
+            {
+                _published = next;
+                return;
+            }
+        }
+        throw new MoveFailedException($"The ring changed {MaxConflicts} times while batch {batch.Id} was to be published. The shards know its owner; 'shardadmin ops resume' publishes it.");
+    }
+
+    private async Task<RingBasis> BasisAsync(ShardRing ring, CancellationToken cancellation) =>
+        _published is { } ours && ours.Epoch == ring.Epoch && ours.Owners.SequenceEqual(ring.Owners) && ours.Shards.SequenceEqual(ring.Shards)
+            ? await RingBasis.OfRing(ring, cancellation)
+            : await basis(ring, cancellation);
+
+    private async Task<ShardRing> ReadAsync(CancellationToken cancellation) =>
+        await store.ReadAsync(cancellation) ?? throw new MoveFailedException("There is no ring in Redis. 'shardadmin ring rebuild' makes it again from the shards.");
+}

@@ -1,0 +1,22 @@
+namespace ShardCore.Moves.Journal;
+
+/// <summary>
+/// How far a deletion page by page has come: the answer of one page and the beginning of the next
+/// (<c>migrations/shard/0008_delete_moved_rows_by_pages.sql</c>). By properties, for Dapper.
+/// </summary>
+internal sealed class DeletedPage
+{
+    public int Deleted { get; init; }
+
+    /// <summary>The last key that was looked at; null: nothing is left.</summary>
+    public short? Slot { get; init; }
+
+    public string? Collection { get; init; }
+
+    public string? Pk { get; init; }
+
+    public string? Key { get; init; }
+
+    /// <summary>The columns of the functions that answer this.</summary>
+    public const string Columns = "deleted as Deleted, p_slot as Slot, p_collection as Collection, p_pk as Pk, p_id as Key";
+}

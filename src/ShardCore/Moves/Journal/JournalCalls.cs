@@ -1,0 +1,49 @@
+using Dapper;
+using Npgsql;
+using ShardCore.Moves.Failures;
+
+namespace ShardCore.Moves.Journal;
+
+/// <summary>How <see cref="MoveJournal"/> and <see cref="MoveReports"/> call the source.</summary>
+/// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
+internal sealed class JournalCalls(NpgsqlDataSource source)
+{
+    /// <summary>For what may be lost in a crash: the transaction does not wait for the disk.</summary>
+    public const string NotOnDisk = "set local synchronous_commit = off;";
+
+    private const string AttemptOver = "SH011";
+
+    /// <summary>
+    /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
+    /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
+    /// </summary>
+    public async Task<T> AsOneAsync<T>(string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        try
+        {
+            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
+        }
+    }
+
+    /// <returns>False: a lock was not to be had in time.</returns>
+    public async Task<bool> TryAsync(string sql, object parameters, CancellationToken cancellation)
+    {
+        try
+        {
+            await RunAsync<object?>(sql, parameters, cancellation);
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    public Task<T> RunAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
+        AsOneAsync(sql, parameters, async (connection, command) => (await connection.ExecuteScalarAsync<T>(command))!, cancellation);
+}

@@ -1,0 +1,26 @@
+using ShardCore.Ring;
+
+namespace ShardCore.Moves.Journal;
+
+/// <summary>A batch as it stands in <c>sharding.move</c>. By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
+internal class JournalRow
+{
+    public const string Columns = """
+        move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
+        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor
+        """;
+
+    public Guid Id { get; init; }
+    public Guid OperationId { get; init; }
+    public int Ordinal { get; init; }
+    public string Target { get; init; } = "";
+    public short[] Slots { get; init; } = [];
+    public string Phase { get; init; } = "";
+    public int Attempt { get; init; }
+    public long? Epoch { get; init; }
+    public long? VersionFloor { get; init; }
+
+    public MoveBatch ToBatch() => new(
+        Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
+        Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor);
+}

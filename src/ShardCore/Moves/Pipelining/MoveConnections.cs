@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using Npgsql;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardCore.Moves.Pipelining;
+
+/// <summary>Pools of connections to the shards, by what a mover does on them.</summary>
+/// <param name="configure">Adjusts every connection.</param>
+internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit) : IAsyncDisposable
+{
+    /// <summary>Their commits wait for the disk, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</summary>
+    public ShardDataSources Durable { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
+
+    /// <summary>Their commits do not wait for the disk.</summary>
+    public ShardDataSources Lazy { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: false));
+
+    /// <summary>
+    /// As <see cref="Durable"/>, for what is done while writers wait and for nothing else. Batches are handed over one at a time, so it is one
+    /// connection a shard, whose session knows the catalog and these functions.
+    /// </summary>
+    public ShardDataSources HandOver { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
+
+    /// <summary>Sources whose <see cref="HandOver"/> session has run what runs while writers wait.</summary>
+    public ConcurrentDictionary<ShardId, bool> Rehearsed { get; } = [];
+
+    /// <summary>What every connection of a mover has.</summary>
+    public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)
+    {
+        configure(settings);
+        settings.ApplicationName = "shardadmin";
+        // No whole table: the statistics of one that is being filled are of when it was empty.
+        settings.Options += $" -c enable_seqscan=off -c synchronous_commit={(waitsForDisk ? "on" : "off")}";
+        settings.CommandTimeout = (int)stepLimit.TotalSeconds;
+        settings.ReadBufferSize = 64 * 1024; // a copy comes in long streams
+        // Resetting it would throw its functions' plans away, and each call would make them anew. There is nothing else to reset: all that is set is
+        // set for a transaction, and that is rolled back when it is given back; or it is the name of an attempt's session (AttemptSession).
+        settings.NoResetOnClose = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Durable.DisposeAsync();
+        await Lazy.DisposeAsync();
+        await HandOver.DisposeAsync();
+    }
+}

@@ -1,0 +1,102 @@
+using Npgsql;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Importing;
+using ShardCore.Ring;
+using ShardCore.Shards;
+using TestCluster;
+
+namespace ShardCore.Tests.Moves.Importing;
+
+public sealed class AttemptSessionTests(SharedPostgres postgres)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task It_has_the_attempts_name_only_until_it_is_given_back()
+    {
+        await using var database = await postgres.CreateShardAsync();
+        await using var pool = Pool(database);
+        var sessions = new AttemptSessions(pool, "move x/1");
+
+        await using (await sessions.OpenAsync(TestContext.Current.CancellationToken))
+            Assert.Equal(1, await CountAsync(database));
+
+        Assert.Equal(0, await CountAsync(database));
+    }
+
+    /// <summary>Nobody uses it while it breaks: the keep-alive alone notices, and then the library knows it only as not open.</summary>
+    [Fact]
+    public async Task One_that_was_ended_while_it_waited_is_told_as_lost()
+    {
+        await using var database = await postgres.CreateShardAsync();
+        await using var pool = Pool(database);
+        await using var session = await new AttemptSessions(pool, "move x/1").OpenAsync(TestContext.Current.CancellationToken);
+
+        await database.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where {Mine}");
+
+        await Eventually.ThatAsync(
+            () =>
+            {
+                try
+                {
+                    return Task.FromResult(session.Connection is null);
+                }
+                catch (SessionLostException)
+                {
+                    return Task.FromResult(true);
+                }
+            },
+            Limit, "the keep-alive finds the session broken");
+    }
+
+    /// <summary>Thrown at once it made the mover close the connection on which it read the source's checksums, and wait for ever.</summary>
+    [Fact]
+    public async Task Reading_checksums_on_one_that_is_lost_fails_in_the_task_and_not_at_once()
+    {
+        await using var database = await postgres.CreateShardAsync();
+        await using var pool = Pool(database);
+        await using var session = await TargetSession.OpenAsync(new AttemptSessions(pool, "move x/1"), TestContext.Current.CancellationToken);
+        await database.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where {Mine}");
+        Task<Dictionary<Slot, (long Rows, string Checksum)>>? reading = null;
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Limit && reading is not { IsFaulted: true, Exception.InnerException: SessionLostException }; await Task.Delay(20, TestContext.Current.CancellationToken))
+        {
+            reading = session.ChecksumsAsync([new Slot(5)], TestContext.Current.CancellationToken);
+            await Assert.ThrowsAnyAsync<Exception>(() => reading);
+        }
+        Assert.IsType<SessionLostException>(reading!.Exception!.InnerException);
+    }
+
+    /// <summary>The library has one transaction object for a connection, whoever has it from the pool.</summary>
+    [Fact]
+    public async Task One_that_is_given_back_twice_leaves_the_snapshot_of_the_next_alone()
+    {
+        await using var database = await postgres.CreateShardAsync();
+        await using var pool = Pool(database);
+        var sessions = new AttemptSessions(pool, "move x/1");
+        var first = await TargetSession.OpenAsync(sessions, TestContext.Current.CancellationToken);
+        await first.KeepSnapshotAsync(TestContext.Current.CancellationToken);
+        await first.DisposeAsync();
+        await using var next = await TargetSession.OpenAsync(sessions, TestContext.Current.CancellationToken);
+        await next.KeepSnapshotAsync(TestContext.Current.CancellationToken);
+
+        await first.DisposeAsync();
+        await database.ExecuteAsync("insert into sharding.item (version, updated_at, slot, collection, pk, id, doc) values (1, now(), 5, 'c', 'p', 'i', '{}')");
+
+        Assert.Empty(await next.ChecksumsAsync([new Slot(5)], TestContext.Current.CancellationToken));
+    }
+
+    private static string Mine => "application_name = 'move x/1' and datname = current_database()";
+
+    private static NpgsqlDataSource Pool(TestDatabase database) => ShardDataSources.Build(new NpgsqlConnectionStringBuilder
+    {
+        Host = database.Host,
+        Port = database.Port,
+        Database = database.Name,
+        Username = "sharding",
+        KeepAlive = 1,
+        MaxPoolSize = 1,
+    });
+
+    private static Task<long> CountAsync(TestDatabase database) => database.ScalarAsync<long>($"select count(*) from pg_stat_activity where {Mine}");
+}
