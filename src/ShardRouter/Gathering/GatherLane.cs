@@ -65,7 +65,11 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
         if (!_idle.TryPop(out var worker))
             worker = _newWorker();
         while (worker.Take(_waiting))
+        {
             await worker.RunAsync(_waiting); // fails operations, never itself
+            if (worker.Taken > 1)
+                await Task.Yield(); // behind the answers that it just handed to the pool: what their clients send next then goes together, and not the first of it alone
+        }
         _idle.Push(worker);
         Interlocked.Decrement(ref _busy);
         StartWorker(); // for what came after the last look and found us still busy

@@ -37,6 +37,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private long _usedAt;
     private long _expectedBytes;
 
+    /// <summary>Operations in the last statement.</summary>
+    public int Taken => _taken.Count;
+
     /// <returns>False: nothing waits.</returns>
     public bool Take(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
     {
