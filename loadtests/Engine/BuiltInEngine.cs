@@ -9,6 +9,12 @@ internal sealed class BuiltInEngine : ILoadEngine
     /// <summary>An operation that was begun and has no answer after this has hung.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(35);
 
+    /// <summary>
+    /// So long an interrupted run waits for the operations under way before it takes their connections from them: one that is closed while a statement reads from it may wait for
+    /// ever for what the statement has read.
+    /// </summary>
+    private static readonly TimeSpan LastStep = TimeSpan.FromSeconds(5);
+
     public string DescribeOpenLoop(LoadPlan plan) => FormattableString.Invariant(
         $"{plan.RatePerSecond:#,0.#} operations/s begin, whatever becomes of the earlier ones, on at most {plan.Users} connections. Latency counts from the planned start.");
 
@@ -46,6 +52,7 @@ internal sealed class BuiltInEngine : ILoadEngine
         finally
         {
             recorder.Stop();
+            await Task.WhenAny(load, Task.Delay(LastStep, CancellationToken.None));
         }
     }
 

@@ -70,6 +70,30 @@ public sealed class BuiltInEngineTests
             FakeSession.Scenario(async () => await Task.Delay(1)), LoadPlan.Closed(2, TimeSpan.Zero, TimeSpan.FromMinutes(10)), interrupt.Token));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(1000.0)]
+    public async Task Interrupted_it_closes_a_session_only_when_its_last_step_is_done(double? rate)
+    {
+        using var interrupt = new CancellationTokenSource();
+        var underWay = 0;
+        var cutOff = 0;
+        var scenario = FakeSession.Scenario(
+            async () =>
+            {
+                Interlocked.Increment(ref underWay);
+                await interrupt.CancelAsync();
+                await Task.Delay(Short);
+                Interlocked.Decrement(ref underWay);
+            },
+            end: () => cutOff += Volatile.Read(ref underWay));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => new BuiltInEngine().RunAsync(scenario, new LoadPlan(2, rate, TimeSpan.Zero, TimeSpan.FromMinutes(10)), interrupt.Token));
+
+        Assert.Equal(0, cutOff);
+    }
+
     [Fact]
     public async Task An_open_loop_begins_at_its_rate()
     {
