@@ -21,11 +21,10 @@ proxy_config() { # writes the configuration for the routers that run
 }
 
 proxy_environment() {
-  local socket=$STATE/haproxy.sock cores
-  cores=$(nproc)
+  local socket=$STATE/haproxy.sock
   # HAProxy makes sockets under a temporary name, 97 bytes at most.
   ((${#socket} <= 90)) || socket=/tmp/sharding-haproxy-$PROXY_PORT.sock
-  environment=(PROXY_BIND="127.0.0.1:$PROXY_PORT" STATS_BIND="127.0.0.1:$STATS_PORT" PROXY_SOCK="$socket" PROXY_THREADS="${PROXY_THREADS:-$(((cores + 1) / 2))}")
+  environment=(PROXY_BIND="127.0.0.1:$PROXY_PORT" STATS_BIND="127.0.0.1:$STATS_PORT" PROXY_SOCK="$socket" PROXY_THREADS="${PROXY_THREADS:-$((($(nproc) + 1) / 2))}")
 }
 
 proxy_knows_all() { # does the worker that answers now have these routers and no others?

@@ -2,7 +2,6 @@ using Npgsql;
 using ShardCore.Moves;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Moves.Throttling;
-using ShardCore.Ring;
 using TestCluster;
 
 namespace ShardCore.Tests.Moves.Throttling;
