@@ -8,7 +8,8 @@ create table sharding.cluster (
     shard_id       text   not null,
     cursor_secret  bytea  not null check (length(cursor_secret) = 32), -- signs the cursors of all routers alike
     ring_epoch     bigint not null,                                    -- of the shard list below
-    shards         jsonb  not null
+    shards         jsonb  not null,
+    leaving        boolean not null default false                      -- taken out: it takes no slots in any more
 );
 
 -- The decision who may touch a slot. A slot that never was here has no row.
@@ -18,7 +19,8 @@ create table sharding.slot_ownership (
     epoch         bigint   not null,              -- of the ring in which this state came about
     move_id       uuid,                           -- with attempt: only this move, in this try, may change the row
     attempt       integer  not null default 0,
-    peer          text,                           -- released: the new owner; importing: the source
+    peer          text,                           -- released: the new owner; importing: the source; owned: the source, until
+                                                  -- what it brought has been compared (see sharding.before_image)
     frozen_until  timestamptz,                    -- frozen: after this anybody may thaw it
     version_floor bigint   not null default 0     -- versions given here are above it, whatever this machine's clock says
 ) with (fillfactor = 50);
@@ -56,3 +58,23 @@ begin
     return (get_byte(digest, 0) << 6) | (get_byte(digest, 1) >> 2);
 end
 $$;
+
+-- A version is the time in microseconds, and above the slot's version_floor. While this machine's clock is behind versions that were given
+-- already (it was set back, or the slots came from a machine that is ahead), an item that is deleted and created again got the
+-- version that its predecessor had had, and a client's If-Match that was meant for that one held. So a deleted version that the clock
+-- has not reached raises the floor. That is rare, and on all other rows it costs a comparison.
+-- Left, all only while the clock is behind: deleted and created again in one call of write_items, or created by a call that had read the
+-- floor before the deletion was committed, it has the same version again; and deletions lock the slot's row here until they commit, so
+-- writers of one slot queue, and may deadlock where they otherwise cannot: one of them is rolled back and carried out alone.
+
+create function sharding.keep_deleted_version() returns trigger
+language plpgsql as $$
+begin
+    update sharding.slot_ownership set version_floor = old.version where slot = old.slot and version_floor < old.version;
+    return null;
+end
+$$;
+
+create trigger keep_deleted_version after delete on sharding.item for each row
+when (old.version >= (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+execute function sharding.keep_deleted_version();

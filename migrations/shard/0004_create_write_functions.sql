@@ -1,30 +1,31 @@
 -- Writes, fenced. See 1. to 3. in write_items for the argument.
 
--- The new document of an operation that changes an existing one. Raises SH022 when it cannot be applied.
-create function sharding.changed_document(p_operation text, p_current jsonb, p_doc jsonb) returns jsonb
-language plpgsql immutable parallel safe as $$
-declare
-    -- Compact JSON of 1 MiB, the limit for what is sent, can take this much in Postgres' spelling with its blanks.
-    max_bytes constant integer := 2097152;
-    result jsonb;
-begin
-    if p_operation = 'increment' then
-        result := sharding.increment(p_current, array(select jsonb_array_elements_text(p_doc -> 'path')), (p_doc ->> 'by')::numeric);
-    elsif p_operation = 'merge_patch' then
-        result := sharding.merge_patch(p_current, p_doc);
-    else
-        result := sharding.json_patch(p_current, p_doc);
-    end if;
-    if jsonb_typeof(result) <> 'object' then
-        raise exception using errcode = 'SH022', message = 'the patched document would not be an object';
-    elsif octet_length(result::text) > max_bytes then
-        raise exception using errcode = 'SH022', message = 'the patched document would be too large';
-    elsif p_operation <> 'merge_patch' and sharding.json_depth(result) > 64 then
-        raise exception using errcode = 'SH022', message = 'the patched document would be nested deeper than 64';
-    end if;
-    return result;
-end
+-- A move compares what it brought with what the source had, after this shard has become the owner and takes writes. So that it
+-- compares the state at the hand-over, the first write of each row since then keeps the row's hash from before it. This lasts until
+-- the comparison (import_compared), normally for less than a second. A row that somebody changed by hand has no entry here: the
+-- comparison finds it.
+create table sharding.before_image (
+    slot       smallint not null,
+    collection text collate "C" not null,
+    pk         text collate "C" not null,
+    id         text collate "C" not null,
+    hash       bigint,                          -- as in SlotChecksums.RowHash (C#); NULL: there was no such row
+    primary key (slot, collection, pk, id)
+);
+
+-- Called in the transaction that changes the row, before the change, with the row locked if it exists. If the key has an entry
+-- already, an earlier writer has kept the older state, and that one counts. Two writers who both create the row meet at the primary
+-- key: the second waits for the first. Only the first entry of a key can be made while the row is as it was at the hand-over,
+-- because every writer makes its entry before it changes the row.
+create function sharding.keep_before_image(p_slot smallint, p_collection text, p_pk text, p_id text) returns void
+language sql volatile as $$
+    insert into sharding.before_image (slot, collection, pk, id, hash)
+    values (p_slot, p_collection, p_pk, p_id,
+            (select hash_record_extended(row(i.version, i.updated_at, i.expires_at, i.slot, i.collection, i.pk, i.id, i.doc), 0)
+             from sharding.item i where i.slot = p_slot and i.collection = p_collection and i.pk = p_pk and i.id = p_id))
+    on conflict do nothing
 $$;
+
 
 -- Applies operations on items in one transaction.
 --
@@ -44,7 +45,7 @@ create function sharding.write_items(
     p_atomic boolean, p_operations text[], p_slots smallint[], p_collections text[], p_pks text[], p_ids text[],
     p_docs jsonb[], p_conditions text[], p_versions text[], p_ttls integer[], p_return_docs boolean[])
 returns table (ord integer, outcome text, version bigint, updated_at timestamptz, expires_at timestamptz, doc jsonb, detail text)
-language plpgsql volatile as $$
+language plpgsql volatile set enable_hashjoin = on as $$
 #variable_conflict use_column
 declare
     op           record;
@@ -56,6 +57,7 @@ declare
     collection_is_live boolean;
     first_failed jsonb;
     now_         timestamptz;
+    answered     boolean[] := '{}'; -- by ord
 begin
     -- 1. READ COMMITTED, so that each statement below sees what was committed before it began. Under REPEATABLE READ
     --    the snapshot may be older than the wait for the lock, and a write lands in a slot that was frozen meanwhile.
@@ -74,9 +76,56 @@ begin
     --    Keys are visited in one order, the same for every caller, so that two calls cannot deadlock on rows.
     --    Operations on one key keep their order; those on different keys do not depend on each other, so the first
     --    culprit is the failed operation with the lowest ord, wherever in the visit it was met.
+    --
+    -- 4. Nothing but puts without a condition, the bulk of what comes: one statement for the first put of each key, still a
+    --    later one than the locks, so what holds for the check in 5. holds for the one in here. All of them or none: a slot
+    --    that is not owned now may be thawed before 5. looks at it, and keys written there after higher ones here would break
+    --    the one order of 3. So what is left to 5. has its row locked already (expired items, further puts of a key), or nothing has.
+    --    One alone is faster in 5. A hash tells which row came of which put: routers switch hash joins off, for their look-ups,
+    --    and 128 rows beside 128 puts in a loop cost more than all the rest.
+    if cardinality(p_operations) > 1 and p_operations <@ '{put}' and p_conditions <@ '{none}' then
+        answered := array_fill(null::boolean, array[cardinality(p_operations)]);
+        now_ := clock_timestamp();
+        for ord, outcome, version, updated_at, expires_at, doc in
+            with put as materialized (
+                select distinct on (u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C") u.*
+                from unnest(p_slots, p_collections, p_pks, p_ids, p_docs, p_ttls, p_return_docs) with ordinality as u (slot, collection, pk, id, doc, ttl, return_doc, ord)
+                order by u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C", u.ord
+            ), checked as materialized (
+                -- LIMIT keeps these a look-up per put, whatever the statistics say, and so the puts in their order.
+                select put.*, o.version_floor, o.version_floor is not null and c.live is not null as may
+                from put
+                left join lateral (select s.version_floor from sharding.slot_ownership s where s.slot = put.slot and s.state = 'owned' and s.peer is null limit 1) o on true
+                left join lateral (select true as live from sharding.collection c where c.name = put.collection and c.dropped_at is null limit 1) c on true
+            ), written as (
+                insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
+                select greatest(c.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
+                       now_, now_ + c.ttl * interval '1 second', c.slot, c.collection, c.pk, c.id, c.doc
+                from checked c
+                where (select bool_and(may) from checked)
+                on conflict (slot, collection, pk, id) do update
+                    set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
+                        updated_at = excluded.updated_at, expires_at = excluded.expires_at
+                    where i.expires_at is null or i.expires_at > now_ -- an expired one is not "replaced"
+                returning i.xmax = 0 as is_new, i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection, i.pk, i.id
+            )
+            select put.ord, case when w.is_new then 'created' else 'replaced' end, w.version, w.updated_at, w.expires_at, case when put.return_doc then w.doc end
+            from written w join put using (slot, collection, pk, id)
+        loop
+            answered[ord] := true;
+            return next;
+        end loop;
+        if cardinality(array_remove(answered, null)) = cardinality(p_operations) then
+            return;
+        end if;
+    end if;
+
+    -- 5. Everything else, one after the other. So do all writes of slots that a move brought here and has not compared yet: what they
+    --    change first is kept as it was (sharding.before_image).
     for op in
         select u.* from unnest(p_operations, p_slots, p_collections, p_pks, p_ids, p_docs, p_conditions, p_versions, p_ttls, p_return_docs)
             with ordinality as u (operation, slot, collection, pk, id, doc, condition, versions, ttl, return_doc, ord)
+        where answered[u.ord] is null
         order by u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C", u.ord
     loop
         ord := op.ord;
@@ -97,7 +146,7 @@ begin
             detail := jsonb_build_object('state', owner.state, 'peer', owner.peer, 'epoch', owner.epoch);
         elsif not collection_is_live then
             outcome := 'no_collection';
-        elsif op.operation = 'put' and op.condition = 'none' then
+        elsif op.operation = 'put' and op.condition = 'none' and owner.peer is null then
             now_ := clock_timestamp();
             insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
             values (greatest(owner.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
@@ -132,6 +181,9 @@ begin
                 outcome := 'checked';
                 version := case when live then current.version end;
             elsif op.operation = 'delete' then
+                if owner.peer is not null then
+                    perform sharding.keep_before_image(op.slot, op.collection, op.pk, op.id);
+                end if;
                 delete from sharding.item i
                 where i.slot = op.slot and i.collection = op.collection and i.pk = op.pk and i.id = op.id;
                 outcome := 'deleted';
@@ -149,6 +201,9 @@ begin
                     doc := null;
                 end;
                 if outcome is null then
+                    if owner.peer is not null then
+                        perform sharding.keep_before_image(op.slot, op.collection, op.pk, op.id);
+                    end if;
                     version := greatest(coalesce(current.version, 0) + 1, owner.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint);
                     updated_at := now_;
                     expires_at := case when op.ttl is null and live and op.operation <> 'put' then current.expires_at
@@ -184,6 +239,51 @@ begin
 end
 $$;
 
+-- Puts one item without a condition. Answers what write_items answers to it.
+--
+-- The fence is the one argued in write_items, 1. to 3.: READ COMMITTED, a statement that only locks, and then, in a later
+-- one with a fresh snapshot, check and write; the lock is held until the end of the transaction.
+create function sharding.put_item(
+    p_slot smallint, p_collection text, p_pk text, p_id text, p_doc jsonb, p_ttl integer, p_return_doc boolean,
+    out ord integer, out outcome text, out version bigint, out updated_at timestamptz, out expires_at timestamptz, out doc jsonb, out detail text)
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    now_ timestamptz;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = 'SH001', message = 'put_item needs READ COMMITTED, this transaction is '
+            || current_setting('transaction_isolation');
+    end if;
+
+    perform pg_advisory_xact_lock_shared(1397246027, p_slot::integer);
+
+    now_ := clock_timestamp();
+    ord := 1;
+    insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
+    select greatest(o.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
+           now_, now_ + p_ttl * interval '1 second', p_slot, p_collection, p_pk, p_id, p_doc
+    from sharding.slot_ownership o
+    where o.slot = p_slot and o.state = 'owned' and o.peer is null
+      and exists (select from sharding.collection c where c.name = p_collection and c.dropped_at is null)
+    on conflict (slot, collection, pk, id) do update
+        set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
+            updated_at = excluded.updated_at, expires_at = excluded.expires_at
+        where i.expires_at is null or i.expires_at > now_ -- an expired one is not "replaced"
+    returning case when i.xmax = 0 then 'created' else 'replaced' end, i.version, i.updated_at, i.expires_at, case when p_return_doc then i.doc end
+    into outcome, version, updated_at, expires_at, doc;
+
+    -- Nothing was written, and the lock is still ours: why, and what to do about it, write_items knows.
+    if outcome is null then
+        select w.ord, w.outcome, w.version, w.updated_at, w.expires_at, w.doc, w.detail
+        into ord, outcome, version, updated_at, expires_at, doc, detail
+        from sharding.write_items(
+            false, '{put}', array[p_slot], array[p_collection], array[p_pk], array[p_id], array[p_doc],
+            '{none}', '{null}', array[p_ttl], array[p_return_doc]) w;
+    end if;
+end
+$$;
+
 -- Deletes up to p_limit expired items of slots that this shard owns, in small steps so that no freeze waits long.
 -- Returns how many. The fence is that of write_items: lock (here only if free), then, in a later statement, check.
 create function sharding.delete_expired(p_limit integer) returns integer
@@ -202,7 +302,7 @@ begin
     where pg_try_advisory_xact_lock_shared(1397246027, candidate.slot);
     delete from sharding.item i
     using (select item.slot, item.collection, item.pk, item.id
-           from sharding.item join sharding.slot_ownership o on o.slot = item.slot and o.state = 'owned'
+           from sharding.item join sharding.slot_ownership o on o.slot = item.slot and o.state = 'owned' and o.peer is null -- not compared yet: later
            where item.expires_at <= clock_timestamp() and item.slot = any (locked)
            limit p_limit
            for update of item skip locked) due

@@ -28,7 +28,7 @@ internal static class CommandTable
             new ApplyCommand(),
             new CommandGroup(
                 "ops", "Moves under way, unfinished and done",
-                new OpsListCommand(), new OpsShowCommand(), new OpsWatchCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand(), new OpsRollbackCommand()),
+                new OpsListCommand(), new OpsShowCommand(), new OpsWatchCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand(), new OpsSettleCommand(), new OpsRollbackCommand()),
             new AgentCommand(),
             new StatusCommand(),
             new RoutersCommand(),

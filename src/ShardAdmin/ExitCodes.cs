@@ -23,10 +23,10 @@ internal enum ExitCode
     NotAllowed = 6,
     CannotReach = 7,
 
-    /// <summary>The time given by --timeout is over.</summary>
+    /// <summary>The time given by --timeout is over, or a standby did not confirm a step of a move in time.</summary>
     TimedOut = 8,
 
-    /// <summary>verify found differences.</summary>
+    /// <summary>verify found differences, or source and target of a move do not fit together and a person has to say which copy is right.</summary>
     Differences = 9,
     Interrupted = 130,
 }
@@ -44,6 +44,8 @@ internal static class ExitCodes
         RedisUnavailableException e => new Failure(ExitCode.CannotReach, e.Message.Split(": ")[0] + ".", leftOff, "start Redis, or name it with --redis host:port (SHARDING_REDIS); then: " + retry),
         OperationCanceledException when timedOut => new Failure(ExitCode.TimedOut, "The time given by --timeout is over.", leftOff, $"{retry}   (with a longer --timeout)"),
         OperationCanceledException => new Failure(ExitCode.Interrupted, "Interrupted.", leftOff, retry),
+        BatchDisputedException e => new Failure(ExitCode.Differences, e.Message, leftOff, "shardadmin doctor"),
+        StandbysBehindException e => new Failure(ExitCode.TimedOut, e.Message, leftOff, $"{retry}; without waiting for standbys: {retry} --ignore-standbys"),
         MoveFailedException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         BatchBrokenException { InnerException: { } inner } e => InBatch(e.Where, FailureOf(inner, leftOff, retry, timedOut), retry),
         StreamBrokenException { InnerException: PostgresException { SqlState: PostgresErrorCodes.DiskFull or PostgresErrorCodes.TooManyConnections } inner } => FailureOf(inner, leftOff, retry, timedOut),

@@ -15,7 +15,7 @@ namespace ShardAdmin.Agents;
 /// <para>It looks into the journals of all shards that answer, every few seconds. An operation whose lock is free is taken and
 /// carried on; so is one whose mover has the lock and has not reported for long: it was stopped, or its network is cut. That
 /// mover's connections are ended first, which frees lock and journal; should it wake, its attempt is over. Paused
-/// operations are left alone but for what was released. A cancelling that was interrupted is completed, and a shard that was
+/// operations are left alone but for what was released, and disputed ones are left to a person, as is what was planned before its source failed over or was restored. A cancelling that was interrupted is completed, and a shard that was
 /// drained by an interrupted <c>remove-shard</c> is taken out of the ring.</para>
 /// <para>Several agents may run: of each operation one gets the lock. No error ends it; an operation that fails is tried
 /// again later, soon if only a connection was missing. Without Redis it goes on from the last ring that it read, as far as
@@ -79,6 +79,7 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
         watch?.Look(ring.Shards, stop);
         var (unfinished, problems) = await MoveJournals.ReachableAsync(session, ring.Shards, stop);
         log.State("shards", problems.Count == 0 ? null : string.Join(" ", problems));
+        log.State("disputed", Disputes(unfinished));
         foreach (var done in _running.Where(each => each.Value.IsCompleted).Select(each => each.Key).ToArray())
             _running.Remove(done);
         foreach (var same in unfinished.GroupBy(each => each.Batch.OperationId))
@@ -87,6 +88,10 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
         if (fresh && problems.Count == 0)
             await TakeOutDrainedAsync(ring, unfinished, stop);
     }
+
+    /// <summary>What only a person can go on with; null: nothing.</summary>
+    private static string? Disputes(IEnumerable<SourcedBatch> unfinished) => string.Join(" ", unfinished.Where(each => each.Batch.Disputed is not null)
+        .Select(each => $"Operation {each.Batch.OperationId}, batch {each.Batch.Ordinal + 1}: {each.Batch.Disputed} 'shardadmin ops settle {each.Batch.OperationId}' ends this.")) is { Length: > 0 } text ? text : null;
 
     /// <returns>False: Redis does not answer, or has nothing usable; the last ring is used.</returns>
     private async Task<bool> ReadRingAsync(CancellationToken stop)

@@ -32,7 +32,7 @@ internal sealed record AddShardChange(Shard Shard) : ClusterChange
 
     public override string Nothing(bool dryRun) => $"Shard {Shard.Id} is in the cluster and has its share. No slot was moved.";
 
-    /// <summary>Joins, then moves its share if the cluster holds items.</summary>
+    /// <summary>Joins, then moves its share.</summary>
     /// <param name="operation">The id that its moves get.</param>
     public async Task<JoinResult> JoinAsync(
         AdminSession session, SlotRebalance moves, bool rebalance, bool dryRun, Guid operation, Epoch? pinned, CancellationToken cancellation)
@@ -40,7 +40,7 @@ internal sealed record AddShardChange(Shard Shard) : ClusterChange
         var result = await new ShardJoin(session, Shard).RunAsync(rebalance, dryRun, cancellation, pinned);
         if (result.Remaining == 0)
             return result;
-        // The same planner on the same owners: what was shown, unless an item came into an empty cluster meanwhile.
+        // The same planner on the same owners: what was shown.
         var sizes = await SlotSizes.GuessAsync(session, result.Ring.Shards, result.Ring.Owners, cancellation);
         var rest = MovePlan.Of(result.Ring.Shards, result.Ring.Owners, RingPlanner.Plan(result.Ring.Owners, result.Ring.Shards).Moves, sizes);
         rest = rest with { Operation = operation };

@@ -30,10 +30,12 @@ internal sealed class ClusterStatus(AdminSession session)
         var routers = await RouterLine.ListAsync(session, ring, cancellation);
         var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
-        var reasons = ReasonsOf(ring, shards, routers).ToArray();
+        var operations = await OperationsAsync(ring, cancellation);
+        string[] reasons = [.. ReasonsOf(ring, shards, routers), .. operations.Where(operation => operation.State == "disputed").Select(operation =>
+            $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
-        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, await OperationsAsync(ring, cancellation), await AgentRegistry.CountAsync(session, cancellation));
+        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, operations, await AgentRegistry.CountAsync(session, cancellation));
     }
 
     private async Task<IReadOnlyList<OperationStatus>> OperationsAsync(ShardRing ring, CancellationToken cancellation)

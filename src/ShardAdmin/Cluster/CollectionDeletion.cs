@@ -1,7 +1,6 @@
 using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;
@@ -10,6 +9,10 @@ namespace ShardAdmin.Cluster;
 /// <remarks>
 /// Steps: 1 mark it in every shard: from then on no write is accepted · 2 wait for writers that looked before the mark ·
 /// 3 delete the rows in small batches · 4 delete the definition everywhere, which frees the name.
+///
+/// A move would take rows to where they have been deleted already. So 1 refuses while a batch stands in the shard's journal, and a batch comes into no
+/// journal while a mark stands: both look and write in one transaction under one lock (sharding.lock_plans). This rests on rows, not on a session's
+/// lock, which a restart of the shard gives up. A shard that went back to before its mark is met at 4, which looks for the mark and for rows.
 ///
 /// At 2, transaction ids would not do: a writer has none until its first change, so one that has looked and not yet
 /// written is in no snapshot. But it looked while holding the advisory locks of its slots (write_items, steps 2 and 3), so
@@ -31,7 +34,6 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
     public async Task<long> RunAsync(ShardRing ring, CancellationToken cancellation)
     {
         await using var held = await AdminLock.TakeAsync(session, ring.Shards, cancellation);
-        await RequireNoMoveAsync(ring, cancellation);
         session.LeftOff = $"The collection {name} may be marked as being deleted and takes no writes. The same command completes the deletion.";
         await Reach.AllAsync(ring.Shards, shard => MarkAsync(session.Source(shard), cancellation)); // 1
         await session.Failpoint.ReachedAsync("marked", cancellation);
@@ -39,27 +41,24 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         var rows = await session.Output.WithProgressAsync($"Deleting {name}", Slot.Count * (double)ring.Shards.Length, async advance => // 3
             (await Reach.AllAsync(ring.Shards, shard => DeleteRowsAsync(session.Source(shard), advance, cancellation))).Values.Sum());
         await session.Failpoint.ReachedAsync("rows-deleted", cancellation);
-        await Reach.AllAsync(ring.Shards, shard => ForgetAsync(session.Source(shard), cancellation)); // 4
+        var forgotten = await Reach.AllAsync(ring.Shards, shard => ForgetAsync(session.Source(shard), cancellation)); // 4
+        if (forgotten.Where(each => !each.Value).Select(each => each.Key).ToArray() is { Length: > 0 } left)
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Shard {string.Join(", ", left)} does not know any more that {name} is being deleted, or has rows of it again: it failed over or was restored meanwhile.", $"shardadmin collections delete {name}");
         return rows;
     }
 
-    /// <summary>
-    /// A slot that moves would take rows to where they have been deleted already, and a released one would lose rows that the comparison
-    /// looks for. No move begins while this runs: plans come into the journals under the same lock.
-    /// </summary>
-    private async Task RequireNoMoveAsync(ShardRing ring, CancellationToken cancellation)
-    {
-        if (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation) is [var other, ..])
-            throw new CommandFailedException(
-                ExitCode.Conflict, $"Operation {other.Batch.OperationId} moves slots; a collection is deleted while none moves.",
-                $"shardadmin ops watch {other.Batch.OperationId}, or: shardadmin ops resume {other.Batch.OperationId}; then the same command again");
-    }
-
-    private async Task<int> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    private async Task<bool> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenConnectionAsync(cancellation);
-        return await connection.ExecuteAsync(new CommandDefinition(
-            "update sharding.collection set dropped_at = now() where name = @name and dropped_at is null", new { name }, cancellationToken: cancellation));
+        try
+        {
+            return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.collection_mark(@name)", new { name }, cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState == "SH014")
+        {
+            throw new CommandFailedException(ExitCode.Conflict, $"A collection is deleted while no slot moves: {e.MessageText}.", "shardadmin ops list; shardadmin ops resume ID; then the same command again");
+        }
     }
 
     private static async Task<bool> WaitForWritersAsync(NpgsqlDataSource source, Shard shard, CancellationToken cancellation)
@@ -116,10 +115,9 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         return total;
     }
 
-    private async Task<int> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    private async Task<bool> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenConnectionAsync(cancellation);
-        return await connection.ExecuteAsync(new CommandDefinition(
-            "delete from sharding.collection where name = @name and dropped_at is not null", new { name }, cancellationToken: cancellation));
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.collection_forget(@name)", new { name }, cancellationToken: cancellation));
     }
 }

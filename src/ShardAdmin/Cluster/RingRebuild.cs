@@ -87,17 +87,13 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
     private async Task CompleteHandOversAsync(ShardList list, CancellationToken cancellation)
     {
         const string Completed = "The ring in Redis is as it was; slots that were between two owners have been taken by their new ones.";
-        foreach (var each in (await MoveJournals.UnfinishedAsync(session, list.Shards, cancellation)).Where(each => each.Batch.Phase == MovePhase.Released))
+        await new LostReleases(session).PutBackAsync(list.Shards, cancellation);
+        foreach (var each in (await MoveJournals.UnfinishedAsync(session, list.Shards, cancellation)).Where(each => each.Batch.Phase <= MovePhase.Released))
             if (list.Shards.FirstOrDefault(shard => shard.Id == each.Batch.Target) is { } target)
             {
                 session.LeftOff = Completed;
-                await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).OwnReleasedAsync(each.Batch.Id, cancellation);
+                await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).SettleOwnerAsync(each.Batch.Id, cancellation);
             }
-        var map = await ClusterOwnership.ReadAsync(session, list.Shards, cancellation);
-        if (map.Unfinished.Count == 0)
-            return;
-        session.LeftOff = Completed; // of hand-overs without data, which have no journal
-        await new SlotHandover(session, list.Cluster).CarryForwardAsync(map, list.Shards, cancellation);
     }
 
     private async Task<RebuildResult> CompareAsync(

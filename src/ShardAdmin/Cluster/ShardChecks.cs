@@ -19,6 +19,8 @@ internal static class ShardChecks
         yield return Finding.Of("residue", FindingLevel.Warning, [.. Each(shards, shard => shard.ResidueSlots == 0 ? null : $"rows are left in {shard.ResidueSlots} slots that it does not own.")], "None.", "shardadmin verify   (shows which; they are invisible)");
         yield return Finding.Of("frozen-slots", FindingLevel.Failed, [.. Each(shards, shard => shard.OverdueSlots == 0 ? null : $"{shard.OverdueSlots} slots are frozen past their deadline.")], "None past its deadline.", "docs/runbook.md, \"Slots stay frozen\"");
         yield return Finding.Of("moves", FindingLevel.Warning, [.. Each(shards, shard => shard.UnfinishedMoves == 0 ? null : $"{shard.UnfinishedMoves} batches of moves are not finished.")], "None unfinished.", "shardadmin ops list; shardadmin ops resume");
+        yield return Finding.Of("disputed-moves", FindingLevel.Failed, [.. Each(shards, shard => shard.Disputed.Length == 0 ? null : $"a person has to say which copy of the slots of operation {shard.Disputed} is right.")], "None.", $"shardadmin ops settle {First(shards, shard => shard.Disputed)}");
+        yield return Finding.Of("restored-moves", FindingLevel.Warning, [.. Each(shards, shard => shard.Restored.Length == 0 ? null : $"operation {shard.Restored} was planned before this shard failed over or was restored; no agent carries it on.")], "None.", $"shardadmin ops resume {First(shards, shard => shard.Restored)}, if it is still wanted; or: shardadmin ops cancel {First(shards, shard => shard.Restored)}");
         yield return Skew(shards);
         yield return Finding.Of("wal-level", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.WalLevel == "logical" ? null : $"wal_level is {shard.Server.WalLevel}; moving data needs logical.")], "logical everywhere.", "alter system set wal_level = 'logical', then restart that Postgres");
         foreach (var finding in MoveChecks.Of(shards))
@@ -29,6 +31,9 @@ internal static class ShardChecks
     public static IEnumerable<string> Each(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string?> problem) =>
         shards.OrderBy(shard => shard.Key).Select(shard => (shard.Key, Problem: problem(shard.Value))).Where(found => found.Problem is not null)
             .GroupBy(found => found.Problem, StringComparer.Ordinal).Select(same => $"{string.Join(", ", same.Select(found => found.Key))}: {same.Key}");
+
+    private static string First(IReadOnlyDictionary<ShardId, ShardExamination> shards, Func<ShardExamination, string> operations) =>
+        shards.OrderBy(shard => shard.Key).Select(shard => operations(shard.Value)).FirstOrDefault(text => text.Length > 0)?.Split(' ')[0] ?? "ID";
 
     private static IEnumerable<string> Strangers(ShardRing ring, IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
         shards.Where(shard => shard.Value.Identity?.Cluster != ring.Cluster || shard.Value.Identity?.Shard != shard.Key)
@@ -45,11 +50,18 @@ internal static class ShardChecks
             return new Finding(check, FindingLevel.Warning, "Not checked: it takes every shard.", "start the shards that do not answer");
         var map = OwnershipMap.Of(shards.ToDictionary(shard => shard.Key, shard => shard.Value.Runs));
         if (!map.IsComplete)
-            return new Finding(check, FindingLevel.Failed, string.Join(" ", map.Problems()), shards.Values.Any(shard => shard.UnfinishedMoves > 0) ? "shardadmin ops resume" : map.Unfinished.Count > 0 ? $"shardadmin add-shard {map.Unfinished[0].To} …   (the same arguments as before complete it)" : "shardadmin verify; docs/runbook.md, \"Slots without an owner, or with two\"");
+            return new Finding(check, FindingLevel.Failed, string.Join(" ", map.Problems()), NextFor(map, shards));
         return map.Owners.SequenceEqual(ring.Owners)
             ? Finding.Ok(check, "Each slot has one owner, the one that the ring says.")
             : new Finding(check, FindingLevel.Failed, "The ring says other owners than the shards.", "shardadmin ring rebuild");
     }
+
+    /// <summary>Two owners: the one that lost its release releases again. None: a mover makes the target the owner, or finds out why it cannot be.</summary>
+    private static string NextFor(OwnershipMap map, IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
+        First(shards, shard => shard.Disputed) is not "ID" and var operation ? $"shardadmin ops settle {operation}"
+        : map.OwnedTwice.Any() || shards.Values.Any(shard => shard.UnfinishedMoves > 0) ? "shardadmin ops resume"
+        : map.Unfinished.Count > 0 ? $"docs/runbook.md, \"A shard lost commits\": {map.Unfinished[0].To} lost slots that {map.Unfinished[0].From} gave it at epoch {map.Unfinished[0].Epoch}"
+        : "shardadmin verify; docs/runbook.md, \"Slots without an owner, or with two\"";
 
     private static string? CopyProblem(ShardRing ring, ShardExamination shard) => shard.Identity switch
     {

@@ -12,10 +12,12 @@ namespace ShardAdmin.Cluster;
 /// <param name="ClockOffset">Its clock minus ours, to about half a round trip.</param>
 /// <param name="ResidueSlots">Slots that are not (or no longer) its own and still hold rows.</param>
 /// <param name="OverdueSlots">Slots frozen past their deadline: their mover died.</param>
+/// <param name="Disputed">Operations with a batch that only a person can go on with; empty: none.</param>
+/// <param name="Restored">Operations with a batch that was planned before the shard failed over or was restored; empty: none.</param>
 /// <param name="Ability">To be the source of a move; null: it is no shard yet.</param>
 internal sealed record ShardExamination(
     ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
-    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, MoveAbility? Ability)
+    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, string Disputed, string Restored, MoveAbility? Ability)
 {
     public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
@@ -25,23 +27,26 @@ internal sealed record ShardExamination(
         var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
         if (schema.VersionAfter == 0)
-            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0, null);
-        var (residue, overdue, unfinished) = await LeftOversAsync(source, cancellation);
+            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0, "", "", null);
+        var (residue, overdue, unfinished, disputed, restored) = await LeftOversAsync(source, cancellation);
         return new ShardExamination(
             server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
-            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished,
+            await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished, disputed, restored,
             await MoveAbility.ReadAsync(source, cancellation));
     }
 
-    private static async Task<(long Residue, long Overdue, long Unfinished)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<(long Residue, long Overdue, long Unfinished, string Disputed, string Restored)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        return await connection.QuerySingleAsync<(long, long, long)>(new CommandDefinition(
+        return await connection.QuerySingleAsync<(long, long, long, string, string)>(new CommandDefinition(
             """
             select (select count(*) from sharding.slot_ownership o
                     where o.state in ('released', 'importing') and exists (select from sharding.item i where i.slot = o.slot)),
                    (select count(*) from sharding.slot_ownership where state = 'frozen' and frozen_until < clock_timestamp()),
-                   (select count(*) from sharding.move)
+                   (select count(*) from sharding.move),
+                   coalesce((select string_agg(distinct operation_id::text, ' ') from sharding.move where disputed is not null), ''),
+                   coalesce((select string_agg(distinct operation_id::text, ' ') from sharding.move
+                             where phase in ('planned', 'copying', 'frozen') and planned_in <> sharding.history()), '')
             """,
             cancellationToken: cancellation));
     }

@@ -7,19 +7,15 @@ using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>Brings a database into the cluster as a shard, and, while the cluster holds no item, gives it its share at once.</summary>
+/// <summary>Brings a database into the cluster as a shard. Its share of the slots comes by moves afterwards (<see cref="Rebalancing.SlotRebalance"/>).</summary>
 /// <remarks>
 /// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database, end what it imports since it
 /// was here before and was taken out without being asked (<see cref="OrphanedImports"/>) · 3 its collections and
 /// identity · 4 shard list copies, then the ring with the shard and no slots · 5 collections once more, for those created
-/// by a router that did not know the shard yet · 6 complete interrupted handovers, then hand slots over in batches ·
-/// 7 shard list copies, ring with the new owners. Slots of a cluster with items are left to <see cref="Rebalancing.SlotRebalance"/>;
-/// for an empty one a move of each 256 slots (publication, replication slot, copy) would be a minute for nothing.
+/// by a router that did not know the shard yet.
 ///
 /// Every step looks at what is there and does what is missing, so the same command completes a crash anywhere:
-/// after 2 or 3 a database with a schema that nobody asks · after 4 a member without slots · within 6 slots whose owner
-/// is already another than the ring says: the old owner sends routers on, and slots between two owners are carried
-/// forward by the released row · before 7 a ring that is behind, which the fence makes harmless.
+/// after 2 or 3 a database with a schema that nobody asks · after 4 a member without slots.
 ///
 /// The first shard of a cluster is different: there is no other shard whose fence could decide between two that
 /// join at once, so Redis does. The ring is published first, by compare-and-set, and ownership is written after it.
@@ -46,6 +42,11 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         session.LeftOff = $"Shard {shard.Id} may be half joined; every slot still has its owner. The same command completes it.";
         SchemaMigration.RequireCurrent(await SchemaMigration.ApplyAsync(session, [shard], cancellation)); // 2
         await session.Failpoint.ReachedAsync("migrated", cancellation);
+        await Reach.ShardAsync(shard, async () =>
+        {
+            await ShardOwnershipStore.StayAsync(session.Source(shard), cancellation);
+            return true;
+        });
         var ended = await new OrphanedImports(session).EndAsync(shard, ring, cancellation);
         var result = ring.IsEmpty || ring.Shards is [{ } only] && only == shard
             ? await JoinAsFirstAsync(ring, cancellation)
@@ -100,14 +101,9 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
         if (joined)
             ring = await JoinWithoutSlotsAsync(ring, cancellation);
         await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 5
-
-        var handover = new SlotHandover(session, ring.Cluster); // 6
-        var moved = await handover.CarryForwardAsync(await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation), ring.Shards, cancellation);
-        var (handedOver, remaining) = rebalance ? await RebalanceAsync(handover, ring, cancellation) : (0, 0);
-        moved += handedOver;
-        ring = await PublishOwnersAsync(ring, cancellation); // 7
         session.LeftOff = $"Shard {shard.Id} has joined; every slot has an owner and the ring is published.";
-        return new JoinResult(joined, moved, ring, DryRun: false, Remaining: remaining);
+        var map = await RequireCompleteAsync(ring, cancellation);
+        return new JoinResult(joined, 0, ring, DryRun: false, Remaining: rebalance ? RingPlanner.Plan(map.Owners, ring.Shards).Moves.Length : 0);
     }
 
     private async Task<ShardRing> JoinWithoutSlotsAsync(ShardRing ring, CancellationToken cancellation)
@@ -139,40 +135,6 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
                 ExitCode.Conflict, $"The database {shard.Address} was taken by the cluster {actual.Cluster} as {actual.Shard} meanwhile.", "shardadmin add-shard --help");
         await session.Failpoint.ReachedAsync("identity-written", cancellation);
         return actual;
-    }
-
-    private async Task<(int Moved, int Remaining)> RebalanceAsync(SlotHandover handover, ShardRing ring, CancellationToken cancellation)
-    {
-        var map = await RequireCompleteAsync(ring, cancellation);
-        var moves = RingPlanner.Plan(map.Owners, ring.Shards).Moves;
-        if (moves.IsEmpty)
-            return (0, 0);
-        if (await HoldsItemsAsync(ring.Shards, cancellation))
-            return (0, moves.Length);
-        var epoch = (await RingKnowledge.ReadAsync(session, ring, [], cancellation)).Next;
-        var (moved, refused) = (0, 0);
-        session.LeftOff = $"Shard {shard.Id} has joined; some slots have moved, and up to {SlotHandover.BatchSlots} may be between two owners. The same command completes it.";
-        foreach (var batch in moves.GroupBy(move => (From: move.From!.Value, move.To)).SelectMany(same => same.Chunk(SlotHandover.BatchSlots)))
-        {
-            var (from, to) = (ring.Find(batch[0].From!.Value)!, ring.Find(batch[0].To)!);
-            if (await handover.TryMoveAsync(from, to, [.. batch.Select(move => move.Slot)], epoch, cancellation))
-                moved += batch.Length;
-            else
-                refused += batch.Length; // an item was written meanwhile
-        }
-        return (moved, refused);
-    }
-
-    /// <summary>Makes the ring say what the shards say, if it does not.</summary>
-    private async Task<ShardRing> PublishOwnersAsync(ShardRing ring, CancellationToken cancellation)
-    {
-        var map = await RequireCompleteAsync(ring, cancellation);
-        if (map.Owners.SequenceEqual(ring.Owners))
-            return ring;
-        var known = await RingKnowledge.ReadAsync(session, ring, [], cancellation);
-        var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards, map.Owners);
-        await _publisher.PublishAsync(next, ring.Epoch, $"add-shard {shard.Id}: slots", cancellation);
-        return next;
     }
 
     private async Task<OwnershipMap> RequireCompleteAsync(ShardRing ring, CancellationToken cancellation)

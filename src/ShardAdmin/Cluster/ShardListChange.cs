@@ -1,3 +1,4 @@
+using Dapper;
 using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
@@ -28,9 +29,26 @@ internal sealed class ShardListChange(AdminSession session)
         if (ring.Shards.FirstOrDefault(shard => shards.All(each => each.Id != shard.Id) && ring.SlotsOf(shard.Id).Length > 0) is { } owner)
             throw new CommandFailedException(ExitCode.Conflict, $"Shard {owner.Id} owns {ring.SlotsOf(owner.Id).Length} slots again; it stays in the ring.", "the same command again");
         await RequireNoMoveOfAsync([.. ring.Shards.Where(shard => shards.All(each => each.Id != shard.Id))], ring.Shards.Where(asked), cancellation);
+        foreach (var leaving in ring.Shards.Where(shard => asked(shard) && shards.All(each => each.Id != shard.Id)))
+            await LeaveAsync(leaving, cancellation);
         var next = ShardRing.Create(ring.Cluster, known.Next, shards, ring.Owners);
         await new RingPublisher(session).PublishAsync(next, ring.Epoch, why, cancellation);
         return next;
+    }
+
+    /// <summary>
+    /// The shard itself says that it owns nothing and takes nothing in, and from then on refuses to. So a plan that came into a journal behind our look, because a restart of
+    /// a shard had given our lock up, brings nothing to a shard that is not in the ring. Joining again ends it.
+    /// </summary>
+    private async Task LeaveAsync(Shard shard, CancellationToken cancellation)
+    {
+        var leaves = await Reach.ShardAsync(shard, async () =>
+        {
+            await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+            return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.leave()", cancellationToken: cancellation));
+        });
+        if (!leaves)
+            throw new CommandFailedException(ExitCode.Conflict, $"Shard {shard.Id} owns slots, takes some in, or has an unfinished move; it stays in the ring.", "shardadmin doctor; then the same command again");
     }
 
     /// <summary>Plans come into the journals under the same lock, so none can come behind this look.</summary>

@@ -21,7 +21,7 @@ internal sealed record VerifyReport(
 
 /// <param name="Kind">
 /// ring-unreadable · slot-unowned · slot-owned-twice · ring-disagrees · row-misplaced · row-in-foreign-slot ·
-/// hand-over-differs · run-differs (from an earlier run) · copy-differs (from another database)
+/// hand-over-differs · disputed · run-differs (from an earlier run) · copy-differs (from another database)
 /// </param>
 /// <param name="Slots">As 5, 5-9 or 5,7-9; null when it concerns no slot.</param>
 /// <param name="Shard">Null when it concerns none or several.</param>
@@ -31,10 +31,9 @@ internal sealed record VerifyDifference(string Kind, string? Slots, string? Shar
 internal sealed record VerifyResidue(string Shard, string Slots, long Rows);
 
 /// <summary>A hand-over of which the source still has its rows.</summary>
-/// <param name="Compared">False: its rows are being deleted already.</param>
+/// <param name="Compared">False: a mover has compared it already, or the target does not own the slots yet.</param>
 /// <param name="Rows">Of the source.</param>
-/// <param name="Missing">Of them the target does not have: deleted there since, or expired; nothing can tell these from rows that never came.</param>
-internal sealed record VerifyHandOver(Guid Move, string Source, string Target, string Slots, bool Compared, long Rows, long Missing);
+internal sealed record VerifyHandOver(Guid Move, string Source, string Target, string Slots, bool Compared, long Rows);
 
 /// <param name="With">The file of an earlier run, or another database.</param>
 /// <param name="Slots">In which either has rows.</param>

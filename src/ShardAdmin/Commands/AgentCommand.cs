@@ -38,12 +38,15 @@ internal sealed class AgentCommand : AdminCommand
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
-        var settings = new AgentSettings(parse.GetValue(_interval), parse.GetValue(_takeOverAfter), _run.Read(parse));
+        var settings = new AgentSettings(parse.GetValue(_interval), parse.GetValue(_takeOverAfter), AsAgent(_run.Read(parse)));
         var log = new AgentLog(session.Output);
         await using var telemetry = parse.GetValue(_metrics) is { } address ? new MoveTelemetry(session, address, log) : null;
         await new MoveAgent(session, settings, log, telemetry?.Watch).RunAsync(cancellation);
         return ExitCode.Done;
     }
+
+    /// <summary>What a shard planned before it failed over or was restored may have been finished or cancelled since: a person decides about that.</summary>
+    private static MoveRunSettings AsAgent(MoveRunSettings run) => run with { Options = run.Options with { BeginsWhatWasRestored = false } };
 
     private static MetricsAddress? ParseAddress(ArgumentResult result)
     {

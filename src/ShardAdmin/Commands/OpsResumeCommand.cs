@@ -38,6 +38,8 @@ internal sealed class OpsResumeCommand : AdminCommand
         Guid? id = parse.GetValue(_id) is { } text ? Guid.Parse(text) : null;
         var (settings, dryRun) = (_run.Read(parse), _change.IsDryRun(parse));
         var ring = await session.RequireRingAsync(cancellation);
+        if (id is null && !dryRun)
+            await PutBackAsync(session, ring, cancellation);
         SourcedBatch[] left = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => id is null || each.Batch.OperationId == id)];
         var moved = 0;
         if (!dryRun && settings.Detach)
@@ -53,6 +55,13 @@ internal sealed class OpsResumeCommand : AdminCommand
             : settings.Detach ? $"Resumed: {Tables.Count(slots)} slots are left. An agent carries it on: shardadmin ops watch {operations[0]}"
             : $"Resumed and completed: {Tables.Count(moved)} slots, epoch {epoch}."));
         return ExitCode.Done;
+    }
+
+    /// <summary>What a shard lost whole, with its journal, is interrupted work too.</summary>
+    private static async Task PutBackAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
+    {
+        if (await new LostReleases(session).PutBackAsync(ring.Shards, cancellation) is > 0 and var count)
+            session.Output.Note($"{count} batches that a shard had given away and forgotten are in its journal again.");
     }
 
     private static async Task LeaveToAgentsAsync(AdminSession session, ShardRing ring, IReadOnlyCollection<SourcedBatch> left, CancellationToken cancellation)

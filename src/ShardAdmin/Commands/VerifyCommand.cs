@@ -106,7 +106,7 @@ internal sealed class VerifyCommand : AdminCommand
             console.MarkupLine($"[yellow]residue[/] in {shard.Shard}: {Tables.Count(shard.Rows)} rows in slots {Shorten(shard.Slots)} that it no longer owns; invisible, left over by a move");
         foreach (var handOver in report.HandOvers)
             console.WriteLine(handOver.Compared
-                ? $"hand-over {handOver.Source} → {handOver.Target}, slots {Shorten(handOver.Slots)}: {Tables.Count(handOver.Rows)} rows compared{(handOver.Missing > 0 ? $", {Tables.Count(handOver.Missing)} no longer at {handOver.Target}: deleted or expired there since" : "")}"
+                ? $"hand-over {handOver.Source} → {handOver.Target}, slots {Shorten(handOver.Slots)}: {Tables.Count(handOver.Rows)} rows compared"
                 : $"hand-over {handOver.Source} → {handOver.Target}, slots {Shorten(handOver.Slots)}: compared by the move itself, and being cleaned");
         foreach (var comparison in report.Comparisons)
             console.WriteLine($"compared with {comparison.With}: {Tables.Count(comparison.Differing)} of {Tables.Count(comparison.Slots)} slots with rows differ");

@@ -12,13 +12,15 @@ namespace ShardAdmin.Rebalancing;
 /// <param name="IsHeld">A process has the lock of this operation.</param>
 /// <param name="LagMs">From source to target, when last measured.</param>
 /// <param name="PauseMs">How long writes to its slots were held; null before the release.</param>
+/// <param name="Disputed">Why only a person may go on with it (ops settle); null: nothing is wrong.</param>
+/// <param name="Settled">Whose copy a person said is right: source · target; null: it was never disputed.</param>
 /// <param name="PlannedBy">Who typed <paramref name="Command"/>.</param>
 /// <param name="StartedBy">Who began the last attempt.</param>
 /// <param name="SeenAt">When a mover last reported; when it ended, once it is over.</param>
 internal sealed record BatchLine(
     Guid Operation, Guid Id, int? Ordinal, string Source, string Target, string Slots, int SlotCount, string Phase, string? Step, string Wanted, string? Mover, bool IsHeld,
     int Attempt, long Rows, long Bytes, long BytesPlanned, long Changes, double? LagMs, double? PauseMs,
-    string? Problem, string? Command, string PlannedBy, string StartedBy, DateTime StartedAt, DateTime SeenAt, double UnseenSeconds)
+    string? Problem, string? Disputed, string? Settled, string? Command, string PlannedBy, string StartedBy, DateTime StartedAt, DateTime SeenAt, double UnseenSeconds)
 {
     public bool IsOver => Phase is "done" or "cancelled";
 

@@ -52,6 +52,15 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
             problem = e.Message;
             throw new CommandFailedException(ExitCode.Failed, e.Message, $"shardadmin ops resume {each.Batch.OperationId}");
         }
+        catch (BatchDisputedException e)
+        {
+            throw Disputed(e.Message, each.Batch.OperationId);
+        }
+        catch (StandbysBehindException e)
+        {
+            problem = e.Message;
+            throw new CommandFailedException(ExitCode.TimedOut, e.Message, $"shardadmin ops resume {each.Batch.OperationId}   (waits again; with --ignore-standbys it does not)");
+        }
         catch (Exception e) when (e is not (OperationCanceledException or CommandFailedException or AttemptOverException))
         {
             if (!stop.Token.IsCancellationRequested) // else it broke because of that
@@ -63,6 +72,10 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
             await LetGoAsync(reports, each.Batch.Id, problem);
         }
     }
+
+    /// <summary>Only a person ends it.</summary>
+    public static CommandFailedException Disputed(string problem, Guid operation) => new(
+        new Failure(ExitCode.Differences, problem, "No mover goes on with this batch, and nothing of it is deleted, until a person has said which copy is right.", $"shardadmin ops settle {operation}"));
 
     /// <summary>Before each attempt: a connection that broke may have been ended by whoever takes over, and a lock may be gone.</summary>
     private async Task RequireOursAsync(MoveReports reports, SourcedBatch each, bool isAgain, MoveStop stop)

@@ -41,6 +41,8 @@ internal static class MoveJournals
     /// <exception cref="CommandFailedException" />
     public static void RequireNoneStopped(IReadOnlyList<SourcedBatch> unfinished)
     {
+        if (unfinished.FirstOrDefault(each => each.Batch.Disputed is not null) is { } disputed)
+            throw BatchRunner.Disputed($"Batch {disputed.Batch.Id}: {disputed.Batch.Disputed}", disputed.Batch.OperationId);
         if (unfinished.FirstOrDefault(each => each.Wanted != MoveWish.Run) is { } stopped)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Operation {stopped.Batch.OperationId} is {StateOf(stopped)}; this command would carry it on.",

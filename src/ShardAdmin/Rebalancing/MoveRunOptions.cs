@@ -19,11 +19,15 @@ internal sealed class MoveRunOptions
     private readonly Option<TimeSpan?> _maxPause = new("--max-pause") { Description = "Hold writes to a batch's slots at most so long (default 250ms)", HelpName = "TIME", CustomParser = ParsePause };
     private readonly Option<int> _parallel = new("--parallel") { Description = $"Batches of different shards at the same time, 1…{MaxParallel}", HelpName = "N", DefaultValueFactory = _ => 1 };
 
-    private readonly Option<int> _batch = new("--batch")
+    private readonly Option<int?> _batch = new("--batch")
     {
-        Description = $"Slots that are handed over together, 1…{MoveBatch.MaxSlots}: with more a move costs less, with fewer it holds up fewer writes at a time",
+        Description = $"Slots that are handed over together, 1…{MoveBatch.MaxSlots} (default {MoveBatch.UsualSlots}, and {MoveBatch.MaxSlots} where there are no items): with more a move costs less, with fewer it holds up fewer writes at a time",
         HelpName = "N",
-        DefaultValueFactory = _ => MoveBatch.UsualSlots,
+    };
+
+    private readonly Option<bool> _ignoreStandbys = new("--ignore-standbys")
+    {
+        Description = "Do not wait until every standby that streams from a shard has each step on its disk; if one that lacks a step takes over, a person has to settle what it lost",
     };
 
     private readonly Option<bool> _detach = new("--detach") { Description = "Only write into the journals what is wanted and return; an agent carries it on" };
@@ -37,7 +41,7 @@ internal sealed class MoveRunOptions
             command.Options.Add(_detach);
             command.Validators.Add(result =>
             {
-                if (IsDetached(result) && ((Option[])[_rate, _maxPause, _parallel]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } odd)
+                if (IsDetached(result) && ((Option[])[_rate, _maxPause, _parallel, _ignoreStandbys]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } odd)
                     result.AddError($"--detach leaves the work to an agent, which has its own {odd.Name}.");
             });
         }
@@ -46,6 +50,7 @@ internal sealed class MoveRunOptions
         command.Options.Add(_rate);
         command.Options.Add(_maxPause);
         command.Options.Add(_parallel);
+        command.Options.Add(_ignoreStandbys);
         if (plans)
             command.Options.Add(_batch);
     }
@@ -56,12 +61,12 @@ internal sealed class MoveRunOptions
     {
         var rate = parse.GetValue(_rate);
         var unbounded = rate is double.PositiveInfinity;
-        var options = new MoveOptions { Rate = new CopyRate(unbounded ? null : rate) };
+        var options = new MoveOptions { Rate = new CopyRate(unbounded ? null : rate), IgnoresStandbys = parse.GetValue(_ignoreStandbys) };
         var detach = parse.GetResult(_detach) is not null && parse.GetValue(_detach);
-        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), parse.GetValue(_batch), Adapts: !unbounded, detach);
+        return new MoveRunSettings(parse.GetValue(_maxPause) is { } pause ? WithPause(options, pause) : options, parse.GetValue(_parallel), parse.GetResult(_batch) is null ? null : parse.GetValue(_batch), Adapts: !unbounded, detach);
     }
 
-    private static void Limit(Option<int> option, int most) => option.Validators.Add(result =>
+    private static void Limit(Option option, int most) => option.Validators.Add(result =>
     {
         if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && (number < 1 || number > most))
             result.AddError($"{option.Name} takes 1…{most}, not {number}.");
@@ -100,7 +105,7 @@ internal sealed class MoveRunOptions
 }
 
 /// <param name="Parallel">Batches of different sources at once.</param>
-/// <param name="BatchSlots">In a batch, at most; for those that are planned now.</param>
+/// <param name="BatchSlots">In a batch, at most; for those that are planned now. Null: as usual.</param>
 /// <param name="Adapts">Goes slower when others have to wait (<see cref="AdaptiveThrottle"/>).</param>
 /// <param name="Detach">Only into the journals.</param>
-internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, int BatchSlots = MoveBatch.UsualSlots, bool Adapts = true, bool Detach = false);
+internal sealed record MoveRunSettings(MoveOptions Options, int Parallel, int? BatchSlots = null, bool Adapts = true, bool Detach = false);

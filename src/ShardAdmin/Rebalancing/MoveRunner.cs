@@ -5,6 +5,7 @@ using ShardCore.Moves;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Pipelining;
+using ShardCore.Moves.Settling;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
@@ -108,10 +109,12 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
 
     public static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
 
+    public static BatchSettlement SettlementOf(AdminSession session, Shard source, Shard target) => new(source, target, AdminSession.Configure, PublicationOf(session), new MoveOptions());
+
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));
 
-    /// <summary>The shards decide, so a slot that exactly one of them owns is its, whatever Redis says.</summary>
+    /// <summary>The shards decide, whatever Redis says, as far as they can be believed.</summary>
     private static async Task<RingBasis> BasisAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
     {
         var known = await RingKnowledge.ReadReachableAsync(session, ring, cancellation);
@@ -123,7 +126,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         {
             throw new MoveFailedException($"{e.Message} First: {e.Failure.Next}.");
         }
-        return new RingBasis(known.Next, [.. Slot.All.Select(slot => known.Ownership.OwnersOf(slot) is [var owner] ? owner : ring.OwnerOf(slot).Id)]);
+        return new RingBasis(known.Next, [.. Slot.All.Select(slot => known.Ownership.BelievedOwner(slot, ring))]);
     }
 
     /// <summary>Once at the end: each batch published an epoch of its own, of which the shards' copies know nothing.</summary>

@@ -41,8 +41,9 @@ internal sealed class OperationCancel(AdminSession session)
     {
         foreach (var each in batches.Where(each => !each.Batch.IsReleased()))
         {
-            var target = ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show");
-            await MoveRunner.MoverOf(session, each.Source, target, new MoveOptions()).CancelAsync(each.Batch.Id, isTargetGone: false, cancellation);
+            // A target that is not in the ring cannot be asked, nor come to own: it was taken out after it had said that it owns nothing and takes nothing in.
+            var target = ring.Find(each.Batch.Target);
+            await MoveRunner.MoverOf(session, each.Source, target ?? each.Source with { Id = each.Batch.Target }, new MoveOptions()).CancelAsync(each.Batch.Id, isTargetGone: target is null, cancellation);
         }
     }
 

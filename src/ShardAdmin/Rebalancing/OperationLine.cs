@@ -1,7 +1,7 @@
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>The batches that were planned together.</summary>
-/// <param name="State">running · paused · cancelling · unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
+/// <param name="State">disputed (a person has to say which copy of a batch is right: ops settle) · running · paused · cancelling · unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
 /// <param name="SlotsDone">Moved and compared.</param>
 /// <param name="Mover">The process that works on it.</param>
 /// <param name="UnseenSeconds">Since its mover last reported; null once it is over.</param>
@@ -30,6 +30,8 @@ internal sealed record OperationLine(
     {
         if (open.Length == 0)
             return lines.All(line => line.Phase == "done") ? "done" : "cancelled";
+        if (open.Any(line => line.Disputed is not null))
+            return "disputed";
         if (open.Any(line => line.Wanted == "pause"))
             return "paused";
         return open.Any(line => line.Wanted == "cancel") ? "cancelling" : open.Any(line => line.IsHeld) ? "running" : "unfinished";

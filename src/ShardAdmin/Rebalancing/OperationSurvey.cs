@@ -14,13 +14,14 @@ internal static class OperationSurvey
     private static readonly string Sql = $"""
         select move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots, phase as Phase, step as Step, wanted as Wanted,
                mover as Mover, exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld, attempt as Attempt, rows_copied as Rows,
-               bytes_copied as Bytes, bytes_planned as BytesPlanned, changes_applied as Changes, lag_ms as LagMs, pause_ms as PauseMs, problem as Problem, command as Command,
+               bytes_copied as Bytes, bytes_planned as BytesPlanned, changes_applied as Changes, lag_ms as LagMs, pause_ms as PauseMs, problem as Problem,
+               disputed as Disputed, settled as Settled, command as Command,
                coalesce(planned_by, started_by) as PlannedBy, started_by as StartedBy, created_at as StartedAt, seen_at as SeenAt,
                extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds
         from sharding.move
         union all
         select move_id, operation_id, ordinal, target, slots, outcome, null, 'run', null, false, attempts, rows_copied,
-               bytes_copied, bytes_copied, changes_applied, null, pause_ms, null, command,
+               bytes_copied, bytes_copied, changes_applied, null, pause_ms, null, null, settled, command,
                coalesce(planned_by, started_by), started_by, started_at, ended_at, extract(epoch from clock_timestamp() - ended_at)::double precision
         from sharding.move_history
         """;
@@ -75,6 +76,8 @@ internal static class OperationSurvey
         public double? LagMs { get; init; }
         public double? PauseMs { get; init; }
         public string? Problem { get; init; }
+        public string? Disputed { get; init; }
+        public string? Settled { get; init; }
         public string? Command { get; init; }
         public string PlannedBy { get; init; } = "";
         public string StartedBy { get; init; } = "";
@@ -84,6 +87,6 @@ internal static class OperationSurvey
 
         public BatchLine ToLine(ShardId source) => new(
             OperationId, Id, Ordinal, source.Value, Target, SlotText.OfNumbers(Slots.Select(slot => (int)slot).Order(), int.MaxValue), Slots.Length, Phase, Step, Wanted, Mover, IsHeld,
-            Attempt, Rows, Bytes, BytesPlanned, Changes, LagMs, PauseMs, Problem, Command, PlannedBy, StartedBy, StartedAt, SeenAt, Math.Round(Math.Max(0, UnseenSeconds), 1));
+            Attempt, Rows, Bytes, BytesPlanned, Changes, LagMs, PauseMs, Problem, Disputed, Settled, Command, PlannedBy, StartedBy, StartedAt, SeenAt, Math.Round(Math.Max(0, UnseenSeconds), 1));
     }
 }

@@ -1,6 +1,7 @@
 using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardCore.Moves;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 
@@ -17,6 +18,9 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     /// <summary>A batch that another process has handed over is completed by then, unless it is very large.</summary>
     private static readonly TimeSpan OthersLimit = TimeSpan.FromSeconds(60);
 
+    /// <summary>Of so little the batches may be large: what a batch costs is then all that the move costs, and hardly anybody writes.</summary>
+    private const long HardlyAnything = 1024 * 1024;
+
     /// <summary>The plan goes into the journals and no further; an agent carries it on.</summary>
     public bool IsDetached => settings.Detach;
 
@@ -28,7 +32,7 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     {
         if (plan.Moves.Count == 0)
             return 0;
-        SourcedBatch[] batches = [.. plan.Batches(settings.BatchSlots)];
+        SourcedBatch[] batches = [.. plan.Batches(settings.BatchSlots ?? (plan.Bytes < HardlyAnything ? MoveBatch.MaxSlots : MoveBatch.UsualSlots))];
         // Before the journals have them: or an agent would see batches that nobody works on.
         await using var held = IsDetached ? null : await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
         await using (await AdminLock.TakeAsync(session, ring.Shards, cancellation))
@@ -101,8 +105,9 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
         {
             // With the lock in hand: an agent that waits for the wish would be faster.
             await MoveJournals.WishAsync(session, ring.Shards, operation, MoveWish.Run, cancellation);
-            SourcedBatch[] batches = [.. (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation)];
-            return await RunShownAsync(ring, held, batches, cancellation);
+            var batches = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == operation).ToLookup(each => each.Batch.Disputed is not null);
+            var moved = await RunShownAsync(ring, held, [.. batches[false]], cancellation);
+            return batches[true].FirstOrDefault() is { Batch: { Disputed: { } why } batch } ? throw BatchRunner.Disputed($"Batch {batch.Id}: {why}", operation) : moved;
         }
     }
 

@@ -12,23 +12,22 @@ namespace ShardCore.Moves;
 /// One attempt at steps 1 to 6 of <see cref="BatchMover"/>, where the steps and the argument for them are told, and then the <see cref="HandOver"/>. What it
 /// leaves when it fails: a journal row, and rows at the target that nobody can see.
 /// </summary>
-/// <param name="atHandOver">Gets the target's session, with its state at the release.</param>
-internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, RingPublication ring, MoveOptions options, Action<TargetSession> atHandOver)
+internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, RingPublication ring, MoveOptions options)
 {
+    /// <param name="known">The last attempt that the target knows; 0: none.</param>
     /// <returns>How long writes to the slots were held.</returns>
     /// <exception cref="AttemptOverException" />
     /// <exception cref="MoveFailedException" />
-    public async Task<TimeSpan> RunAsync(MoveBatch batch, string by, bool takeOver, CancellationToken cancellation)
+    public async Task<TimeSpan> RunAsync(MoveBatch batch, int known, string by, bool takeOver, CancellationToken cancellation)
     {
         using var preparing = await ends.Pipeline.Prepare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
         var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
-        var attempt = await journal.BeginAsync(batch.Id, by, takeOver, cancellation);
+        var attempt = await journal.BeginAsync(batch.Id, by, takeOver, least: known + 1, cancellation);
 
         await options.StepAsync(MoveStep.Import, cancellation);
         // Before anything is brought there, or it could not tell that the target lost some of it.
-        var session = await TargetSession.OpenAsync(ends.Lasting(id, attempt), cancellation);
-        atHandOver(session);
+        await using var session = await TargetSession.OpenAsync(ends.Lasting(id, attempt), cancellation);
         var to = ends.Importing(id, attempt);
         var import = new MoveImport(to, id, batch.Slots, attempt);
         await import.BeginAsync(ends.Source.Id, epoch, cancellation);

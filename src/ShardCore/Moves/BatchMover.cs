@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Npgsql;
 using ShardCore.Moves.Changes;
 using ShardCore.Moves.Copying;
@@ -7,8 +6,8 @@ using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
 using ShardCore.Moves.Pipelining;
-using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -17,10 +16,10 @@ namespace ShardCore.Moves;
 /// </summary>
 /// <remarks>
 /// <para>Steps. Before the point of no return:
-/// 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the slots in at the target
+/// 0 ask the target what it knows of the batch; 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the slots in at the target
 /// (importing) and remove what stands in them; 3 publication for these slots; 4 temporary replication slot, which exports
 /// a snapshot, and wait until that may be read with (<see cref="ExportedSnapshot"/>); 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
-/// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source;
+/// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source; flush and seal the target;
 /// 9 release: frozen → released. From there only forward:
 /// 10 own: importing → owned; 11 publish the ring; 12 compare both sides; 13 delete the source's rows; 14 close the journal.</para>
 /// <para>Invariants. (a) At no moment do two shards take writes to a slot: the target owns only after the source released,
@@ -30,28 +29,25 @@ namespace ShardCore.Moves;
 /// on the attempt, in the same transaction as its effect; a mover that slept through a takeover fails at its next one.
 /// Bringing rows to the target is such a step too (<see cref="MoveImport.CheckAsync"/>). (d) No decision rests on a clock:
 /// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time. (e) What the
-/// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).</para>
+/// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).
+/// (f) The source's rows are deleted only after each of them was found at the target as of the hand-over (<see cref="HandOverComparison"/>). A comparison that fails is a state
+/// of the batch, disputed, which no mover leaves.</para>
 /// <para>What a crash leaves. Up to 6: a journal row and rows that nobody can see; the next attempt starts over. At 7–8:
 /// frozen slots, thawed by the first write that meets them after the deadline, or by the next attempt. After 9: the
 /// journal says released, and whoever resumes goes forward. A source that crashes after 13 may have its rows back: 14 looks
 /// for them. The replication slot is gone with its connection; the publication is dropped by the next attempt or at the end.</para>
+/// <para>What a shard that loses its last commits leaves: a standby took over, or an older state was restored. Every standby that streams has a step on its disk before the next one
+/// that rests on it: the seal before 9, the release before 10, the ownership and the comparison before 13. So what follows is of standbys that did not stream, and of backups.
+/// The target lost rows before it owned: it lacks the seal of the release, cannot own, and the batch is disputed. The target lost its ownership later: 11, 12 and 13 ask it first,
+/// and the batch is disputed. The source lost its release: 0 hears that the target owns, so the source releases again (<c>move_follow</c>), never thaws; until somebody looks, two
+/// shards own these slots, and the ring names the target. The source lost an attempt: the next one is numbered above what the target knows. The source lost the end of the
+/// batch: as if it had lost the release, and the target remembers that the rows were compared.</para>
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
-    /// <summary>The servers are busy with what is compared or deleted at once, and the next hand-over waits for it: so long, at the rate at which the batch goes.</summary>
-    private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(100);
+    private const int MaxFollows = 100;
 
-    /// <summary>At least, unless there is more in one slot.</summary>
-    private const long MinComparedAtOnceBytes = 1024 * 1024;
-
-    /// <summary>At most, also at full speed.</summary>
-    private const long MaxComparedAtOnceBytes = 64 * 1024 * 1024;
-
-    private const int MinDeletedAtOnce = 2000;
-
-    private const int MaxDeletedAtOnce = 10_000;
-
-    private const int SlotsComparedAtOnce = 32; // where it is not known how much is in them
+    private static readonly TimeSpan FollowPause = TimeSpan.FromMilliseconds(100);
 
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
@@ -60,47 +56,39 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <param name="takeOver">The caller knows that no other mover works on it, so a freeze need not be waited out.</param>
     /// <param name="cancellation">Heeded before the release, and while the source's rows are deleted; in between the hand-over is completed first.</param>
     /// <exception cref="AttemptOverException">Another mover took over; it is theirs.</exception>
+    /// <exception cref="BatchDisputedException">Only a person may go on with it.</exception>
+    /// <exception cref="StandbysBehindException" />
     /// <exception cref="MoveFailedException" />
     public async Task RunAsync(Guid batchId, string by, bool takeOver, CancellationToken cancellation)
     {
-        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        await using var ends = Ends();
         var journal = new MoveJournal(ends.From);
-        TargetSession? atHandOver = null; // none when another process carries on and the target may have taken writes since
-        try
+        for (var token = cancellation; await journal.FindAsync(batchId, token) is { } batch;)
         {
-            for (var token = cancellation; await journal.FindAsync(batchId, token) is { } batch;)
+            // From the point of no return until it is compared: forward only, whatever the caller wishes.
+            token = MoveDecision.MayStop(batch) ? cancellation : CancellationToken.None;
+            token.ThrowIfCancellationRequested();
+            switch (MoveDecision.Next(batch))
             {
-                // From the point of no return until it is compared: forward only, whatever the caller wishes.
-                token = MoveDecision.MayStop(batch.Phase) ? cancellation : CancellationToken.None;
-                token.ThrowIfCancellationRequested();
-                switch (MoveDecision.Next(batch.Phase))
-                {
-                    case MoveWork.CopyAndRelease:
-                        options.Progress.Pause = await new BatchAttempt(batchId, ends, journal, ring, options, session => atHandOver = session).RunAsync(batch, by, takeOver, token);
-                        token = CancellationToken.None;
-                        break;
-                    case MoveWork.Own:
-                        atHandOver ??= await TargetSession.OpenUnlessOwnedAsync(ends.Lasting(batchId, batch.Attempt), batch, token);
-                        await OwnAsync(batch, ends, journal, options, held: null, token);
-                        break;
-                    case MoveWork.Publish:
-                        await PublishAsync(batch, ends, journal, token);
-                        break;
-                    case MoveWork.Verify:
-                        await VerifyAsync(batch, ends, journal, atHandOver, token);
-                        break;
-                    default:
-                        if (atHandOver is not null)
-                            await atHandOver.DisposeAsync(); // another mover compared: the snapshot must not be held through the wait
-                        await CleanAndFinishAsync(batch, ends, journal, token);
-                        break;
-                }
+                case MoveWork.CopyAndRelease:
+                    await CopyAndReleaseAsync(batch, ends, journal, by, takeOver, token);
+                    token = CancellationToken.None;
+                    break;
+                case MoveWork.Own:
+                    await new TargetOwnership(ends, journal, options).TakeAsync(batch, isFlushed: false, held: null, token);
+                    break;
+                case MoveWork.Publish:
+                    await PublishAsync(batch, ends, journal, token);
+                    break;
+                case MoveWork.Verify:
+                    await VerifyAsync(batch, ends, journal, token);
+                    break;
+                case MoveWork.CleanAndFinish:
+                    await new BatchCleaning(ends, journal, options).RunAsync(batch, stop => RequireSafeToCleanAsync(batch, ends, journal, stop), token);
+                    break;
+                default:
+                    throw new BatchDisputedException($"Batch {batchId}: {batch.Disputed}");
             }
-        }
-        finally
-        {
-            if (atHandOver is not null)
-                await atHandOver.DisposeAsync();
         }
     }
 
@@ -109,14 +97,25 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> CancelAsync(Guid batchId, bool isTargetGone, CancellationToken cancellation)
     {
-        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        await using var ends = Ends();
         var journal = new MoveJournal(ends.From);
         if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
+        var known = 0;
+        if (!isTargetGone)
+        {
+            var word = await ImportWord.AskAsync(ends.To, batchId, cancellation);
+            if (word.State == ImportState.Owned)
+            {
+                await FollowAsync(batch, word, journal, cancellation);
+                return false;
+            }
+            known = word.Attempt;
+        }
         try
         {
             // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
-            var attempt = await journal.BeginAsync(batchId, "cancel", force: true, cancellation);
+            var attempt = await journal.BeginAsync(batchId, "cancel", force: true, least: known + 1, cancellation);
             if (!isTargetGone && !await CancelImportAsync(ends, batch, attempt, cancellation))
                 return false;
             await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
@@ -138,125 +137,131 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>
-    /// Step 10 alone, for a batch that is between its two owners. It needs no ring: with Redis lost in this moment the ring could
-    /// not be made again, because nobody owns the slots, and without a ring nobody could go on with the batch.
+    /// Sees to it that the batch's slots have one owner: step 10 alone, for a batch that is between its two owners, and the release alone, for a source that lost it. It needs no
+    /// ring: with Redis lost in this moment the ring could not be made again, because nobody owns the slots, or two do, and without a ring nobody could go on with the batch.
     /// </summary>
-    /// <returns>False: it is not between them.</returns>
-    public async Task<bool> OwnReleasedAsync(Guid batchId, CancellationToken cancellation)
+    /// <exception cref="BatchDisputedException" />
+    /// <exception cref="StandbysBehindException" />
+    public async Task SettleOwnerAsync(Guid batchId, CancellationToken cancellation)
     {
-        await using var ends = new MoveEnds(source, target, configure, _pipeline, options.StepLimit);
+        await using var ends = Ends();
         var journal = new MoveJournal(ends.From);
-        if (await journal.FindAsync(batchId, cancellation) is not { } batch || MoveDecision.Next(batch.Phase) != MoveWork.Own)
-            return false;
-        await OwnAsync(batch, ends, journal, options, held: null, cancellation);
-        return true;
+        if (await journal.FindAsync(batchId, cancellation) is not { } batch)
+            return;
+        if (MoveDecision.Next(batch) == MoveWork.Own)
+            await new TargetOwnership(ends, journal, options).TakeAsync(batch, isFlushed: false, held: null, cancellation);
+        else if (MoveDecision.MayCancel(batch.Phase) && await ImportWord.AskAsync(ends.To, batchId, cancellation) is { State: ImportState.Owned } word)
+            await FollowAsync(batch, word, journal, cancellation);
     }
 
-    /// <param name="held">Stopped when the target owns the slots.</param>
-    internal static async Task OwnAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, MoveOptions options, Stopwatch? held, CancellationToken cancellation)
+    private MoveEnds Ends() => new(source, target, configure, _pipeline, options.StepLimit);
+
+    /// <summary>
+    /// The journal says that the source owns the slots. If the target says that it came to own them by this batch, the target is right: it owns only what was released, and the
+    /// source, or what stands in for it now, forgot the release.
+    /// </summary>
+    private async Task CopyAndReleaseAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, string by, bool takeOver, CancellationToken cancellation)
     {
-        await options.StepAsync(MoveStep.Own, cancellation);
-        if (!await MoveImport.OwnAsync(ends.ToAtHandOver, batch, cancellation))
+        var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
+        if (word.State == ImportState.Owned)
         {
-            if (await journal.FindAsync(batch.Id, cancellation) is not { Phase: MovePhase.Released })
-                return; // another mover did this, and perhaps all the rest, meanwhile
-            throw new MoveFailedException($"Batch {batch.Id} was released to {ends.Target.Id}, which does not know attempt {batch.Attempt} of it. Nobody serves its slots: restore {ends.Target.Id}, then 'shardadmin ops resume'.");
+            await FollowAsync(batch, word, journal, cancellation);
+            return;
         }
-        held?.Stop();
-        await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
+        // An attempt that both know has not been lost; one that nobody began may have been finished or cancelled in what the source lost.
+        if (batch.IsOfOtherHistory && !options.BeginsWhatWasRestored && (batch.Attempt == 0 || word.Attempt != batch.Attempt))
+            throw new MoveFailedException($"Batch {batch.Id} was planned before {source.Id} failed over or was restored; it may have been finished or cancelled in what was lost. A person has to say whether it is still wanted: 'shardadmin ops resume' or 'ops cancel'.");
+        options.Progress.Pause = await new BatchAttempt(batch.Id, ends, journal, ring, options).RunAsync(batch, word.Attempt, by, takeOver, cancellation);
+    }
+
+    private async Task FollowAsync(MoveBatch batch, ImportWord word, MoveJournal journal, CancellationToken cancellation)
+    {
+        for (var tries = 1; !await journal.TryFollowAsync(batch.Id, word, options.LockTimeout, cancellation); tries++)
+        {
+            if (tries == MaxFollows)
+                throw new MoveFailedException($"Batch {batch.Id}: {target.Id} owns its slots, and {source.Id} could not release them: transactions there hold them without end.");
+            await Task.Delay(FollowPause, cancellation);
+        }
     }
 
     private async Task PublishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Publish, cancellation);
         using var pass = await _pipeline.Gate.PassAsync(cancellation);
+        if (await OwnedWordAsync(batch, ends, journal, cancellation) is null)
+            return;
         await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
         if (options.Progress.Pause is { } pause)
             await new MoveReports(ends.From).NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
         await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
     }
 
-    private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, TargetSession? atHandOver, CancellationToken cancellation)
+    private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         using var comparing = await _pipeline.Compare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Verify, cancellation);
         using (await _pipeline.Gate.PassAsync(cancellation))
             await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
         await ItemTable.RequireNoOtherColumnAsync(ends.From, source.Id, batch.Id, "Its slots have been handed over, and the source's rows are kept.", cancellation);
-        var differences = await DifferencesAsync(batch, ends, atHandOver, cancellation);
-        // Still in this phase, so nobody has begun to clean meanwhile, which would look like a difference.
-        if (differences.Count > 0 && await journal.FindAsync(batch.Id, cancellation) is { Phase: MovePhase.Published })
-            throw new MoveFailedException($"Batch {batch.Id}: source and target differ in the slots {string.Join(',', differences)}. The source's rows are kept.");
+        if (await OwnedWordAsync(batch, ends, journal, cancellation) is not { } word)
+            return;
+        if (!batch.IsSettled)
+        {
+            var why = word.IsCompared ? await NewerAsync(batch, journal, cancellation) : await DifferenceAsync(batch, ends, cancellation);
+            if (why is not null)
+            {
+                await DisputeAsync(batch, ends, journal, word, why, cancellation);
+                return;
+            }
+            await MoveImport.ComparedAsync(ends.To, batch.Id, cancellation);
+        }
         await journal.AdvanceAsync(batch.Id, MovePhase.Published, MovePhase.Verified, cancellation);
     }
 
-    /// <summary>The source's rows, which do not change any more, with the target's as they were at the hand-over, or, when another
-    /// process carries on and the target has taken writes since, with what of them must have stayed.</summary>
-    private async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, MoveEnds ends, TargetSession? atHandOver, CancellationToken cancellation)
+    private async Task<string?> DifferenceAsync(MoveBatch batch, MoveEnds ends, CancellationToken cancellation) =>
+        await new HandOverComparison(ends, options).DifferencesAsync(batch, cancellation) is { Count: > 0 } differing
+            ? $"the rows of {source.Id} and those that {target.Id} had at the hand-over differ in the slots {string.Join(',', differing)}. The source's rows are kept."
+            : null;
+
+    /// <summary>
+    /// All rows of the release were compared once, by a mover whose word of it the source may have lost. A source that forgot its release, and released again, can only have older
+    /// rows than those, unless somebody wrote there meanwhile.
+    /// </summary>
+    private async Task<string?> NewerAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation) =>
+        batch.IsFollowing && await journal.HasNewerRowsAsync(batch, cancellation)
+            ? $"{source.Id} lost its release and took writes to these slots, which {target.Id} had come to own. The source's rows are kept."
+            : null;
+
+    /// <summary>Unless another mover has compared it meanwhile: then the rows are as they were to be, and ours were read while they were being deleted.</summary>
+    /// <exception cref="BatchDisputedException" />
+    private static async Task DisputeAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, ImportWord before, string why, CancellationToken cancellation)
     {
-        var bytesASlot = options.Progress.Bytes * CopyRate.ComparedShare / batch.Slots.Length;
-        if (atHandOver is null)
-        {
-            await options.Rate.SpendAsync((long)(bytesASlot * batch.Slots.Length), cancellation);
-            using var whole = await _pipeline.Gate.PassAsync(cancellation);
-            return (await HandOverComparison.RunAsync(ends.From, ends.To, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
-        }
-        await using var connection = await ends.From.OpenConnectionAsync(cancellation);
-        var differing = new List<Slot>();
-        foreach (var slots in batch.Slots.Chunk(SlotsFor(BytesComparedAtOnce(), batch)))
-        {
-            await options.Rate.SpendAsync((long)(bytesASlot * slots.Length), cancellation);
-            using var pass = await _pipeline.Gate.PassAsync(cancellation);
-            var left = SlotChecksums.ReadAsync(connection, slots, null, cancellation);
-            var right = atHandOver.ChecksumsAsync(slots, cancellation);
-            await Task.WhenAll(left, right);
-            differing.AddRange(SlotChecksums.Differences(await left, await right));
-        }
-        await atHandOver.DisposeAsync();
-        return differing;
+        var isCompared = (await ImportWord.AskAsync(ends.To, batch.Id, cancellation)).IsCompared;
+        if (isCompared == before.IsCompared && await journal.DisputeAsync(batch, why, cancellation))
+            throw new BatchDisputedException($"Batch {batch.Id}: {why}");
     }
 
-    /// <summary>The more at once, the less of it is read twice (<see cref="PageOrder"/>).</summary>
-    private long BytesComparedAtOnce() => WithinRate(CopyRate.ComparedShare, MinComparedAtOnceBytes, MaxComparedAtOnceBytes);
-
-    private int RowsDeletedAtOnce() => options.CleanBatch ?? (int)WithinRate(CopyRate.BytesPerDeletedRow, MinDeletedAtOnce, MaxDeletedAtOnce);
-
-    /// <summary>How many the rate gives in <see cref="AtOnce"/>, of what counts as so many bytes each.</summary>
-    private long WithinRate(double bytesEach, long least, long most) => (long)Math.Clamp(options.Rate.Narrowest * AtOnce.TotalSeconds / bytesEach ?? most, least, most);
-
-    /// <summary>How many slots have about so many bytes.</summary>
-    private int SlotsFor(long bytes, MoveBatch batch) => Math.Max(options.Progress.Bytes, options.BytesPlanned ?? 0) is var all and > 0
-        ? (int)Math.Clamp(bytes * batch.Slots.Length / all, 1, batch.Slots.Length)
-        : SlotsComparedAtOnce;
-
-    /// <summary>Broken off, or if the source crashed in the middle of it, it leaves a batch that is final but for its cleaning.</summary>
-    private async Task CleanAndFinishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
+    /// <returns>What the target says, if it owns by this batch. Null: somebody else has gone on with the batch.</returns>
+    /// <exception cref="BatchDisputedException">The target lost its ownership.</exception>
+    private async Task<ImportWord?> OwnedWordAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
-        options.Progress.Step = MoveStep.Clean;
-        _pipeline.Leave(batch.Id);
-        await _pipeline.AllCompared.WaitAsync(cancellation);
-        cancellation.ThrowIfCancellationRequested(); // which a wait that is over does not look at
-        await options.StepAsync(MoveStep.Clean, cancellation);
-        await Task.Delay(options.GraceBeforeCleaning, cancellation);
-        await CleanAsync(batch, journal, cancellation);
-        await options.StepAsync(MoveStep.Finish, CancellationToken.None);
-        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
-        await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
-        await journal.FinishAsync(batch.Id, source.Id, CancellationToken.None);
+        var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
+        if (word.State == ImportState.Owned && word.Epoch == batch.Epoch)
+            return word;
+        var why = $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {source.Id} has the rows as of the release.";
+        return await journal.DisputeAsync(batch, why, cancellation) ? throw new BatchDisputedException($"Batch {batch.Id}: {why}") : null;
     }
 
-    private async Task CleanAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation)
+    /// <summary>The source's rows are deleted only while the target owns, has been compared, and every standby that streams from it knows both.</summary>
+    private async Task RequireSafeToCleanAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
-        using var cleaning = await _pipeline.Clean.EnterAsync(cancellation);
-        if (await journal.TryEmptyAsync(cancellation))
-            return;
-        DeletedPage? page = null;
-        do
-        {
-            using (await _pipeline.Gate.PassAsync(cancellation))
-                page = await journal.CleanAsync(batch.Id, RowsDeletedAtOnce(), page, cancellation);
-            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
-        }
-        while (page.Slot is not null);
+        if (await OwnedWordAsync(batch, ends, journal, cancellation) is not { } word)
+            throw new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
+        if (!word.IsCompared && !batch.IsSettled && await journal.DisputeAsync(batch, $"{target.Id} does not know any more that its rows were compared: it lost commits.", cancellation))
+            throw new BatchDisputedException($"Batch {batch.Id}: {target.Id} does not know any more that its rows were compared: it lost commits.");
+        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(ends.To, options.StandbyLimit, cancellation) is { } behind)
+            throw new StandbysBehindException(
+                $"Batch {batch.Id} is handed over. Its rows at {source.Id} are kept, because after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {target.Id} has on its disk what the shard has: {behind}. "
+                + "The standby has to catch up, or to be disconnected.");
     }
 }

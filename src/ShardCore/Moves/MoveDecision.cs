@@ -8,7 +8,8 @@ namespace ShardCore.Moves;
 internal static class MoveDecision
 {
     /// <param name="phase">Null: the batch is not in the journal.</param>
-    public static MoveWork Next(MovePhase? phase) => phase switch
+    /// <param name="isDisputed">Source and target do not fit together.</param>
+    public static MoveWork Next(MovePhase? phase, bool isDisputed) => isDisputed ? MoveWork.Stop : phase switch
     {
         null => MoveWork.Nothing,
         MovePhase.Planned or MovePhase.Copying or MovePhase.Frozen => MoveWork.CopyAndRelease,
@@ -19,9 +20,11 @@ internal static class MoveDecision
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "not a phase"),
     };
 
+    public static MoveWork Next(MoveBatch batch) => Next(batch.Phase, batch.Disputed is not null);
+
     /// <summary>Where a mover may stop and leave the rest to others: every slot has its owner, and the ring says so.</summary>
-    public static bool MayStop(MovePhase? phase) => Next(phase) is MoveWork.CopyAndRelease or MoveWork.CleanAndFinish;
+    public static bool MayStop(MoveBatch batch) => Next(batch) is MoveWork.CopyAndRelease or MoveWork.CleanAndFinish or MoveWork.Stop;
 
     /// <summary>Before the point of no return the source is the owner, and whoever wants may take the batch back.</summary>
-    public static bool MayCancel(MovePhase? phase) => Next(phase) == MoveWork.CopyAndRelease;
+    public static bool MayCancel(MovePhase? phase) => Next(phase, isDisputed: false) == MoveWork.CopyAndRelease;
 }

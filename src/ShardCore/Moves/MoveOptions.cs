@@ -33,6 +33,18 @@ public sealed record MoveOptions
     /// <summary>Catching up, and any other single step, takes so long at most.</summary>
     public TimeSpan StepLimit { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// A step that counts is waited for until every standby that streams from that shard has it on its disk: so long at most, then the move stops. Between release and
+    /// owning nobody serves the slots while it waits, so that the standbys are level is looked at before.
+    /// </summary>
+    public TimeSpan StandbyLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Standbys are not waited for. If one takes over that lacks a step, the shards have to be settled by hand.</summary>
+    public bool IgnoresStandbys { get; init; }
+
+    /// <summary>A person wants it: also what was planned before its source failed over or was restored is begun.</summary>
+    public bool BeginsWhatWasRestored { get; init; } = true;
+
     /// <summary>Between the hand-over and the deletion of the source's rows.</summary>
     public TimeSpan GraceBeforeCleaning { get; init; } = TimeSpan.FromMilliseconds(250);
 

@@ -6,6 +6,9 @@ internal enum MoveWork
     /// <summary>It is not in the journal: finished, or cancelled.</summary>
     Nothing,
 
+    /// <summary>Stop: a person has to say which copy is right.</summary>
+    Stop,
+
     /// <summary>Begin a new attempt, bring the rows over, freeze, drain, release.</summary>
     CopyAndRelease,
 

@@ -75,6 +75,13 @@ public static class ShardOwnershipStore
             cancellationToken: cancellation));
     }
 
+    /// <summary>A shard that was taken out takes slots in again (<c>sharding.leave</c>).</summary>
+    public static async Task StayAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(new CommandDefinition("update sharding.cluster set leaving = false where leaving", cancellationToken: cancellation));
+    }
+
     /// <summary>Replaces the shard list copy, unless a newer one stands there.</summary>
     /// <returns>False when a newer list stands there, or the database is not this cluster's.</returns>
     public static async Task<bool> StoreShardListAsync(

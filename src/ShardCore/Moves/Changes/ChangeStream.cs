@@ -72,19 +72,33 @@ internal sealed class ChangeStream : IAsyncDisposable
                 case InsertMessage insert:
                     Add(await RowAsync(insert.NewRow, inserted: true, cancellation));
                     break;
-                case UpdateMessage update:
-                    if (update is FullUpdateMessage or IndexUpdateMessage)
+                case IndexUpdateMessage:
+                    throw new NotSupportedException("A key of sharding.item changed under a move.");
+                case FullUpdateMessage update: // the table's replica identity is "full": the old row comes first
+                    var before = await ValuesAsync(update.OldRow, cancellation);
+                    var after = await RowAsync(update.NewRow, inserted: false, cancellation);
+                    if (Key(before) != after.Key)
                         throw new NotSupportedException("A key of sharding.item changed under a move.");
+                    Add(after);
+                    break;
+                case UpdateMessage update:
                     Add(await RowAsync(update.NewRow, inserted: false, cancellation));
                     break;
                 case KeyDeleteMessage delete:
                     Add(new RowChange(Key(await ValuesAsync(delete.Key, cancellation)), Inserted: false, Values: null));
+                    break;
+                case FullDeleteMessage delete:
+                    Add(new RowChange(Key(await ValuesAsync(delete.OldRow, cancellation)), Inserted: false, Values: null));
                     break;
                 case TruncateMessage:
                     throw new NotSupportedException("sharding.item was truncated under a move: truncation ignores slots.");
                 case CommitMessage commit:
                     yield return Take(commit.TransactionEndLsn);
                     break;
+                case BeginMessage or RelationMessage or TypeMessage or OriginMessage:
+                    break;
+                default: // a kind of change that is passed over is a change that is lost
+                    throw new NotSupportedException($"The source sent a message that a move does not know: {message.GetType().Name}.");
             }
         }
 

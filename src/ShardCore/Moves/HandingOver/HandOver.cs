@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Npgsql;
 using ShardCore.Moves.Changes;
 using ShardCore.Moves.Copying;
@@ -6,6 +7,7 @@ using ShardCore.Moves.Failures;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.HandingOver;
 
@@ -15,6 +17,7 @@ namespace ShardCore.Moves.HandingOver;
 /// </summary>
 internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends, TargetSession session, MoveImport import, MoveOptions options)
 {
+    private const int SealBytes = 16;
     private const double LagGrowth = 1.2;
     private const double LagShareOfDrain = 0.7;
 
@@ -34,6 +37,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             await CatchUpAsync(catchUp, cancellation);
             await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
             await RehearseOwningAsync(cancellation);
+            await RequireLevelStandbysAsync(cancellation);
             await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
             using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
             await options.StepAsync(MoveStep.Freeze, cancellation);
@@ -48,7 +52,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
 
     /// <summary>
     /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
-    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is flushed once more, and its snapshot given back.
+    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is sealed once, which counts only with the release.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
@@ -63,8 +67,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             // There is no such batch.
         }
         await _journal.RehearseReleaseAsync(id, epoch, cancellation);
-        await session.FlushAndKeepSnapshotAsync(import, cancellation);
-        await session.DropSnapshotAsync(cancellation);
+        await session.SealAsync(import, NewSeal(), TimeSpan.Zero, cancellation);
         ends.IsRehearsed = true;
     }
 
@@ -73,7 +76,20 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// restarted since the last batch has ended it. That of the source is shown by the markers.
     /// </summary>
     private async Task RehearseOwningAsync(CancellationToken cancellation) =>
-        await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0), cancellation);
+        await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0) { Seal = [] }, cancellation);
+
+    /// <summary>Seal and release wait for the standbys while writers wait, or while nobody serves the slots. A standby that is far behind is met here, where nobody does.</summary>
+    /// <exception cref="StandbysBehindException" />
+    private async Task RequireLevelStandbysAsync(CancellationToken cancellation)
+    {
+        if (options.IgnoresStandbys)
+            return;
+        foreach (var (shard, source) in ((Shard, NpgsqlDataSource)[])[(ends.Target, ends.To), (ends.Source, ends.From)])
+            if (await StandbyFlush.WaitAsync(source, options.StandbyLimit, cancellation) is { } behind)
+                throw new StandbysBehindException(
+                    $"Batch {id}: within {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. Its slots are owned by {ends.Source.Id} as before. "
+                    + "If such a standby took over in the middle of a hand-over, slots could be lost. The standby has to catch up, or to be disconnected.");
+    }
 
     /// <returns>False: writers did not leave in time, nothing is frozen.</returns>
     private async Task<bool> FrozenAsync(string marker, CancellationToken cancellation)
@@ -105,19 +121,20 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <summary>Steps 9 and 10 with the slots frozen and the target level with the source.</summary>
     /// <remarks>
     /// Takes no cancellation: broken off here the slots would stay frozen, and broken off within the release nobody would
-    /// know whether the target has to own them. The target's commits are flushed before the release, on the one session that
+    /// know whether the target has to own them. The target's commits are flushed and sealed before the release, on the one session that
     /// a crash of the target cannot have renewed; after it nothing may be lost there any more.
     /// </remarks>
-    /// <returns>False: the flush took too long; the slots are thawed and the same attempt goes on.</returns>
+    /// <returns>False: the flush, or a standby of the target, took too long; the slots are thawed and the same attempt goes on.</returns>
     private async Task<bool> GivenAwayAsync(Stopwatch held)
     {
+        var seal = NewSeal();
         try
         {
-            await session.FlushAndKeepSnapshotAsync(import, CancellationToken.None); // the target as it is now, to be compared after the hand-over
-            if (held.Elapsed > options.MaxPause)
+            var left = options.MaxPause - held.Elapsed;
+            var behind = await session.SealAsync(import, seal, options.IgnoresStandbys || left < TimeSpan.Zero ? TimeSpan.Zero : left, CancellationToken.None);
+            if (held.Elapsed > options.MaxPause || (behind is not null && !options.IgnoresStandbys))
             {
-                await ThawOrEndAsync(CancellationToken.None); // nothing is released yet
-                await session.DropSnapshotAsync(CancellationToken.None);
+                await ThawOrEndAsync(CancellationToken.None); // nothing is released yet, and a seal without a release says nothing
                 return false;
             }
         }
@@ -127,11 +144,13 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             throw;
         }
         await options.StepAsync(MoveStep.Release, CancellationToken.None);
-        var released = await _journal.ReleaseAsync(id, attempt, epoch, CancellationToken.None);
+        var (released, standbys) = await _journal.ReleaseAsync(id, attempt, epoch, seal, CancellationToken.None);
         // At once: until the target owns them nobody serves the slots.
-        await BatchMover.OwnAsync(released, ends, _journal, options, held, CancellationToken.None);
+        await new TargetOwnership(ends, _journal, options).TakeAsync(released, isFlushed: standbys.Behind is null, held, CancellationToken.None);
         return true;
     }
+
+    private static byte[] NewSeal() => RandomNumberGenerator.GetBytes(SealBytes);
 
     /// <returns>False: the target was not level in time; the slots are thawed and the same attempt goes on.</returns>
     private async Task<bool> DrainedAsync(CatchUp catchUp, string marker, Stopwatch held, CancellationToken cancellation)

@@ -30,20 +30,26 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     /// </param>
     /// <exception cref="MoveFailedException" />
     /// <exception cref="RedisUnavailableException" />
-    public async Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation)
+    public Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation) =>
+        PublishAsync(batch, source, batch.Target, hasGivenAway, FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})"), cancellation);
+
+    /// <summary>Publishes the batch's slots as the source's again, which has taken them back.</summary>
+    public Task PublishBackAsync(MoveBatch batch, ShardId source, CancellationToken cancellation) =>
+        PublishAsync(batch, batch.Target, source, _ => Task.FromResult(true), FormattableString.Invariant($"{batch.Slots.Length} slots stay at {source} ({batch.Id})"), cancellation);
+
+    private async Task PublishAsync(MoveBatch batch, ShardId from, ShardId to, Func<CancellationToken, Task<bool>> isStill, string why, CancellationToken cancellation)
     {
         for (var conflict = 0; conflict < MaxConflicts; conflict++)
         {
             var ring = await ReadAsync(cancellation);
-            var from = await BasisAsync(ring, cancellation);
-            var owners = from.Owners.ToArray();
+            var known = await BasisAsync(ring, cancellation);
+            var owners = known.Owners.ToArray();
             foreach (var slot in batch.Slots)
-                if (owners[slot.Value] == source) // any other owner came by a later move: leave it
-                    owners[slot.Value] = batch.Target;
-            if (ring.Owners.SequenceEqual(owners) || !await hasGivenAway(cancellation))
+                if (owners[slot.Value] == from) // any other owner came by a later move: leave it
+                    owners[slot.Value] = to;
+            if (ring.Owners.SequenceEqual(owners) || !await isStill(cancellation))
                 return;
-            var why = FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})");
-            var next = ShardRing.Create(ring.Cluster, from.Next, ring.Shards, owners);
+            var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards, owners);
             if (await store.PublishAsync(next, ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
             {
                 _published = next;

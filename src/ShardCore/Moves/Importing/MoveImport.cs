@@ -4,6 +4,7 @@ using NpgsqlTypes;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
@@ -12,6 +13,7 @@ namespace ShardCore.Moves.Importing;
 /// <exception cref="AttemptOverException">From every call: it is not.</exception>
 internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCollection<Slot> slots, int attempt)
 {
+    private const string NotToBeHad = "SH010";
     private const string AttemptOver = "SH011";
     private const int PurgeBatch = 5000;
     private const string LeftSql = "select exists (select from unnest(@slots) asked (slot) cross join lateral (select from sharding.item i where i.slot = asked.slot limit 1) found)";
@@ -49,6 +51,10 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
         {
             throw new AttemptOverException(e.MessageText, e);
         }
+        catch (PostgresException e) when (e.SqlState == NotToBeHad)
+        {
+            throw new MoveFailedException($"The target does not take the slots in: {e.MessageText}.");
+        }
     }
 
     /// <summary>The last statement of a transaction that brings rows (see <c>sharding.import_check</c>).</summary>
@@ -56,6 +62,35 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     {
         await using var statements = new NpgsqlBatch(connection) { BatchCommands = { Check(applied: null) } };
         await RunAsync(statements, cancellation);
+    }
+
+    /// <summary>All rows are there: the last transaction before the release, and where the standbys are behind it, in one flight.</summary>
+    public async Task<StandbyReading> SealAsync(NpgsqlConnection connection, byte[] seal, CancellationToken cancellation)
+    {
+        await using var statements = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand("begin isolation level read committed"),
+                new NpgsqlBatchCommand("select sharding.import_seal($1, $2, $3)")
+                {
+                    Parameters = { new NpgsqlParameter<Guid> { TypedValue = batch }, new NpgsqlParameter<int> { TypedValue = attempt }, new NpgsqlParameter<byte[]> { TypedValue = seal } },
+                },
+                new NpgsqlBatchCommand("commit"),
+                new NpgsqlBatchCommand(StandbyFlush.NowSql),
+            },
+        };
+        try
+        {
+            await using var reader = await statements.ExecuteReaderAsync(cancellation);
+            await reader.NextResultAsync(cancellation);
+            await reader.ReadAsync(cancellation);
+            return new StandbyReading(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1));
+        }
+        catch (PostgresException e) when (e.SqlState == AttemptOver)
+        {
+            throw new AttemptOverException(e.MessageText, e);
+        }
     }
 
     /// <summary>The same, as one of several that go in one flight.</summary>
@@ -84,13 +119,20 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     }
 
     /// <summary>importing → owned.</summary>
-    /// <returns>False: this is not the attempt that the target knows.</returns>
+    /// <returns>False: the target does not have this attempt, or not its seal.</returns>
     public static async Task<bool> OwnAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
     {
         await using var connection = await target.OpenConnectionAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
-            "select sharding.import_own(@id, @attempt, @epoch, @floor)",
-            new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value }, cancellationToken: cancellation));
+            "select sharding.import_own(@id, @attempt, @epoch, @floor, @Seal)",
+            new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value, batch.Seal }, cancellationToken: cancellation));
+    }
+
+    /// <summary>What was brought is what the source had. Before the source hears of it.</summary>
+    public static async Task ComparedAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await connection.ExecuteAsync(new CommandDefinition("select sharding.import_compared(@id)", new { id }, cancellationToken: cancellation));
     }
 
     /// <summary>Gives the slots up again, if this is still the attempt that the target knows.</summary>

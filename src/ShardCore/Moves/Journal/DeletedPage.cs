@@ -2,7 +2,7 @@ namespace ShardCore.Moves.Journal;
 
 /// <summary>
 /// How far a deletion page by page has come: the answer of one page and the beginning of the next
-/// (<c>migrations/shard/0008_delete_moved_rows_by_pages.sql</c>). By properties, for Dapper.
+/// (<c>sharding.delete_item_page</c>). By properties, for Dapper.
 /// </summary>
 internal sealed class DeletedPage
 {

@@ -17,12 +17,14 @@ internal sealed class JournalCalls(NpgsqlDataSource source)
     /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
     /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
     /// </summary>
-    public async Task<T> AsOneAsync<T>(string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation)
+    /// <param name="afterwards">SQL that runs behind the commit, in the same flight; null: none.</param>
+    public async Task<T> AsOneAsync<T>(
+        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         try
         {
-            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit", parameters, cancellationToken: cancellation));
+            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit{(afterwards is null ? "" : "; " + afterwards)}", parameters, cancellationToken: cancellation));
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

@@ -7,7 +7,8 @@ internal class JournalRow
 {
     public const string Columns = """
         move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
-        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor
+        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, seal as Seal, disputed as Disputed, settled as Settled,
+        planned_in <> sharding.history() as IsOfOtherHistory
         """;
 
     public Guid Id { get; init; }
@@ -19,8 +20,12 @@ internal class JournalRow
     public int Attempt { get; init; }
     public long? Epoch { get; init; }
     public long? VersionFloor { get; init; }
+    public byte[]? Seal { get; init; }
+    public string? Disputed { get; init; }
+    public string? Settled { get; init; }
+    public bool IsOfOtherHistory { get; init; }
 
     public MoveBatch ToBatch() => new(
         Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
-        Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor);
+        Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor) { Seal = Seal, Disputed = Disputed, IsSettled = Settled == "target", IsOfOtherHistory = IsOfOtherHistory };
 }

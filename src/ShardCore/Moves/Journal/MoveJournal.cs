@@ -1,18 +1,22 @@
+using System.Data;
 using Dapper;
 using Npgsql;
 using ShardCore.Moves.Failures;
+using ShardCore.Moves.Importing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
 /// <summary>
 /// The source's journal of moves. Each call is one transaction of a function in
-/// <c>migrations/shard/0005_create_move_functions.sql</c>, which compares before it sets.
+/// <c>migrations/shard/0006_create_source_functions.sql</c>, which compares before it sets.
 /// </summary>
 /// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
 public sealed class MoveJournal(NpgsqlDataSource source)
 {
     private const string NotToBeHad = "SH010";
+    private const string Excluded = "SH014";
 
     private readonly JournalCalls _calls = new(source);
 
@@ -22,18 +26,23 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     /// <param name="batches">With the estimate of their bytes.</param>
     /// <param name="command">What was typed, for the history.</param>
+    /// <exception cref="MoveFailedException">A collection is being deleted.</exception>
     public async Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        foreach (var (batch, bytes) in batches)
-            await connection.ExecuteAsync(new CommandDefinition(
-                """
-                insert into sharding.move (move_id, operation_id, ordinal, target, slots, bytes_planned, command, planned_by, started_by)
-                values (@Id, @OperationId, @Ordinal, @target, @slots, @bytes, @command, @by, @by)
-                """,
-                new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), bytes, command, by },
-                transaction, cancellationToken: cancellation));
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
+        try
+        {
+            foreach (var (batch, bytes) in batches)
+                await connection.ExecuteAsync(new CommandDefinition(
+                    "select sharding.move_add(@Id, @OperationId, @Ordinal, @target, @slots, @bytes, @command, @by)",
+                    new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), bytes, command, by },
+                    transaction, cancellationToken: cancellation));
+        }
+        catch (PostgresException e) when (e.SqlState == Excluded)
+        {
+            throw new MoveFailedException($"No slot can move now: {e.MessageText}.");
+        }
         await transaction.CommitAsync(cancellation);
     }
 
@@ -68,13 +77,14 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         return row?.ToBatch();
     }
 
+    /// <param name="least">The attempt has at least this number: the target knows of the one before.</param>
     /// <returns>The number of the attempt that begins now.</returns>
     /// <exception cref="AttemptOverException">Whoever began it before was not dead, and is past the release, or has finished it.</exception>
-    public async Task<int> BeginAsync(Guid id, string by, bool force, CancellationToken cancellation)
+    public async Task<int> BeginAsync(Guid id, string by, bool force, int least, CancellationToken cancellation)
     {
         try
         {
-            return await _calls.RunAsync<int>("select sharding.move_begin(@id, @by, @force)", new { id, by, force }, cancellation);
+            return await _calls.RunAsync<int>("select sharding.move_begin(@id, @by, @force, @least)", new { id, by, force, least }, cancellation);
         }
         catch (PostgresException e) when (e.SqlState == NotToBeHad)
         {
@@ -104,17 +114,55 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
 
-    /// <returns>The batch as it is then, with what the target has to know. In the same flight: nobody serves its slots until the target does.</returns>
-    public Task<MoveBatch> ReleaseAsync(Guid id, int attempt, Epoch epoch, CancellationToken cancellation) =>
-        ReadAfterAsync("select sharding.move_release(@id, @attempt, @epoch)", id, attempt, epoch, cancellation);
+    /// <param name="seal">What the target has of the last of the rows.</param>
+    /// <returns>
+    /// The batch as it is then, with what the target has to know, and where the standbys of the source are. In the same flight: nobody serves its slots until the target does.
+    /// </returns>
+    public Task<(MoveBatch Batch, StandbyReading Standbys)> ReleaseAsync(Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) =>
+        ReadAfterAsync("select sharding.move_release(@id, @attempt, @epoch, @seal)", id, attempt, epoch, seal, cancellation);
+
+    /// <summary>
+    /// The target owns the slots by this batch, and the source lost its release: it releases them again, at the target's epoch. Waits at most
+    /// <paramref name="lockTimeout"/> for the writers that are inside a slot.
+    /// </summary>
+    /// <returns>False: they did not leave in time, nothing is done.</returns>
+    public Task<bool> TryFollowAsync(Guid id, ImportWord word, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
+        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_follow(@id, @Attempt, @epoch, @floor)"),
+        new { id, word.Attempt, epoch = word.Epoch!.Value.Value, floor = word.VersionFloor!.Value }, cancellation);
+
+    /// <summary>From now on nobody goes on with the batch but a person who says which copy is right.</summary>
+    /// <param name="batch">As it was when that was found.</param>
+    /// <returns>False: somebody else has gone on with it since, so nothing is done.</returns>
+    public Task<bool> DisputeAsync(MoveBatch batch, string why, CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_dispute(@Id, @phase, @why)", new { batch.Id, phase = Name(batch.Phase), why }, cancellation);
+
+    /// <summary>A person said that the target's copy is right.</summary>
+    /// <returns>False: it is not disputed.</returns>
+    internal Task<bool> SettleAsync(Guid id, CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_settle(@id)", new { id }, cancellation);
+
+    /// <summary>A person said that the source's copy is right, and the target cannot come to own any more: the source owns again.</summary>
+    /// <param name="epoch">Above every one that the target had.</param>
+    /// <param name="floor">The source's versions are above it.</param>
+    /// <returns>False: it is not disputed.</returns>
+    internal Task<bool> TakeBackAsync(Guid id, Epoch epoch, long floor, CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_take_back(@id, @epoch, @floor)", new { id, epoch = epoch.Value, floor }, cancellation);
+
+    /// <summary>Whether the source has rows in the batch's slots that are newer than its release: somebody wrote there after the target came to own them.</summary>
+    public async Task<bool> HasNewerRowsAsync(MoveBatch batch, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select exists (select from sharding.item where slot = any (@slots) and version > @VersionFloor)",
+            new { slots = ToArray(batch.Slots), batch.VersionFloor }, commandTimeout: 0, cancellationToken: cancellation));
+    }
 
     /// <summary>Runs what <see cref="ReleaseAsync"/> runs, and releases nothing.</summary>
     internal async Task RehearseReleaseAsync(Guid id, Epoch epoch, CancellationToken cancellation)
     {
-        await ReadAfterAsync("select 0::bigint", id, attempt: 0, epoch, cancellation); // for the code here
+        await ReadAfterAsync("select 0::bigint", id, attempt: 0, epoch, seal: [], cancellation); // for the code here
         try
         {
-            await ReleaseAsync(Guid.Empty, attempt: 0, epoch, cancellation); // for the plans there
+            await ReleaseAsync(Guid.Empty, attempt: 0, epoch, seal: [], cancellation); // for the plans there
         }
         catch (AttemptOverException)
         {
@@ -122,16 +170,19 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         }
     }
 
-    private Task<MoveBatch> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, CancellationToken cancellation) => _calls.AsOneAsync(
+    private Task<(MoveBatch Batch, StandbyReading Standbys)> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) => _calls.AsOneAsync(
         $"{sql}; select {JournalRow.Columns} from sharding.move where move_id = @id",
-        new { id, attempt, epoch = epoch.Value },
+        new { id, attempt, epoch = epoch.Value, seal },
         async (connection, command) =>
         {
             await using var answers = await connection.QueryMultipleAsync(command);
             await answers.ReadAsync<long>();
-            return (await answers.ReadSingleOrDefaultAsync<JournalRow>())?.ToBatch() ?? throw new AttemptOverException($"Batch {id} is not in the journal any more.");
+            var row = await answers.ReadSingleOrDefaultAsync<JournalRow>();
+            var standbys = await answers.ReadSingleAsync<StandbyReading>();
+            return (row?.ToBatch() ?? throw new AttemptOverException($"Batch {id} is not in the journal any more."), standbys);
         },
-        cancellation);
+        cancellation,
+        afterwards: StandbyFlush.NowSql);
 
     /// <summary>Whether the batch's slots are released by it, and it is not finished.</summary>
     public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => _calls.RunAsync<bool>(
@@ -159,8 +210,8 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     }
 
     /// <summary>Leaves a batch as it is if there are rows in the slots that it gave away: the source crashed since <see cref="CleanAsync"/>.</summary>
-    public Task FinishAsync(Guid id, ShardId self, CancellationToken cancellation) =>
-        _calls.RunAsync<object?>("select sharding.move_finish(@id, @self)", new { id, self = self.Value }, cancellation);
+    public Task FinishAsync(Guid id, CancellationToken cancellation) =>
+        _calls.RunAsync<object?>("select sharding.move_finish(@id)", new { id }, cancellation);
 
     /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>

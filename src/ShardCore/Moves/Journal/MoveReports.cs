@@ -47,6 +47,11 @@ public sealed class MoveReports(NpgsqlDataSource source)
 
     /// <returns>How many unfinished batches of the operation there are.</returns>
     public Task<long> WishAsync(Guid operation, MoveWish wish, CancellationToken cancellation) => _calls.RunAsync<long>(
-        "with wished as (update sharding.move set wanted = @wanted where operation_id = @operation returning 1) select count(*) from wished",
+        """
+        with wished as (
+            update sharding.move set wanted = @wanted, planned_in = case when @wanted = 'run' then sharding.history() else planned_in end
+            where operation_id = @operation returning 1)
+        select count(*) from wished
+        """,
         new { operation, wanted = wish.ToString().ToLowerInvariant() }, cancellation);
 }

@@ -59,6 +59,9 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
         }
     }
 
+    /// <summary>How many the rate gives in a time, of what counts as so many bytes each.</summary>
+    public long Within(TimeSpan time, double bytesEach, long least, long most) => (long)Math.Clamp(Narrowest * time.TotalSeconds / bytesEach ?? most, least, most);
+
     /// <summary>Waits until these bytes are within the rate.</summary>
     public async ValueTask SpendAsync(long bytes, CancellationToken cancellation)
     {

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
+using ShardAdmin.Rebalancing;
+using ShardCore.Moves.Settling;
+using ShardCore.Ring;
+using Spectre.Console;
+
+namespace ShardAdmin.Commands;
+
+internal sealed class OpsSettleCommand : AdminCommand
+{
+    private readonly Argument<string?> _id = OperationArgument.New(required: true);
+    private readonly Option<string?> _keep = new("--keep") { Description = "source or target: whose rows are right. The other shard's rows of these slots are deleted", HelpName = "source|target" };
+    private readonly Option<Guid?> _batch = new("--batch") { Description = "Only this batch, if several are disputed and not the same side is right for all", HelpName = "BATCH" };
+    private readonly ChangeOptions _change;
+
+    public OpsSettleCommand()
+        : base(
+            "settle", "Ends a dispute: source and target of a move do not fit together, because one of them lost commits or rows differ. Without --keep it shows what each side has and changes nothing (exit 9)",
+            "shardadmin ops settle ID", "shardadmin ops settle ID --keep target", "shardadmin ops settle ID --keep source --yes")
+    {
+        Arguments.Add(_id);
+        _keep.AcceptOnlyFromAmong("source", "target");
+        Options.Add(_keep);
+        Options.Add(_batch);
+        _change = new ChangeOptions(this);
+    }
+
+    public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
+    {
+        var (id, keep, one) = (Guid.Parse(parse.GetRequiredValue(_id)!), parse.GetValue(_keep), parse.GetValue(_batch));
+        var ring = await session.RequireRingAsync(cancellation);
+        var disputed = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation))
+            .Where(each => each.Batch.OperationId == id && each.Batch.Disputed is not null && (one is null || each.Batch.Id == one)).ToArray();
+        if (disputed.Length == 0)
+            throw new CommandFailedException(ExitCode.NotFound, one is null ? $"No batch of operation {id} is disputed." : $"Operation {id} has no disputed batch {one}.", $"shardadmin ops show {id}");
+        var views = new List<(SourcedBatch Each, SettlementView View)>();
+        foreach (var each in disputed)
+            views.Add((each, await SettlementOf(session, ring, each).LookAsync(each.Batch, cancellation)));
+        if (keep is null || _change.IsDryRun(parse))
+        {
+            Write(session, id, views, keep, settled: 0);
+            return keep is null ? ExitCode.Differences : ExitCode.Done;
+        }
+        if (session.Output.ShowsTable)
+            Render(session.Output.Results, views);
+        await session.Output.ConfirmAsync(
+            $"Keep the rows of the {keep} and delete those of the {(keep == "source" ? "target" : "source")} in {Tables.Count(disputed.Sum(each => each.Batch.Slots.Length))} slots?", _change.IsYes(parse), $"shardadmin ops settle {id} --keep {keep}", cancellation);
+        session.LeftOff = "Some batches may be settled; no other row was deleted. The same command goes on.";
+        foreach (var (each, _) in views)
+            await SettleAsync(SettlementOf(session, ring, each), each, keep, cancellation);
+        if (keep == "target")
+            await new SlotRebalance(session, new MoveRunSettings(new ShardCore.Moves.MoveOptions(), Parallel: 1)).TryCompleteAsync(ring, id, cancellation);
+        Write(session, id, views, keep, views.Count);
+        return ExitCode.Done;
+    }
+
+    private static async Task SettleAsync(BatchSettlement settlement, SourcedBatch each, string keep, CancellationToken cancellation)
+    {
+        if (!await (keep == "target" ? settlement.KeepTargetAsync(each.Batch, cancellation) : settlement.KeepSourceAsync(each.Batch, cancellation)))
+            throw new CommandFailedException(ExitCode.Conflict, $"Batch {each.Batch.Id} is not disputed any more: somebody else settled it meanwhile.", $"shardadmin ops show {each.Batch.OperationId}");
+    }
+
+    private static BatchSettlement SettlementOf(AdminSession session, ShardRing ring, SourcedBatch each) => MoveRunner.SettlementOf(
+        session, each.Source, ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show"));
+
+    private static void Write(AdminSession session, Guid id, IReadOnlyCollection<(SourcedBatch Each, SettlementView View)> views, string? keep, int settled) => session.Output.Write(
+        new
+        {
+            operation = id,
+            keep,
+            settledBatches = settled,
+            batches = views.Select(each => new
+            {
+                batch = each.Each.Batch.Id,
+                source = each.Each.Source.Id.Value,
+                target = each.Each.Batch.Target.Value,
+                slots = SlotText.Of(each.Each.Batch.Slots.Order()),
+                disputed = each.Each.Batch.Disputed,
+                targetSays = each.View.Word.State.ToString().ToLowerInvariant(),
+                each.View.RowsAtSource,
+                each.View.RowsAtTarget,
+                each.View.Same,
+                each.View.NewerAtSource,
+                each.View.NewerAtTarget,
+                each.View.OnlyAtSource,
+                each.View.OnlyAtTarget,
+                each.View.LastAtSource,
+                each.View.LastAtTarget,
+            }),
+        },
+        console =>
+        {
+            if (settled > 0)
+            {
+                console.WriteLine($"Settled: {settled} batches of operation {id}; the {keep}'s rows are kept.");
+                return;
+            }
+            Render(console, views);
+            console.WriteLine(keep is null ? $"Nothing was changed. Next: shardadmin ops settle {id} --keep source, or --keep target" : $"Dry run: the {keep}'s rows would be kept. Nothing was changed.");
+        });
+
+    private static void Render(IAnsiConsole console, IEnumerable<(SourcedBatch Each, SettlementView View)> views)
+    {
+        var table = Tables.New("batch", "source", "target", ">slots", ">the same", ">newer at source", ">newer at target", ">only at source", ">only at target", "newest at source", "newest at target");
+        foreach (var (each, view) in views)
+        {
+            console.WriteLine($"batch {each.Batch.Id}: {each.Batch.Disputed}");
+            table.Row(
+                each.Batch.Id.ToString()[..8], each.Source.Id.Value, each.Batch.Target.Value, Tables.Count(each.Batch.Slots.Length), Tables.Count(view.Same), Tables.Count(view.NewerAtSource),
+                Tables.Count(view.NewerAtTarget), Tables.Count(view.OnlyAtSource), Tables.Count(view.OnlyAtTarget), $"{view.LastAtSource:u}", $"{view.LastAtTarget:u}");
+        }
+        console.Write(table);
+    }
+}

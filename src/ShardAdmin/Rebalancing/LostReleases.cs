@@ -1,0 +1,68 @@
+using Dapper;
+using Npgsql;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+
+namespace ShardAdmin.Rebalancing;
+
+/// <summary>
+/// Slots with two owners, of which one gave them away and forgot it with the whole batch: it was restored, or a standby took over, from before the batch came into its journal. The
+/// shard that the batch brought them to remembers it. So the batch is put back into the source's journal, and a mover that carries it on releases the slots there again.
+/// </summary>
+internal sealed class LostReleases(AdminSession session)
+{
+    private const string RecordsSql = """
+        select move_id as Id, slots as Slots, attempt as Attempt, owned_epoch as Epoch from sharding.move_import where source = @source and owned_epoch is not null and slots && @slots
+        union all
+        select move_id, slots, attempt, owned_epoch from sharding.move_import_over where source = @source and owned_epoch is not null and slots && @slots
+        """;
+
+    private const string PutBackSql = """
+        insert into sharding.move (move_id, operation_id, ordinal, target, slots, attempt, command, planned_by, started_by)
+        select @Id, @Id, 0, @target, @Slots, @Attempt, 'a release that this shard lost', @who, @who
+        where not exists (select from sharding.move where move_id = @Id)
+          and not exists (select from unnest(@Slots) s left join sharding.slot_ownership o on o.slot = s where o.state is distinct from 'owned' or o.epoch >= @Epoch)
+        """;
+
+    /// <returns>How many batches were put back.</returns>
+    public async Task<int> PutBackAsync(IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    {
+        var map = await ClusterOwnership.ReadAsync(session, shards, cancellation);
+        var lost = map.OwnedTwice.SelectMany(each => Older(map, each.Slot, each.Owners).Select(owner => (Owner: owner, each.Slot))).ToLookup(each => each.Owner, each => (short)each.Slot.Value);
+        var count = 0;
+        foreach (var same in lost)
+            foreach (var target in shards.Where(shard => shard.Id != same.Key))
+                count += await PutBackAsync(shards.First(shard => shard.Id == same.Key), target, [.. same], cancellation);
+        return count;
+    }
+
+    private static IEnumerable<ShardId> Older(OwnershipMap map, Slot slot, IReadOnlyList<ShardId> owners)
+    {
+        var latest = owners.Max(owner => map.EpochOf(slot, owner).Value);
+        return owners.Where(owner => map.EpochOf(slot, owner).Value < latest);
+    }
+
+    private async Task<int> PutBackAsync(Shard source, Shard target, short[] slots, CancellationToken cancellation)
+    {
+        await using var to = await Reach.ShardAsync(target, async () => await session.Source(target).OpenConnectionAsync(cancellation));
+        var records = (await to.QueryAsync<Record>(new CommandDefinition(RecordsSql, new { source = source.Id.Value, slots }, cancellationToken: cancellation))).AsList();
+        if (records.Count == 0)
+            return 0;
+        await using var from = await Reach.ShardAsync(source, async () => await session.Source(source).OpenConnectionAsync(cancellation));
+        var count = 0;
+        foreach (var record in records)
+            count += await from.ExecuteAsync(new CommandDefinition(
+                PutBackSql, new { record.Id, target = target.Id.Value, record.Slots, record.Attempt, record.Epoch, who = AdminSession.Who }, cancellationToken: cancellation));
+        return count;
+    }
+
+    /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
+    private sealed class Record
+    {
+        public Guid Id { get; init; }
+        public short[] Slots { get; init; } = [];
+        public int Attempt { get; init; }
+        public long Epoch { get; init; }
+    }
+}

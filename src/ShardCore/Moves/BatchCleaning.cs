@@ -1,0 +1,51 @@
+using ShardCore.Moves.Changes;
+using ShardCore.Moves.HandingOver;
+using ShardCore.Moves.Importing;
+using ShardCore.Moves.Journal;
+using ShardCore.Moves.Throttling;
+
+namespace ShardCore.Moves;
+
+/// <summary>
+/// Steps 13 and 14 of <see cref="BatchMover"/>: the source's rows are deleted, and the journal is closed. Broken off, or if the source crashed in the middle of it, it
+/// leaves a batch that is final but for its cleaning.
+/// </summary>
+internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOptions options)
+{
+    private const int MinRowsAtOnce = 2000;
+    private const int MaxRowsAtOnce = 10_000;
+
+    /// <param name="requireOwned">Called right before the first row is deleted, which may be the last copy but one.</param>
+    public async Task RunAsync(MoveBatch batch, Func<CancellationToken, Task> requireOwned, CancellationToken cancellation)
+    {
+        options.Progress.Step = MoveStep.Clean;
+        ends.Pipeline.Leave(batch.Id);
+        await ends.Pipeline.AllCompared.WaitAsync(cancellation);
+        cancellation.ThrowIfCancellationRequested(); // which a wait that is over does not look at
+        await options.StepAsync(MoveStep.Clean, cancellation);
+        await Task.Delay(options.GraceBeforeCleaning, cancellation);
+        await requireOwned(cancellation);
+        await CleanAsync(batch, cancellation);
+        await options.StepAsync(MoveStep.Finish, CancellationToken.None);
+        await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);
+        await MoveImport.FinishAsync(ends.To, batch.Id, CancellationToken.None);
+        await journal.FinishAsync(batch.Id, CancellationToken.None);
+    }
+
+    private async Task CleanAsync(MoveBatch batch, CancellationToken cancellation)
+    {
+        using var cleaning = await ends.Pipeline.Clean.EnterAsync(cancellation);
+        if (await journal.TryEmptyAsync(cancellation))
+            return;
+        DeletedPage? page = null;
+        do
+        {
+            using (await ends.Pipeline.Gate.PassAsync(cancellation))
+                page = await journal.CleanAsync(batch.Id, RowsAtOnce(), page, cancellation);
+            await options.Rate.SpendAsync(page.Deleted * CopyRate.BytesPerDeletedRow, cancellation);
+        }
+        while (page.Slot is not null);
+    }
+
+    private int RowsAtOnce() => options.CleanBatch ?? (int)options.Rate.Within(HandOverComparison.AtOnce, CopyRate.BytesPerDeletedRow, MinRowsAtOnce, MaxRowsAtOnce);
+}

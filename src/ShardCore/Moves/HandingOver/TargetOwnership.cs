@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using ShardCore.Moves.Failures;
+using ShardCore.Moves.Importing;
+using ShardCore.Moves.Journal;
+using ShardCore.Shards;
+
+namespace ShardCore.Moves.HandingOver;
+
+/// <summary>Step 10: a target becomes the owner of slots that were released to it.</summary>
+/// <remarks>
+/// Not before every standby that streams from the source has the release on its disk: if one took over that lacks it, source and target would both own the slots. And only with
+/// the seal that the source noted with its release: a target that lost commits since may lack rows, and does not serve them.
+/// </remarks>
+internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOptions options)
+{
+    /// <param name="batch">As the source's journal has it behind the release.</param>
+    /// <param name="isFlushed">Every standby of the source is known to have the release.</param>
+    /// <param name="held">Stopped when the target owns the slots.</param>
+    /// <exception cref="StandbysBehindException" />
+    /// <exception cref="BatchDisputedException">The target has not what it was given.</exception>
+    public async Task TakeAsync(MoveBatch batch, bool isFlushed, Stopwatch? held, CancellationToken cancellation)
+    {
+        await options.StepAsync(MoveStep.Own, cancellation);
+        if (!isFlushed && !options.IgnoresStandbys && await StandbyFlush.WaitAsync(ends.FromAtHandOver, options.StandbyLimit, cancellation) is { } behind)
+            throw new StandbysBehindException(
+                $"Batch {batch.Id} is released by {ends.Source.Id}, but after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of it has that on its disk: {behind}. "
+                + $"Nobody serves its slots until {ends.Target.Id} takes them. The standby has to catch up, or to be disconnected.");
+        if (!await MoveImport.OwnAsync(ends.ToAtHandOver, batch, cancellation))
+        {
+            await DisputeAsync(batch, cancellation);
+            return;
+        }
+        held?.Stop();
+        await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
+    }
+
+    /// <summary>The target refused. Unless another mover has done this, and perhaps all the rest, meanwhile, it lost what it was given.</summary>
+    private async Task DisputeAsync(MoveBatch batch, CancellationToken cancellation)
+    {
+        var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
+        var why = $"{ends.Target.Id} does not have what {ends.Source.Id} gave it: {Has(word, batch)}. It lost commits. Nobody serves these slots; {ends.Source.Id} has their rows as of the release.";
+        if (await journal.DisputeAsync(batch, why, cancellation))
+            throw new BatchDisputedException($"Batch {batch.Id}: {why}");
+    }
+
+    private static string Has(ImportWord word, MoveBatch batch) => word.State switch
+    {
+        ImportState.Unknown => "it never heard of this batch",
+        ImportState.Cancelled => $"it has ended attempt {word.Attempt} of this batch",
+        _ when word.Attempt != batch.Attempt => $"it knows attempt {word.Attempt} of this batch, and {batch.Attempt} was released",
+        ImportState.Owned => $"it owns the slots at epoch {word.Epoch}, and they were released at {batch.Epoch}",
+        _ => "the last of the rows are not there",
+    };
+}

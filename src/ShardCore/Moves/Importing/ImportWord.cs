@@ -1,0 +1,45 @@
+using Dapper;
+using Npgsql;
+using ShardCore.Ring;
+
+namespace ShardCore.Moves.Importing;
+
+/// <summary>How far a batch has come at its target, as the target knows it.</summary>
+public enum ImportState
+{
+    /// <summary>It never heard of the batch, or has forgotten it.</summary>
+    Unknown,
+
+    /// <summary>Rows are being brought.</summary>
+    Importing,
+
+    /// <summary>All rows are there.</summary>
+    Sealed,
+
+    /// <summary>It came to own the slots by this batch. So it stays when the import is over, and when the slots go on to another shard.</summary>
+    Owned,
+
+    /// <summary>The import was ended; no attempt up to this one can come to own.</summary>
+    Cancelled,
+}
+
+/// <summary>What a target says of a batch (<c>sharding.import_word</c>).</summary>
+/// <param name="Attempt">The last that it knows; 0: none.</param>
+/// <param name="Epoch">Of the release by which it owns.</param>
+/// <param name="VersionFloor">Of that release.</param>
+/// <param name="IsCompared">All that was brought has been compared with what the source had.</param>
+public sealed record ImportWord(ImportState State, int Attempt, Epoch? Epoch, long? VersionFloor, bool IsCompared)
+{
+    /// <exception cref="NpgsqlException">The target does not answer.</exception>
+    public static async Task<ImportWord> AskAsync(NpgsqlDataSource target, Guid batch, CancellationToken cancellation)
+    {
+        await using var connection = await target.OpenConnectionAsync(cancellation);
+        var row = await connection.QuerySingleAsync<Row>(new CommandDefinition(
+            "select state as State, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, compared as IsCompared from sharding.import_word(@batch)",
+            new { batch }, cancellationToken: cancellation));
+        return new ImportWord(
+            Enum.Parse<ImportState>(row.State, ignoreCase: true), row.Attempt, row.Epoch is { } epoch ? new Epoch(epoch) : null, row.VersionFloor, row.IsCompared);
+    }
+
+    private sealed record Row(string State, int Attempt, long? Epoch, long? VersionFloor, bool IsCompared);
+}
