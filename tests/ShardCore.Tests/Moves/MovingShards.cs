@@ -111,7 +111,8 @@ internal sealed class MovingShards : IAsyncDisposable
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.move_import"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_publication"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_replication_slots where database = current_database()"));
-            Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null"));
+            Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null or (state = 'owned' and peer is not null)"));
+            Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.before_image"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"));
             Assert.Equal(0L, await ScalarAsync<long>(shard, "select count(*) from sharding.item i left join sharding.slot_ownership o using (slot) where o.state is distinct from 'owned'"));
         }

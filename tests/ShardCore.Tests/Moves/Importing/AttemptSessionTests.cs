@@ -1,8 +1,6 @@
 using Npgsql;
 using ShardCore.Moves.Failures;
-using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
-using ShardCore.Ring;
 using ShardCore.Shards;
 using TestCluster;
 
@@ -48,42 +46,6 @@ public sealed class AttemptSessionTests(SharedPostgres postgres)
                 }
             },
             Limit, "the keep-alive finds the session broken");
-    }
-
-    /// <summary>Thrown at once it made the mover close the connection on which it read the source's checksums, and wait for ever.</summary>
-    [Fact]
-    public async Task Reading_checksums_on_one_that_is_lost_fails_in_the_task_and_not_at_once()
-    {
-        await using var database = await postgres.CreateShardAsync();
-        await using var pool = Pool(database);
-        await using var session = await TargetSession.OpenAsync(new AttemptSessions(pool, "move x/1"), TestContext.Current.CancellationToken);
-        await database.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where {Mine}");
-        Task<Dictionary<Slot, (long Rows, string Checksum)>>? reading = null;
-        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Limit && reading is not { IsFaulted: true, Exception.InnerException: SessionLostException }; await Task.Delay(20, TestContext.Current.CancellationToken))
-        {
-            reading = session.ChecksumsAsync([new Slot(5)], TestContext.Current.CancellationToken);
-            await Assert.ThrowsAnyAsync<Exception>(() => reading);
-        }
-        Assert.IsType<SessionLostException>(reading!.Exception!.InnerException);
-    }
-
-    /// <summary>The library has one transaction object for a connection, whoever has it from the pool.</summary>
-    [Fact]
-    public async Task One_that_is_given_back_twice_leaves_the_snapshot_of_the_next_alone()
-    {
-        await using var database = await postgres.CreateShardAsync();
-        await using var pool = Pool(database);
-        var sessions = new AttemptSessions(pool, "move x/1");
-        var first = await TargetSession.OpenAsync(sessions, TestContext.Current.CancellationToken);
-        await first.KeepSnapshotAsync(TestContext.Current.CancellationToken);
-        await first.DisposeAsync();
-        await using var next = await TargetSession.OpenAsync(sessions, TestContext.Current.CancellationToken);
-        await next.KeepSnapshotAsync(TestContext.Current.CancellationToken);
-
-        await first.DisposeAsync();
-        await database.ExecuteAsync("insert into sharding.item (version, updated_at, slot, collection, pk, id, doc) values (1, now(), 5, 'c', 'p', 'i', '{}')");
-
-        Assert.Empty(await next.ChecksumsAsync([new Slot(5)], TestContext.Current.CancellationToken));
     }
 
     private static string Mine => "application_name = 'move x/1' and datname = current_database()";
