@@ -31,8 +31,11 @@ begin
     elsif batch.phase is null or batch.phase not in ('planned', 'copying') then
         raise exception using errcode = 'SH010', message = format('batch %s is in phase %s', p_move_id, coalesce(batch.phase, 'none'));
     end if;
+    if exists (select from unnest(batch.slots) s join sharding.slot_ownership o on o.slot = s where o.state = 'owned' and o.peer is not null) then
+        raise exception using errcode = 'SH010', message = format('batch %s: a slot was brought here by a move that is not finished', p_move_id);
+    end if;
     if exists (select from unnest(batch.slots) s left join sharding.slot_ownership o on o.slot = s
-               where o.state is distinct from 'owned' or o.peer is not null or (o.move_id is not null and o.move_id <> p_move_id)) then
+               where o.state is distinct from 'owned' or (o.move_id is not null and o.move_id <> p_move_id)) then
         raise exception using errcode = 'SH010', message = format('batch %s: a slot is not owned here, or another move has it', p_move_id);
     end if;
     next_ := greatest(batch.attempt + 1, p_least);

@@ -39,8 +39,6 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
     [InlineData("identity-written", 3)]
     [InlineData("lists-stored", 3)]
     [InlineData("ring-published", 3)]
-    [InlineData("slots-released", 3)]
-    [InlineData("slots-taken", 3)]
     [InlineData("migrated", 0)]
     [InlineData("identity-written", 0)]
     [InlineData("lists-stored", 0)]
@@ -60,20 +58,37 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(arguments)).Succeeds("already", "Nothing was changed");
     }
 
+    [Theory]
+    [InlineData("moves-planned")]
+    [InlineData("move-own")]
+    [InlineData("move-publish")]
+    public async Task A_crash_within_its_moves_is_completed_by_the_same_command(string step)
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 3);
+        await cluster.NewDatabaseAsync();
+        (await cluster.RunAsync(step, cluster.AddArguments(4))).Fails(ExitCode.Failed, "shardadmin ops resume", step);
+
+        (await cluster.RunAsync(cluster.AddArguments(4, "--yes"))).Succeeds();
+
+        var ring = await cluster.AssertSoundAsync(4);
+        Assert.Equal(Slot.Count / 4, ring.SlotsOf(new ShardId("s4")).Length);
+        (await cluster.RunAsync(cluster.AddArguments(4))).Succeeds("already", "Nothing was changed");
+    }
+
     [Fact]
     public async Task Data_that_came_between_a_crash_and_its_completion_stays_reachable()
     {
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 1);
         await cluster.NewDatabaseAsync();
-        (await cluster.RunAsync("slots-released", cluster.AddArguments(2))).Fails(ExitCode.Failed);
+        (await cluster.RunAsync("move-own", cluster.AddArguments(2))).Fails(ExitCode.Failed, "ops resume");
         var kept = Keys().First(pk => Owns(cluster.Database(1), pk).Result);
         await cluster.InsertItemAsync(1, kept);
 
         (await cluster.RunAsync(cluster.AddArguments(2))).Fails(ExitCode.Usage, "--yes");
-        (await cluster.RunAsync(cluster.AddArguments(2, "--no-rebalance"))).Succeeds();
+        (await cluster.RunAsync(cluster.AddArguments(2, "--no-rebalance", "--yes"))).Succeeds();
 
         (await cluster.RunAsync("verify")).Succeeds("1 rows");
-        Assert.Equal(SlotHandoverSize, (await cluster.RingAsync())!.SlotsOf(new ShardId("s2")).Length);
+        Assert.Equal(Slot.Count / 2, (await cluster.RingAsync())!.SlotsOf(new ShardId("s2")).Length);
     }
 
     [Fact]
@@ -113,8 +128,8 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
 
         var adding = cluster.RunAsync(cluster.AddArguments(2));
         await Eventually.ThatAsync(
-            async () => await cluster.Database(1).ScalarAsync<long>("select count(*) from pg_locks where locktype = 'advisory' and classid = 1397246027 and not granted") > 0,
-            TimeSpan.FromSeconds(20), "the handover waits for the writer's slot");
+            async () => await cluster.Database(1).ScalarAsync<long>("select count(*) from pg_locks where not granted") > 0,
+            TimeSpan.FromSeconds(20), "the move waits for the writer");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
         (await adding).Succeeds();
@@ -225,7 +240,6 @@ public sealed class AddShardTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Contains(id, (await cluster.RunAsync("ops", "list")).Succeeds("unfinished").Out, StringComparison.Ordinal);
     }
 
-    private const int SlotHandoverSize = Cluster.SlotHandover.BatchSlots;
 
     private static IEnumerable<string> Keys() => Enumerable.Range(0, 100_000).Select(number => $"k{number}");
 

@@ -30,11 +30,11 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 1);
         await cluster.NewDatabaseAsync();
 
-        using var killed = Start(cluster, cluster.AddArguments(2), "slots-released:kill");
+        using var killed = Start(cluster, cluster.AddArguments(2), "move-own:kill");
         await killed.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
 
         (await cluster.RunAsync("ring", "rebuild", "--dry-run")).Fails(ExitCode.Precondition, "owned by no shard", "released slots to s2");
-        (await cluster.RunAsync(cluster.AddArguments(2))).Succeeds("8,192 slots");
+        (await cluster.RunAsync(cluster.AddArguments(2, "--yes"))).Succeeds("8,192 slots");
         await cluster.AssertSoundAsync(2);
     }
 
