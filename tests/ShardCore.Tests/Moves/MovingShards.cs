@@ -3,6 +3,7 @@ using ShardCore.Migrations;
 using ShardCore.Moves;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Journal;
+using ShardCore.Moves.Settling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using TestCluster;
@@ -73,6 +74,9 @@ internal sealed class MovingShards : IAsyncDisposable
 
     public BatchMover Mover(ShardId from, Shard to, MoveOptions options) => new(
         Shards[from], to, settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
+
+    public BatchSettlement Settlement(ShardId from, ShardId to, MoveOptions options) =>
+        new(Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
 
     public async Task<T> ScalarAsync<T>(ShardId shard, string sql)
     {
