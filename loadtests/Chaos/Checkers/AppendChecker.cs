@@ -22,6 +22,9 @@ internal static class AppendChecker
         var violations = new List<Violation>();
         var appends = history.Where(operation => operation.Kind is OperationKind.Create or OperationKind.Replace).ToDictionary(append => append.Value!, StringComparer.Ordinal);
         var places = PlacesOf(list, last, appends, violations);
+        foreach (var read in reads[..^1])
+            foreach (var stranger in (read.Seen ?? []).Where(value => !appends.ContainsKey(value)))
+                violations.Add(new Violation($"nobody appended {stranger}", read));
         foreach (var append in appends.Values.Where(append => append.IsOk && append.CompletedAt < last.InvokedAt && !places.ContainsKey(append.Value!)))
             violations.Add(new Violation("an acknowledged append is lost", append, last));
         foreach (var read in reads.Where(read => !list.Take(read.Seen?.Count ?? 0).SequenceEqual(read.Seen ?? [], StringComparer.Ordinal)))
