@@ -93,7 +93,7 @@ internal static class BankBalances
         {
             var shows = ledgers.ToLookup(ledger => ledger.Seen?.Contains(transfer.Value!, StringComparer.Ordinal) ?? false);
             From = shows[false].Select(ledger => ledger.InvokedAt).Where(at => shows[true].All(ledger => at < ledger.CompletedAt)).Append(transfer.InvokedAt).Max();
-            Until = shows[true].Select(ledger => ledger.CompletedAt).Append(transfer.CompletedAt).Min();
+            Until = shows[true].Select(ledger => Math.Min(ledger.CompletedAt, transfer.AnsweredAt)).Append(transfer.CompletedAt).Min();
             var (from, to, amount) = BankChecker.MovementOf(transfer.Value!)!.Value;
             Effect = new Sum(Enumerable.Range(0, BankChecker.Accounts)
                 .Select(BankChecker.Account).Select(name => name == from ? -amount : name == to ? amount : 0));

@@ -30,7 +30,7 @@ internal static class BankChecker
         var ledgers = history.Where(operation => operation is { Kind: OperationKind.ReadLedger, IsOk: true }).ToArray();
         foreach (var ledger in ledgers)
             CheckLedger(ledger, transfers, violations);
-        CheckGrowth(ledgers, violations);
+        CheckGrowth(ledgers, transfers.Values, violations);
         var opened = reads.Where(read => read.Seen!.Count > 0).ToArray();
         if (opened.Length > 0 && ledgers.Length > 0)
             CheckBalances(opened[^1], ledgers[^1], violations);
@@ -74,7 +74,7 @@ internal static class BankChecker
             violations.Add(new Violation("an acknowledged transfer is not in the ledger", transfer, ledger));
     }
 
-    private static void CheckGrowth(HistoryOperation[] ledgers, List<Violation> violations)
+    private static void CheckGrowth(HistoryOperation[] ledgers, IReadOnlyCollection<HistoryOperation> transfers, List<Violation> violations)
     {
         var firstSeen = new Dictionary<string, HistoryOperation>(StringComparer.Ordinal); // by whom a row was seen first
         foreach (var ledger in ledgers.OrderBy(read => read.CompletedAt))
@@ -85,6 +85,9 @@ internal static class BankChecker
             var rows = (ledger.Seen ?? []).ToHashSet(StringComparer.Ordinal);
             foreach (var (row, seen) in firstSeen.Where(each => each.Value.CompletedAt < ledger.InvokedAt && !rows.Contains(each.Key)))
                 violations.Add(new Violation($"{row} was in the ledger and is gone", seen, ledger));
+            // It took effect before its answer or never, so a ledger without it, read later, says that it was lost.
+            foreach (var transfer in transfers.Where(transfer => transfer.AnsweredAt < ledger.InvokedAt && firstSeen.ContainsKey(transfer.Value!) && !rows.Contains(transfer.Value!)))
+                violations.Add(new Violation("a lost transfer came back", transfer, ledger, firstSeen[transfer.Value!]));
         }
     }
 

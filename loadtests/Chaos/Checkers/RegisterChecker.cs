@@ -74,7 +74,7 @@ internal static class RegisterChecker
     /// <summary>Once a version that may have been lost is seen to be lost it is not seen again.</summary>
     private static void CheckLost(long version, HistoryOperation write, RegisterStates states, List<Violation> violations)
     {
-        var lostAt = states.History.FirstOrDefault(operation => operation.InvokedAt > write.AnsweredAt && states.IsWithout(version, operation));
+        var lostAt = states.History.FirstOrDefault(operation => operation.InvokedAt > write.AnsweredAt && RegisterStates.IsWithout(version, operation));
         if (lostAt is not null && states.Presences.FirstOrDefault(each => each.Version == version && each.By.InvokedAt > lostAt.CompletedAt).By is { } again)
             violations.Add(new Violation("a lost write came back", write, lostAt, again));
     }

@@ -12,12 +12,12 @@ internal sealed class RegisterStates
     {
         History = history;
         Writes = [.. history.Where(operation => operation.Kind is not (OperationKind.Read or OperationKind.Delete) && operation.MayHaveLanded)];
-        Deletes = [.. history.Where(operation => operation.Kind == OperationKind.Delete && operation.MayHaveLanded)];
         Reads = [.. history.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true, Value: not null })];
         Presences = [.. history.Select(operation => (Operation: operation, Presence: PresenceIn(operation)))
             .Where(each => each.Presence is not null).Select(each => (each.Operation, each.Presence!.Value.Version))];
         Versions = VersionsOf(violations);
         _order = [.. Versions.Keys];
+        Deletes = [.. history.Where(operation => operation.Kind == OperationKind.Delete && operation.MayHaveLanded && !IsLost(operation))];
     }
 
     public IReadOnlyList<HistoryOperation> History { get; }
@@ -82,13 +82,20 @@ internal sealed class RegisterStates
 
     public static bool IsOkWrite(HistoryOperation operation) => operation is { IsOk: true, Kind: not (OperationKind.Read or OperationKind.Delete) };
 
-    /// <returns>The operation says that this version was not, or not yet, the item's: it found a lower one, or nothing, before it.</returns>
-    public bool IsWithout(long version, HistoryOperation operation) =>
-        PresenceIn(operation) is { Version: { } shown } ? shown < version : IsAbsence(operation) && !Deletes.Contains(operation);
+    /// <returns>The operation says that the item had a lower version than this at some moment, or was not there.</returns>
+    public static bool IsWithout(long version, HistoryOperation operation) =>
+        IsAbsence(operation) || (PresenceIn(operation) is { Version: { } shown } && shown < version);
+
+    /// <summary>What was there before this delete began was there after its answer, so the shard lost it.</summary>
+    private bool IsLost(HistoryOperation delete) => Presences.Any(each => each.By.InvokedAt > delete.AnsweredAt
+        && each.Version is { } version && Versions.TryGetValue(version, out var write) && write.CompletedAt < delete.InvokedAt);
 
     private int After(long version) => Array.BinarySearch(_order, version) is var place && place >= 0 ? place + 1 : ~place;
 
-    /// <summary>Of acknowledged writes by their answers; of unknown ones by the reads that show their value.</summary>
+    /// <summary>
+    /// Of acknowledged writes by their answers; of unknown ones by the reads that show their value; of those that may have been
+    /// lost by any operation that shows the version of their answer.
+    /// </summary>
     private SortedDictionary<long, HistoryOperation> VersionsOf(List<Violation> violations)
     {
         var versions = new SortedDictionary<long, HistoryOperation>();
@@ -101,6 +108,10 @@ internal sealed class RegisterStates
                 violations.Add(new Violation("two writes have one version", versions[read.Version.Value], write, read));
             else if (write is { Version: { } acknowledged } && acknowledged != read.Version)
                 violations.Add(new Violation("a write shows with another version than it was acknowledged with", write, read));
+        var shown = Presences.Select(each => each.Version).ToHashSet();
+        foreach (var write in Writes.Where(write => !write.IsOk && write.Version is not null && shown.Contains(write.Version)))
+            if (!versions.TryAdd(write.Version!.Value, write) && versions[write.Version.Value] != write)
+                violations.Add(new Violation("two writes have one version", versions[write.Version.Value], write));
         return versions;
     }
 }

@@ -68,9 +68,9 @@ internal static class SetChecker
         foreach (var read in sightings.Select(sighting => sighting.By).Where(read => read.Kind == OperationKind.Read && read.Value is not null))
             if (read.Value != insert.Value)
                 violations.Add(new Violation("a read shows another item's document", insert, read));
-        var mayGoFrom = MayGoFrom(insert, deletes);
+        var mayGoFrom = MayGoFrom(insert, [.. deletes.Where(delete => !IsLost(delete, sightings))]);
         var there = CertainlyThere(insert, sightings);
-        var gone = Gone(insert, deletes, sightings, there?.At ?? HistoryOperation.Never);
+        var gone = Gone(insert, deletes, sightings, Math.Min(there?.At ?? HistoryOperation.Never, insert.AnsweredAt));
         foreach (var (by, isThere) in sightings)
             if (isThere && !insert.MayHaveLanded)
                 violations.Add(new Violation("an item is there whose insert failed", insert, by));
@@ -91,6 +91,10 @@ internal static class SetChecker
                 deletes.Where(delete => delete.MayHaveLanded).Select(delete => delete.InvokedAt).DefaultIfEmpty(HistoryOperation.Never).Min(),
                 insert.TtlSeconds is { } seconds ? insert.InvokedAt + (seconds * 1_000_000L) - ClockTolerance : HistoryOperation.Never);
 
+    /// <summary>The item was there after the answer to this delete, so the shard lost it.</summary>
+    private static bool IsLost(HistoryOperation delete, Sighting[] sightings) =>
+        sightings.Any(sighting => sighting.IsThere && sighting.By.InvokedAt > delete.AnsweredAt);
+
     /// <returns>From when on the item was certainly inserted, and by which operation we know.</returns>
     private static (long At, HistoryOperation Because)? CertainlyThere(HistoryOperation insert, Sighting[] sightings)
     {
@@ -100,7 +104,7 @@ internal static class SetChecker
         return proofs.Count == 0 ? null : proofs.Select(proof => (proof.CompletedAt, proof)).MinBy(proof => proof.CompletedAt);
     }
 
-    /// <param name="inserted">From here on it was certainly inserted, so not to be there means to be gone.</param>
+    /// <param name="inserted">From here on it was certainly inserted, if ever, so not to be there means to be gone.</param>
     /// <returns>From when on the item is certainly gone for good, and by which operation we know.</returns>
     private static (long At, HistoryOperation Because)? Gone(HistoryOperation insert, HistoryOperation[] deletes, Sighting[] sightings, long inserted)
     {
