@@ -25,7 +25,7 @@ internal static class BankChecker
         CheckAccounts(history, reads, violations);
         var transfers = history.Where(operation => operation.Kind == OperationKind.Transfer)
             .ToDictionary(transfer => transfer.Value!, StringComparer.Ordinal);
-        foreach (var refused in transfers.Values.Where(transfer => transfer.IsRefused))
+        foreach (var refused in transfers.Values.Where(transfer => transfer is { IsRefused: true, Seen: null }))
             violations.Add(new Violation("a transfer was refused because it is in the ledger: it was sent once and applied before", refused));
         var ledgers = history.Where(operation => operation is { Kind: OperationKind.ReadLedger, IsOk: true }).ToArray();
         foreach (var ledger in ledgers)
@@ -45,12 +45,17 @@ internal static class BankChecker
     public static Dictionary<string, int> Balances(HistoryOperation read) => (read.Seen ?? []).Select(account => account.Split('='))
         .ToDictionary(parts => NameOf(parts[0]), parts => int.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
+    /// <summary>A transfer that was refused for lack of an account is recorded with an empty list.</summary>
     private static void CheckAccounts(IReadOnlyList<HistoryOperation> history, HistoryOperation[] reads, List<Violation> violations)
     {
         var key = WrittenValue.KeyOf(history.FirstOrDefault(operation => operation.Kind is OperationKind.Create or OperationKind.Transfer)?.Value);
         // An opening that was acknowledged or refused, and a read that shows accounts, say that there are some from then on.
         var openings = history.Where(operation => operation.Kind == OperationKind.Create && (operation.IsOk || operation.IsRefused));
         var openFrom = openings.Concat(reads.Where(read => read.Seen!.Count > 0)).Select(proof => proof.CompletedAt).DefaultIfEmpty(HistoryOperation.Never).Min();
+        foreach (var again in openings.Where(opening => opening.IsOk && opening.InvokedAt > openFrom).Concat(openings.Where(opening => opening.IsOk).Skip(1)))
+            violations.Add(new Violation("the accounts were opened twice", again));
+        foreach (var refused in history.Where(transfer => transfer is { Kind: OperationKind.Transfer, IsRefused: true, Seen: not null } && transfer.InvokedAt > openFrom))
+            violations.Add(new Violation("a transfer found no accounts", refused));
         foreach (var read in reads.Where(read => read.Seen!.Count > 0 || read.InvokedAt > openFrom))
             if (read.Seen!.Any(account => WrittenValue.KeyOf(account) != key))
                 violations.Add(new Violation($"these are other accounts than {key}'s", read));

@@ -106,6 +106,16 @@ public sealed class BankCheckerTests
         AssertRight(Unknown(Create, 1, "open"), Saw(Read, 3, 4), Ok(Create, 5, 6, "open"), Saw(Read, 7, 8, "a0=100", "a1=100", "a2=100", "a3=100"));
     }
 
+    [Fact]
+    public void A_second_opening_and_a_transfer_that_finds_no_accounts_are_caught()
+    {
+        var refused = Refused(Transfer, 3, 4, First) with { Seen = [] };
+        AssertCaught("a transfer found no accounts", Opened, refused);
+        AssertCaught("the accounts were opened twice", Opened, Ok(Create, 3, 4, "open"));
+        AssertCaught("the accounts were opened twice", Opened, Ok(Create, 1, 4, "open"));
+        AssertRight(Unknown(Create, 1, "open"), refused, Ok(Create, 5, 6, "open"), Refused(Create, 7, 8, "open"));
+    }
+
     private static void AssertRight(params HistoryOperation[] operations) => Assert.Empty(BankChecker.Check(History(operations)));
 
     private static void AssertCaught(string rule, params HistoryOperation[] operations) =>
