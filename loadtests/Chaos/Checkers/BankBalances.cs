@@ -45,7 +45,8 @@ internal static class BankBalances
     {
         narrowed = false;
         var balances = BankChecker.Balances(read);
-        var rest = new Sum(Enumerable.Range(0, BankChecker.Accounts).Select(number => balances.GetValueOrDefault(BankChecker.Account(number)) - BankChecker.FirstBalance));
+        var rest = new Sum(Enumerable.Range(0, BankChecker.Accounts).Select(BankChecker.Account)
+            .Select(name => balances.GetValueOrDefault(name) - BankChecker.FirstBalance));
         foreach (var certain in applied.Where(each => each.Until < read.InvokedAt))
             rest -= certain.Effect;
         Application[] candidates = [.. applied.Where(each => each.Until >= read.InvokedAt && each.From <= read.CompletedAt)];
@@ -55,7 +56,9 @@ internal static class BankBalances
         foreach (var set in SetsOf(candidates, rest).Where(set => IsOrdered(set, candidates)))
             (any, inAll, inSome) = (true, inAll & set, inSome | set);
         for (var place = 0; any && narrow && place < candidates.Length; place++)
-            narrowed |= (inAll >> place & 1) == 1 ? candidates[place].EndBy(read.CompletedAt) : (inSome >> place & 1) == 0 && candidates[place].BeginAt(read.InvokedAt);
+            narrowed |= (inAll >> place & 1) == 1
+                ? candidates[place].EndBy(read.CompletedAt)
+                : (inSome >> place & 1) == 0 && candidates[place].BeginAt(read.InvokedAt);
         return any;
     }
 
@@ -92,7 +95,8 @@ internal static class BankBalances
         public Application(HistoryOperation transfer, HistoryOperation[] ledgers)
         {
             var shows = ledgers.ToLookup(ledger => ledger.Seen?.Contains(transfer.Value!, StringComparer.Ordinal) ?? false);
-            From = shows[false].Select(ledger => ledger.InvokedAt).Where(at => shows[true].All(ledger => at < ledger.CompletedAt)).Append(transfer.InvokedAt).Max();
+            From = shows[false].Select(ledger => ledger.InvokedAt).Append(transfer.InvokedAt)
+                .Where(at => shows[true].All(ledger => at < ledger.CompletedAt)).DefaultIfEmpty(transfer.InvokedAt).Max();
             Until = shows[true].Select(ledger => Math.Min(ledger.CompletedAt, transfer.AnsweredAt)).Append(transfer.CompletedAt).Min();
             var (from, to, amount) = BankChecker.MovementOf(transfer.Value!)!.Value;
             Effect = new Sum(Enumerable.Range(0, BankChecker.Accounts)

@@ -50,11 +50,14 @@ internal static class BankChecker
     {
         var key = WrittenValue.KeyOf(history.FirstOrDefault(operation => operation.Kind is OperationKind.Create or OperationKind.Transfer)?.Value);
         // An opening that was acknowledged or refused, and a read that shows accounts, say that there are some from then on.
-        var openings = history.Where(operation => operation.Kind == OperationKind.Create && (operation.IsOk || operation.IsRefused));
-        var openFrom = openings.Concat(reads.Where(read => read.Seen!.Count > 0)).Select(proof => proof.CompletedAt).DefaultIfEmpty(HistoryOperation.Never).Min();
-        foreach (var again in openings.Where(opening => opening.IsOk && opening.InvokedAt > openFrom).Concat(openings.Where(opening => opening.IsOk).Skip(1)))
+        HistoryOperation[] openings = [.. history.Where(opening => opening.Kind == OperationKind.Create && (opening.IsOk || opening.IsRefused))];
+        var openFrom = openings.Concat(reads.Where(read => read.Seen!.Count > 0))
+            .Select(proof => proof.CompletedAt).DefaultIfEmpty(HistoryOperation.Never).Min();
+        HistoryOperation[] succeeded = [.. openings.Where(opening => opening.IsOk)];
+        foreach (var again in succeeded.Where(opening => opening.InvokedAt > openFrom).Concat(succeeded.Skip(1)))
             violations.Add(new Violation("the accounts were opened twice", again));
-        foreach (var refused in history.Where(transfer => transfer is { Kind: OperationKind.Transfer, IsRefused: true, Seen: not null } && transfer.InvokedAt > openFrom))
+        var refusals = history.Where(transfer => transfer is { Kind: OperationKind.Transfer, IsRefused: true, Seen: not null });
+        foreach (var refused in refusals.Where(refused => refused.InvokedAt > openFrom))
             violations.Add(new Violation("a transfer found no accounts", refused));
         foreach (var read in reads.Where(read => read.Seen!.Count > 0 || read.InvokedAt > openFrom))
             if (read.Seen!.Any(account => WrittenValue.KeyOf(account) != key))

@@ -19,7 +19,8 @@ internal static class Checker
 
     /// <param name="windows">In which shards lost commits, as an asynchronous standby that takes over does.</param>
     /// <inheritdoc cref="CheckFolder(string)"/>
-    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder, IReadOnlyList<LostCommitWindow> windows) =>
+    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(
+        string folder, IReadOnlyList<LostCommitWindow> windows) =>
         Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)
             .Select(path => (Path: path, Violations: CheckFile(path, windows)))
             .Where(checkedFile => checkedFile.Violations.Count > 0);

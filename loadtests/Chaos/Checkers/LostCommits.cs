@@ -26,12 +26,14 @@ internal static class LostCommits
 {
     /// <param name="key">The partition whose history this is.</param>
     /// <param name="history">By the operations' beginnings; it is not changed.</param>
-    public static IReadOnlyList<HistoryOperation> Apply(string key, IReadOnlyList<HistoryOperation> history, IReadOnlyList<LostCommitWindow> windows)
+    public static IReadOnlyList<HistoryOperation> Apply(
+        string key, IReadOnlyList<HistoryOperation> history, IReadOnlyList<LostCommitWindow> windows)
     {
         LostCommitWindow[] own = [.. windows.Where(window => window.Keys.Contains(key))];
         return own.Length == 0
             ? history
-            : [.. history.Select(operation => own.Any(window => IsIn(operation, window)) ? Remains(operation) : operation).OfType<HistoryOperation>()];
+            : [.. history.Select(operation => own.Any(window => IsIn(operation, window)) ? Remains(operation) : operation)
+                .OfType<HistoryOperation>()];
     }
 
     private static bool IsIn(HistoryOperation operation, LostCommitWindow window) =>

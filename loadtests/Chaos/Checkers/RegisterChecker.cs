@@ -51,7 +51,7 @@ internal static class RegisterChecker
         foreach (var read in states.Reads.Where(read => states.Versions.ContainsKey(read.Version!.Value)))
             if ((states.Versions[read.Version!.Value].Kind == OperationKind.Patch) != (read.Seen is not null))
                 violations.Add(new Violation("a read shows a patch where there is none, or none where there is one", states.Versions[read.Version.Value], read));
-            else if (read.Seen is not null && (read.Seen.Count != 1 || !writers.TryGetValue(read.Seen[0], out var writer) || writer.InvokedAt > read.CompletedAt))
+            else if (read.Seen is not null && (!writers.TryGetValue(read.Seen[0], out var writer) || writer.InvokedAt > read.CompletedAt))
                 violations.Add(new Violation("beside a patch there is what nobody wrote", read));
             else if (read.Seen is not null && versionOf.TryGetValue(writers[read.Seen[0]].Id, out var version)
                 && (version > read.Version || states.Between(version, read.Version.Value).Any(write => write.Kind != OperationKind.Patch)))
@@ -75,8 +75,9 @@ internal static class RegisterChecker
     private static void CheckLost(long version, HistoryOperation write, RegisterStates states, List<Violation> violations)
     {
         var lostAt = states.History.FirstOrDefault(operation => operation.InvokedAt > write.AnsweredAt && RegisterStates.IsWithout(version, operation));
-        if (lostAt is not null && states.Presences.FirstOrDefault(each => each.Version == version && each.By.InvokedAt > lostAt.CompletedAt).By is { } again)
-            violations.Add(new Violation("a lost write came back", write, lostAt, again));
+        var again = lostAt is null ? [] : states.Presences.Where(each => each.Version == version && each.By.InvokedAt > lostAt.CompletedAt);
+        foreach (var (by, _) in again.Take(1))
+            violations.Add(new Violation("a lost write came back", write, lostAt!, by));
     }
 
     private static void CheckConditions(RegisterStates states, List<Violation> violations)

@@ -15,10 +15,10 @@ internal static class RegisterDeletions
 {
     public static void Check(RegisterStates states, List<Violation> violations)
     {
-        foreach (var (operation, latest) in states.WithLatestBefore())
-            if (operation.Kind != OperationKind.Delete || !operation.IsOk)
-                if (RegisterStates.IsAbsence(operation) && !states.Deletes.Any(delete => MayRemove(delete, latest.Version!.Value, operation.CompletedAt, states)))
-                    violations.Add(new Violation("the item is gone, and nobody deleted it", latest, operation));
+        // A delete that succeeds says that the item is gone then, and that it did it.
+        foreach (var (found, latest) in states.WithLatestBefore().Where(each => each.Operation is not { Kind: OperationKind.Delete, IsOk: true }))
+            if (RegisterStates.IsAbsence(found) && !states.Deletes.Any(delete => MayRemove(delete, latest.Version!.Value, found.CompletedAt, states)))
+                violations.Add(new Violation("the item is gone, and nobody deleted it", latest, found));
         foreach (var (version, write) in states.Versions.Where(each => each.Value.Kind == OperationKind.Create))
             if (states.NeighboursOf(version).Before is { } before && !MayLieBetween(before, write, states))
                 violations.Add(new Violation("a write that wanted no item succeeded over one", states.Versions[before], write));

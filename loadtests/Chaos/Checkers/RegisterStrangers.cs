@@ -14,14 +14,15 @@ internal static class RegisterStrangers
         HistoryOperation[] candidates = [.. states.Writes.Where(write => !write.IsOk && !known.Contains(write.Id))];
         var firstKnown = FirstKnown(states);
         var taken = new Dictionary<HistoryOperation, Stranger>();
-        var strangers = states.Presences.Where(each => each.Version is { } version && !states.Versions.ContainsKey(version) && each.By.Kind != OperationKind.Read)
-            .GroupBy(each => each.Version!.Value, (version, by) => new Stranger(version, by.MinBy(each => each.By.CompletedAt).By)).OrderBy(each => each.Version);
+        var strangers = states.Presences.Where(each => each.By.Kind != OperationKind.Read)
+            .Where(each => each.Version is { } version && !states.Versions.ContainsKey(version))
+            .GroupBy(each => each.Version!.Value, (version, by) => new Stranger(version, by.MinBy(each => each.By.CompletedAt).By))
+            .OrderBy(each => each.Version);
         foreach (var stranger in strangers)
         {
             var explanations = candidates.Where(write => CanHave(write, stranger, states, firstKnown)).ToArray();
             if (!Assign(stranger with { Explanations = explanations }, taken, []))
-                violations.Add(new Violation(
-                    stranger.By.IsRefused ? "a refusal names a version that nobody wrote" : "a condition held on a version that nobody wrote", stranger.By));
+                violations.Add(new Violation($"{(stranger.By.IsRefused ? "a refusal names" : "a condition held on")} a version that nobody wrote", stranger.By));
         }
     }
 
@@ -40,8 +41,9 @@ internal static class RegisterStrangers
     private static SortedDictionary<long, long> FirstKnown(RegisterStates states)
     {
         var first = new SortedDictionary<long, long>();
-        foreach (var (version, at) in states.Presences.Where(each => each.Version is not null).Select(each => (each.Version!.Value, each.By.CompletedAt))
-            .Concat(states.Versions.Where(each => each.Value.IsOk).Select(each => (each.Key, each.Value.CompletedAt))))
+        var shown = states.Presences.Where(each => each.Version is not null).Select(each => (each.Version!.Value, each.By.CompletedAt));
+        var acknowledged = states.Versions.Where(each => each.Value.IsOk).Select(each => (each.Key, each.Value.CompletedAt));
+        foreach (var (version, at) in shown.Concat(acknowledged))
             first[version] = Math.Min(at, first.GetValueOrDefault(version, HistoryOperation.Never));
         return first;
     }

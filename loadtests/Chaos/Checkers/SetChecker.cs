@@ -111,7 +111,8 @@ internal static class SetChecker
         var proofs = deletes.Where(delete => delete.IsOk).Select(delete => (delete.CompletedAt, Because: delete)).ToList();
         if (insert is { IsOk: true, TtlSeconds: { } seconds })
             proofs.Add((insert.CompletedAt + (seconds * 1_000_000L) + ClockTolerance, insert));
-        proofs.AddRange(sightings.Where(sighting => !sighting.IsThere && sighting.By.InvokedAt > inserted).Select(sighting => (sighting.By.CompletedAt, sighting.By)));
+        proofs.AddRange(sightings.Where(sighting => !sighting.IsThere && sighting.By.InvokedAt > inserted)
+            .Select(sighting => (sighting.By.CompletedAt, sighting.By)));
         return proofs.Count == 0 ? null : proofs.MinBy(proof => proof.CompletedAt);
     }
 

@@ -42,7 +42,8 @@ internal static class BatchCalls
         return answer.Json(body =>
         {
             JsonElement[] results = [.. body.GetProperty("results").EnumerateArray()];
-            if (!results.Select(result => (result.GetProperty("pk").GetString()!, result.GetProperty("id").GetString()!)).SequenceEqual(items))
+            var named = results.Select(result => (result.GetProperty("pk").GetString()!, result.GetProperty("id").GetString()!));
+            if (!named.SequenceEqual(items))
                 throw new Engine.WrongAnswerException($"These are not the answers to {string.Join(' ', items)}: {Encoding.UTF8.GetString(answer.Body)}");
             return results.Select(result => PartOf(result, answer.Route)).ToArray();
         });
@@ -52,7 +53,8 @@ internal static class BatchCalls
     {
         var status = result.GetProperty("status").GetInt32();
         var version = result.TryGetProperty("etag", out var etag) ? ApiAnswer.VersionOf(etag.GetString()) : null;
-        var body = result.TryGetProperty("doc", out var document) || result.TryGetProperty("error", out document) ? Encoding.UTF8.GetBytes(document.GetRawText()) : [];
+        var hasBody = result.TryGetProperty("doc", out var document) || result.TryGetProperty("error", out document);
+        byte[] body = hasBody ? Encoding.UTF8.GetBytes(document.GetRawText()) : [];
         return new ApiAnswer(status, version, body, $"batch by {route}") { Outcome = ApiAnswer.OutcomeOf(status, body) };
     }
 

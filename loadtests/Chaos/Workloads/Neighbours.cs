@@ -1,6 +1,8 @@
 namespace LoadTests.Chaos.Workloads;
 
-/// <summary>The newest partitions of one workload, for requests that go to several at once. For any number of clients at the same time.</summary>
+/// <summary>
+/// The newest partitions of one workload, for requests that go to several at once. For any number of clients at the same time.
+/// </summary>
 internal sealed class Neighbours<T>(int count)
     where T : class
 {

@@ -44,6 +44,6 @@ internal static class RegisterDocument
             seed = unchecked((seed * 31) + character);
         var bytes = new byte[PadBytes];
         new Random(seed).NextBytes(bytes);
-        return Convert.ToBase64String(bytes);
+        return Convert.ToBase64String(bytes).Replace('+', '-'); // JSON would escape it
     }
 }
