@@ -22,10 +22,17 @@ internal static class AppendChecker
         var violations = new List<Violation>();
         var appends = history.Where(operation => operation.Kind is OperationKind.Create or OperationKind.Replace).ToDictionary(append => append.Value!, StringComparer.Ordinal);
         var places = PlacesOf(list, last, appends, violations);
+        foreach (var read in reads[..^1])
+            foreach (var stranger in (read.Seen ?? []).Where(value => !appends.ContainsKey(value)))
+                violations.Add(new Violation($"nobody appended {stranger}", read));
         foreach (var append in appends.Values.Where(append => append.IsOk && append.CompletedAt < last.InvokedAt && !places.ContainsKey(append.Value!)))
             violations.Add(new Violation("an acknowledged append is lost", append, last));
         foreach (var read in reads.Where(read => !list.Take(read.Seen?.Count ?? 0).SequenceEqual(read.Seen ?? [], StringComparer.Ordinal)))
             violations.Add(new Violation("a read is not a beginning of the last one", read, last));
+        foreach (var append in places.Keys.Where(appends.ContainsKey).Select(value => appends[value]))
+            // It took effect before its answer or never, so a read without it, later, says that it was lost.
+            if (reads.FirstOrDefault(read => read.InvokedAt > append.AnsweredAt && !(read.Seen ?? []).Contains(append.Value, StringComparer.Ordinal)) is { } without)
+                violations.Add(new Violation("a lost append came back", append, without, last));
         CheckReads(reads, appends.Values, places, violations);
         CheckOrder(list, appends, violations);
         return violations;

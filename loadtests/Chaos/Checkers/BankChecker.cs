@@ -5,12 +5,13 @@ namespace LoadTests.Chaos.Checkers;
 
 /// <summary>
 /// Accounts of one partition between which transactions move money, each with a row of its own in a ledger. Reads see all
-/// accounts as <c>name=balance</c>, or the ledger as <c>transfer:from:to:amount</c>.
+/// accounts as <c>key/name=balance</c>, or the ledger as <c>key/transfer:from:to:amount</c>.
 /// </summary>
 /// <remarks>
-/// Rules. 1 every read of the accounts has the sum that they began with; 2 the ledger has what was acknowledged before the
-/// read began, nothing that failed or had not begun, and nothing twice; no transfer meets itself there; 3 what one read of it has later ones have;
-/// 4 in the end the balances are those that the ledger's rows make.
+/// Rules. 1 every read of the accounts has this partition's accounts and the sum that they began with; 2 the ledger has what
+/// was acknowledged before the read began, nothing that failed or had not begun, and nothing twice; no transfer meets itself
+/// there; 3 what one read of it has later ones have; 4 in the end the balances are those that the ledger's rows make;
+/// 5 every read of the accounts shows balances that there were at some moment of it (<see cref="BankBalances"/>).
 /// </remarks>
 internal static class BankChecker
 {
@@ -21,18 +22,48 @@ internal static class BankChecker
     {
         var violations = new List<Violation>();
         var reads = history.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true, Seen: not null }).ToArray();
-        foreach (var read in reads.Where(read => Balances(read).Values.Sum() != Accounts * FirstBalance || Balances(read).Count != Accounts))
-            violations.Add(new Violation($"the sum is not {Accounts * FirstBalance}", read));
-        var transfers = history.Where(operation => operation.Kind == OperationKind.Transfer).ToDictionary(transfer => transfer.Value!, StringComparer.Ordinal);
-        foreach (var refused in transfers.Values.Where(transfer => transfer.IsRefused))
+        CheckAccounts(history, reads, violations);
+        var transfers = history.Where(operation => operation.Kind == OperationKind.Transfer)
+            .ToDictionary(transfer => transfer.Value!, StringComparer.Ordinal);
+        foreach (var refused in transfers.Values.Where(transfer => transfer is { IsRefused: true, Seen: null }))
             violations.Add(new Violation("a transfer was refused because it is in the ledger: it was sent once and applied before", refused));
         var ledgers = history.Where(operation => operation is { Kind: OperationKind.ReadLedger, IsOk: true }).ToArray();
         foreach (var ledger in ledgers)
             CheckLedger(ledger, transfers, violations);
-        CheckGrowth(ledgers, violations);
-        if (reads.Length > 0 && ledgers.Length > 0)
-            CheckBalances(reads[^1], ledgers[^1], violations);
+        CheckGrowth(ledgers, transfers.Values, violations);
+        var opened = reads.Where(read => read.Seen!.Count > 0).ToArray();
+        if (opened.Length > 0 && ledgers.Length > 0)
+            CheckBalances(opened[^1], ledgers[^1], violations);
+        if (violations.Count == 0) // what follows explains the reads by transfers, and those are in doubt otherwise
+            BankBalances.Check(opened, [.. transfers.Values.Where(transfer => transfer.MayHaveLanded)], ledgers, violations);
         return violations;
+    }
+
+    public static string Account(int number) => string.Create(CultureInfo.InvariantCulture, $"a{number}");
+
+    /// <returns>The balances that a read shows, by the accounts' names without the partition's key.</returns>
+    public static Dictionary<string, int> Balances(HistoryOperation read) => (read.Seen ?? []).Select(account => account.Split('='))
+        .ToDictionary(parts => NameOf(parts[0]), parts => int.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal);
+
+    /// <summary>A transfer that was refused for lack of an account is recorded with an empty list.</summary>
+    private static void CheckAccounts(IReadOnlyList<HistoryOperation> history, HistoryOperation[] reads, List<Violation> violations)
+    {
+        var key = WrittenValue.KeyOf(history.FirstOrDefault(operation => operation.Kind is OperationKind.Create or OperationKind.Transfer)?.Value);
+        // An opening that was acknowledged or refused, and a read that shows accounts, say that there are some from then on.
+        HistoryOperation[] openings = [.. history.Where(opening => opening.Kind == OperationKind.Create && (opening.IsOk || opening.IsRefused))];
+        var openFrom = openings.Concat(reads.Where(read => read.Seen!.Count > 0))
+            .Select(proof => proof.CompletedAt).DefaultIfEmpty(HistoryOperation.Never).Min();
+        HistoryOperation[] succeeded = [.. openings.Where(opening => opening.IsOk)];
+        foreach (var again in succeeded.Where(opening => opening.InvokedAt > openFrom).Concat(succeeded.Skip(1)))
+            violations.Add(new Violation("the accounts were opened twice", again));
+        var refusals = history.Where(transfer => transfer is { Kind: OperationKind.Transfer, IsRefused: true, Seen: not null });
+        foreach (var refused in refusals.Where(refused => refused.InvokedAt > openFrom))
+            violations.Add(new Violation("a transfer found no accounts", refused));
+        foreach (var read in reads.Where(read => read.Seen!.Count > 0 || read.InvokedAt > openFrom))
+            if (read.Seen!.Any(account => WrittenValue.KeyOf(account) != key))
+                violations.Add(new Violation($"these are other accounts than {key}'s", read));
+            else if (Balances(read) is var balances && (balances.Values.Sum() != Accounts * FirstBalance || balances.Count != Accounts))
+                violations.Add(new Violation($"the sum is not {Accounts * FirstBalance}", read));
     }
 
     private static void CheckLedger(HistoryOperation ledger, Dictionary<string, HistoryOperation> transfers, List<Violation> violations)
@@ -51,7 +82,7 @@ internal static class BankChecker
             violations.Add(new Violation("an acknowledged transfer is not in the ledger", transfer, ledger));
     }
 
-    private static void CheckGrowth(HistoryOperation[] ledgers, List<Violation> violations)
+    private static void CheckGrowth(HistoryOperation[] ledgers, IReadOnlyCollection<HistoryOperation> transfers, List<Violation> violations)
     {
         var firstSeen = new Dictionary<string, HistoryOperation>(StringComparer.Ordinal); // by whom a row was seen first
         foreach (var ledger in ledgers.OrderBy(read => read.CompletedAt))
@@ -62,25 +93,34 @@ internal static class BankChecker
             var rows = (ledger.Seen ?? []).ToHashSet(StringComparer.Ordinal);
             foreach (var (row, seen) in firstSeen.Where(each => each.Value.CompletedAt < ledger.InvokedAt && !rows.Contains(each.Key)))
                 violations.Add(new Violation($"{row} was in the ledger and is gone", seen, ledger));
+            // It took effect before its answer or never, so a ledger without it, read later, says that it was lost.
+            foreach (var transfer in transfers.Where(transfer => transfer.AnsweredAt < ledger.InvokedAt && firstSeen.ContainsKey(transfer.Value!) && !rows.Contains(transfer.Value!)))
+                violations.Add(new Violation("a lost transfer came back", transfer, ledger, firstSeen[transfer.Value!]));
         }
     }
 
     private static void CheckBalances(HistoryOperation accounts, HistoryOperation ledger, List<Violation> violations)
     {
         var expected = Enumerable.Range(0, Accounts).ToDictionary(Account, _ => FirstBalance, StringComparer.Ordinal);
-        foreach (var row in ledger.Seen ?? [])
-            if (row.Split(':') is [_, var from, var to, var amount] && expected.ContainsKey(from) && expected.ContainsKey(to))
-            {
-                expected[from] -= int.Parse(amount, CultureInfo.InvariantCulture);
-                expected[to] += int.Parse(amount, CultureInfo.InvariantCulture);
-            }
+        foreach (var (from, to, amount) in (ledger.Seen ?? []).Select(MovementOf).OfType<(string, string, int)>())
+        {
+            expected[from] -= amount;
+            expected[to] += amount;
+        }
         var actual = Balances(accounts);
         if (expected.Any(account => actual.GetValueOrDefault(account.Key) != account.Value))
-            violations.Add(new Violation($"the ledger makes {string.Join(' ', expected.OrderBy(account => account.Key, StringComparer.Ordinal).Select(account => $"{account.Key}={account.Value}"))}", accounts, ledger));
+            violations.Add(new Violation(
+                $"the ledger makes {string.Join(' ', expected.OrderBy(account => account.Key, StringComparer.Ordinal).Select(account => $"{account.Key}={account.Value}"))}",
+                accounts, ledger));
     }
 
-    public static string Account(int number) => string.Create(CultureInfo.InvariantCulture, $"a{number}");
+    /// <param name="row"><c>key/transfer:from:to:amount</c>.</param>
+    public static (string From, string To, int Amount)? MovementOf(string row) =>
+        row.Split(':') is [_, var from, var to, var amount] && int.TryParse(amount, CultureInfo.InvariantCulture, out var sum) && IsAccount(from) && IsAccount(to)
+            ? (from, to, sum)
+            : null;
 
-    private static Dictionary<string, int> Balances(HistoryOperation read) => (read.Seen ?? []).Select(account => account.Split('='))
-        .ToDictionary(parts => parts[0], parts => int.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal);
+    private static bool IsAccount(string name) => Enumerable.Range(0, Accounts).Any(number => Account(number) == name);
+
+    private static string NameOf(string account) => account[(account.LastIndexOf('/') + 1)..];
 }

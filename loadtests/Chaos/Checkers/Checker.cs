@@ -15,10 +15,19 @@ internal static class Checker
 
     /// <param name="folder">Files named <c>workload.partition.jsonl</c>.</param>
     /// <returns>The violations of each file that has some.</returns>
-    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder) =>
-        Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)
-            .Select(path => (path, CheckFile(path)))
-            .Where(checkedFile => checkedFile.Item2.Count > 0);
+    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder) => CheckFolder(folder, []);
 
-    private static IReadOnlyList<Violation> CheckFile(string path) => ByWorkload[Path.GetFileName(path).Split('.')[0]](HistoryFile.Read(path));
+    /// <param name="windows">In which shards lost commits, as an asynchronous standby that takes over does.</param>
+    /// <inheritdoc cref="CheckFolder(string)"/>
+    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(
+        string folder, IReadOnlyList<LostCommitWindow> windows) =>
+        Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)
+            .Select(path => (Path: path, Violations: CheckFile(path, windows)))
+            .Where(checkedFile => checkedFile.Violations.Count > 0);
+
+    private static IReadOnlyList<Violation> CheckFile(string path, IReadOnlyList<LostCommitWindow> windows)
+    {
+        var parts = Path.GetFileNameWithoutExtension(path).Split('.', 2);
+        return ByWorkload[parts[0]](LostCommits.Apply(parts[1], HistoryFile.Read(path), windows));
+    }
 }

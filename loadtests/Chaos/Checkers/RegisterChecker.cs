@@ -3,109 +3,97 @@ using LoadTests.Chaos.Recording;
 namespace LoadTests.Chaos.Checkers;
 
 /// <summary>
-/// One item that is written and read, mostly on condition; never deleted. Versions grow with every write, so they are the
-/// order of the writes, and the history is linearizable exactly if that order fits what each client saw, and when.
+/// One item that is written, changed, deleted and read, mostly on condition. Versions grow with every write, also across a
+/// deletion, so they are the order of the writes, and the history is linearizable exactly if that order fits what each client
+/// saw, and when.
 /// </summary>
 /// <remarks>
 /// Rules. 1 a version is of one write, and a read that shows it shows that write's value; 2 what is shown was written, and
 /// not after it was shown; 3 in real time versions never go back, and a write's is above all that was known when it began;
-/// 4 a write on condition succeeds only directly behind the version that it named; 5 what exists stays.
+/// 4 a write on condition succeeds only directly behind the version that it named; 5 what exists stays until it is deleted,
+/// and what was deleted never comes back (<see cref="RegisterDeletions"/>); 6 a version that only conditions name is of a
+/// write of unknown outcome that can have it (<see cref="RegisterStrangers"/>); 7 a patch leaves the rest of the document as
+/// it was.
 /// </remarks>
 internal static class RegisterChecker
 {
     public static IReadOnlyList<Violation> Check(IReadOnlyList<HistoryOperation> history)
     {
-        var writes = history.Where(operation => operation.Kind != OperationKind.Read && operation.MayHaveLanded).ToArray();
         var violations = new List<Violation>();
-        var versions = VersionsOf(history, writes, violations);
-        CheckValues(history, versions, violations);
-        CheckStrangers(history, writes, versions, violations);
-        CheckRealTime(history, violations);
-        CheckConditions(writes, versions, violations);
-        foreach (var refusal in history.Where(operation => operation is { IsRefused: true, Kind: OperationKind.Replace } && operation.Version == operation.Expected))
-            violations.Add(new Violation("a write was refused although the version that it named was there", refusal));
+        var states = new RegisterStates(history, violations);
+        CheckValues(states, violations);
+        CheckPatches(states, violations);
+        RegisterStrangers.Check(states, violations);
+        CheckRealTime(states, violations);
+        CheckConditions(states, violations);
+        RegisterDeletions.Check(states, violations);
         return violations;
     }
 
-    /// <summary>Of acknowledged writes by their answers; of unknown ones by the reads that show their value.</summary>
-    private static SortedDictionary<long, HistoryOperation> VersionsOf(IReadOnlyList<HistoryOperation> history, HistoryOperation[] writes, List<Violation> violations)
+    private static void CheckValues(RegisterStates states, List<Violation> violations)
     {
-        var versions = new SortedDictionary<long, HistoryOperation>();
-        foreach (var write in writes.Where(write => write.IsOk))
-            if (!versions.TryAdd(write.Version!.Value, write))
-                violations.Add(new Violation("two writes have one version", versions[write.Version.Value], write));
-        var unknown = writes.Where(write => !write.IsOk).ToDictionary(write => write.Value!, StringComparer.Ordinal);
-        foreach (var read in history.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true, Value: not null }))
-            if (unknown.TryGetValue(read.Value!, out var write) && !versions.TryAdd(read.Version!.Value, write) && versions[read.Version.Value] != write)
-                violations.Add(new Violation("two writes have one version", versions[read.Version.Value], write, read));
-        return versions;
-    }
-
-    private static void CheckValues(IReadOnlyList<HistoryOperation> history, SortedDictionary<long, HistoryOperation> versions, List<Violation> violations)
-    {
-        foreach (var read in history.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true, Value: not null }))
-            if (!versions.TryGetValue(read.Version!.Value, out var write))
+        foreach (var read in states.Reads)
+            if (!states.Versions.TryGetValue(read.Version!.Value, out var write))
                 violations.Add(new Violation("a read shows a version that nobody wrote", read));
             else if (write.Value != read.Value)
                 violations.Add(new Violation("a read shows a version with another value than was written", write, read));
             else if (write.InvokedAt > read.CompletedAt)
                 violations.Add(new Violation("a read shows what was written after it", write, read));
-        foreach (var same in versions.GroupBy(each => each.Value.Id).Where(same => same.Count() > 1))
+        foreach (var same in states.Versions.GroupBy(each => each.Value.Id).Where(same => same.Count() > 1))
             violations.Add(new Violation($"one write has the versions {string.Join(" and ", same.Select(each => each.Key))}: it was applied more than once", same.First().Value));
     }
 
-    /// <summary>Versions that only refusals tell of must be those of unknown writes, no more of them than there are.</summary>
-    private static void CheckStrangers(
-        IReadOnlyList<HistoryOperation> history, HistoryOperation[] writes, SortedDictionary<long, HistoryOperation> versions, List<Violation> violations)
+    /// <summary>A read of a patched item shows, beside the patch, the value of the write that the patch changed.</summary>
+    private static void CheckPatches(RegisterStates states, List<Violation> violations)
     {
-        var known = versions.Values.Select(write => write.Id).ToHashSet();
-        var candidates = writes.Count(write => !write.IsOk && !known.Contains(write.Id));
-        foreach (var told in history.Where(operation => operation.IsRefused).Where(refusal => refusal.Version is { } version && !versions.ContainsKey(version)).GroupBy(refusal => refusal.Version).Skip(candidates))
-            violations.Add(new Violation("a refusal names a version that nobody wrote", told.First()));
+        var writers = states.Writes.Where(write => write.Kind != OperationKind.Patch).ToDictionary(write => write.Value!, StringComparer.Ordinal);
+        var versionOf = states.Versions.GroupBy(each => each.Value.Id).ToDictionary(same => same.Key, same => same.First().Key);
+        foreach (var read in states.Reads.Where(read => states.Versions.ContainsKey(read.Version!.Value)))
+            if ((states.Versions[read.Version!.Value].Kind == OperationKind.Patch) != (read.Seen is not null))
+                violations.Add(new Violation("a read shows a patch where there is none, or none where there is one", states.Versions[read.Version.Value], read));
+            else if (read.Seen is not null && (!writers.TryGetValue(read.Seen[0], out var writer) || writer.InvokedAt > read.CompletedAt))
+                violations.Add(new Violation("beside a patch there is what nobody wrote", read));
+            else if (read.Seen is not null && versionOf.TryGetValue(writers[read.Seen[0]].Id, out var version)
+                && (version > read.Version || states.Between(version, read.Version.Value).Any(write => write.Kind != OperationKind.Patch)))
+                violations.Add(new Violation("beside a patch there is not what the last write before it left", writers[read.Seen[0]], read));
     }
 
-    private static void CheckRealTime(IReadOnlyList<HistoryOperation> history, List<Violation> violations)
+    private static void CheckRealTime(RegisterStates states, List<Violation> violations)
     {
-        var completed = new PriorityQueue<HistoryOperation, long>(history.Where(TellsState).Select(operation => (operation, operation.CompletedAt)));
-        HistoryOperation? latest = null;
-        foreach (var operation in history.Where(TellsState)) // by their beginning
-        {
-            while (completed.TryPeek(out var done, out var at) && at < operation.InvokedAt)
-            {
-                completed.Dequeue();
-                if (done.Version is not null && (latest is null || done.Version > latest.Version))
-                    latest = done;
-            }
-            if (latest is null)
-                continue;
-            if (operation.Version is null)
-                violations.Add(new Violation("the item is gone, and nobody deleted it", latest, operation));
-            else if (operation.Version < latest.Version)
+        foreach (var (operation, latest) in states.WithLatestBefore())
+            if (RegisterStates.PresenceIn(operation) is { Version: { } shown } && shown < latest.Version)
                 violations.Add(new Violation("a version went back", latest, operation));
-            else if (operation.Version == latest.Version && operation.Kind != OperationKind.Read && operation.IsOk)
+            else if (RegisterStates.IsOkWrite(operation) && operation.Version < latest.Version)
+                violations.Add(new Violation("a version went back", latest, operation));
+            else if (RegisterStates.IsOkWrite(operation) && operation.Version == latest.Version)
                 violations.Add(new Violation("a write has a version that was known before it began", latest, operation));
-        }
+        foreach (var (version, write) in states.Versions.Where(each => each.Value.AnsweredAt != HistoryOperation.Never))
+            CheckLost(version, write, states, violations);
     }
 
-    private static void CheckConditions(HistoryOperation[] writes, SortedDictionary<long, HistoryOperation> versions, List<Violation> violations)
+    /// <summary>Once a version that may have been lost is seen to be lost it is not seen again.</summary>
+    private static void CheckLost(long version, HistoryOperation write, RegisterStates states, List<Violation> violations)
     {
-        var order = versions.Keys.ToArray();
-        foreach (var (version, write) in versions)
-        {
-            var place = Array.BinarySearch(order, version);
-            long? before = place == 0 ? null : order[place - 1];
-            if (write.Kind == OperationKind.Create && before is not null)
-                violations.Add(new Violation("a write that wanted no item succeeded over one", versions[before.Value], write));
-            // Null: what stood there was an unknown write that nobody read; its version is the one named.
-            if (write.Kind == OperationKind.Replace && before is not null && before > write.Expected)
-                violations.Add(new Violation("a write on condition succeeded although another came between", versions[before.Value], write));
-            if (write.Kind == OperationKind.Replace && write.Expected >= version)
-                violations.Add(new Violation("a write has no higher version than the one it replaced", write));
-        }
-        foreach (var same in writes.Where(write => write is { Kind: OperationKind.Replace, IsOk: true }).GroupBy(write => write.Expected).Where(same => same.Count() > 1))
-            violations.Add(new Violation("two writes succeeded on one version", [.. same]));
+        var lostAt = states.History.FirstOrDefault(operation => operation.InvokedAt > write.AnsweredAt && RegisterStates.IsWithout(version, operation));
+        var again = lostAt is null ? [] : states.Presences.Where(each => each.Version == version && each.By.InvokedAt > lostAt.CompletedAt);
+        foreach (var (by, _) in again.Take(1))
+            violations.Add(new Violation("a lost write came back", write, lostAt!, by));
     }
 
-    /// <summary>It shows what the item was at some moment between its beginning and its end.</summary>
-    private static bool TellsState(HistoryOperation operation) => operation.IsOk || operation.IsRefused;
+    private static void CheckConditions(RegisterStates states, List<Violation> violations)
+    {
+        foreach (var (version, write) in states.Versions.Where(each => each.Value.Expected is not null))
+            if (write.Expected >= version)
+                violations.Add(new Violation("a write has no higher version than the one it replaced", write));
+            // Nothing between: what stood there may be an unknown write that nobody read; its version is the one named.
+            else if (states.Between(write.Expected!.Value, version).FirstOrDefault() is { } between)
+                violations.Add(new Violation("a write on condition succeeded although another came between", between, write));
+        foreach (var same in states.History.Where(write => write is { IsOk: true, Expected: not null }).GroupBy(write => write.Expected).Where(same => same.Count() > 1))
+            violations.Add(new Violation("two writes succeeded on one version", [.. same]));
+        foreach (var refusal in states.History.Where(operation => operation.IsRefused))
+            if (refusal.Expected is not null && refusal.Version == refusal.Expected)
+                violations.Add(new Violation("a write was refused although the version that it named was there", refusal));
+            else if (refusal is { Kind: OperationKind.Create, Version: null })
+                violations.Add(new Violation("a write that wanted no item was refused although there was none", refusal));
+    }
 }

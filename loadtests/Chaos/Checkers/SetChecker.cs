@@ -3,13 +3,14 @@ using LoadTests.Chaos.Recording;
 namespace LoadTests.Chaos.Checkers;
 
 /// <summary>
-/// Items of one partition that are each inserted once, some with a time to live, and deleted. Reads see one of them, or
-/// all that are there.
+/// Items of one partition that are each inserted once, some with a time to live, and deleted. A read sees one of them, or
+/// all that are there. A delete sees one, too: it succeeds on an item that is there, and is refused where there is none.
 /// </summary>
 /// <remarks>
-/// Rules for each item. 1 it is there from its acknowledged insert until a delete begins or its time is over; 2 once
-/// it is gone — deleted, expired, or seen to be gone after it was there — it never comes back; 3 what failed to be
-/// inserted, or was not yet, is never there.
+/// Rules for each item. 1 it is there from its acknowledged insert, or from the first operation that saw it, until a delete
+/// begins or its time is over; 2 once it is gone (deleted, expired, or seen to be gone after it was there) it never comes
+/// back; 3 what failed to be inserted, or was not yet, is never there; 4 one delete succeeds at most; 5 a document that is
+/// read is the one that was inserted.
 /// </remarks>
 internal static class SetChecker
 {
@@ -19,57 +20,102 @@ internal static class SetChecker
     public static IReadOnlyList<Violation> Check(IReadOnlyList<HistoryOperation> history)
     {
         var violations = new List<Violation>();
-        var inserts = history.Where(operation => operation.Kind == OperationKind.Create).ToDictionary(insert => insert.Item!, StringComparer.Ordinal);
+        var inserts = history.Where(operation => operation.Kind == OperationKind.Create)
+            .ToDictionary(insert => insert.Item!, StringComparer.Ordinal);
         var scans = history.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true, Item: null }).ToArray();
-        foreach (var scan in scans)
-            foreach (var stranger in (scan.Seen ?? []).Where(item => !inserts.ContainsKey(item)))
-                violations.Add(new Violation($"nobody inserted {stranger}", scan));
-        var single = history.Where(operation => operation.Kind != OperationKind.Create && operation.Item is not null).ToLookup(operation => operation.Item!, StringComparer.Ordinal);
+        var single = history.Where(operation => operation.Kind != OperationKind.Create && operation.Item is not null)
+            .ToLookup(operation => operation.Item!, StringComparer.Ordinal);
+        CheckStrangers(inserts, scans, single, violations);
         var scanned = scans.Select(scan => (Scan: scan, Items: (scan.Seen ?? []).ToHashSet(StringComparer.Ordinal))).ToArray();
         foreach (var (item, insert) in inserts)
-            CheckItem(insert, [.. single[item].Where(operation => operation.Kind == OperationKind.Delete)], [.. Sightings(item, single[item], scanned)], violations);
+            CheckItem(
+                insert, [.. single[item].Where(operation => operation.Kind == OperationKind.Delete)],
+                [.. Sightings(item, single[item], scanned)], violations);
         return violations;
     }
 
-    private static IEnumerable<Sighting> Sightings(string item, IEnumerable<HistoryOperation> single, (HistoryOperation Scan, HashSet<string> Items)[] scans) =>
-        single.Where(operation => operation is { Kind: OperationKind.Read, IsOk: true }).Select(read => new Sighting(read, read.Version is not null))
-            .Concat(scans.Select(each => new Sighting(each.Scan, each.Items.Contains(item))));
+    private static void CheckStrangers(
+        Dictionary<string, HistoryOperation> inserts, HistoryOperation[] scans, ILookup<string, HistoryOperation> single, List<Violation> violations)
+    {
+        foreach (var scan in scans)
+            foreach (var stranger in (scan.Seen ?? []).Where(item => !inserts.ContainsKey(item)))
+                violations.Add(new Violation($"nobody inserted {stranger}", scan));
+        foreach (var operations in single.Where(operations => !inserts.ContainsKey(operations.Key)))
+            foreach (var sighting in operations.SelectMany(SightingOf).Where(sighting => sighting.IsThere))
+                violations.Add(new Violation($"nobody inserted {operations.Key}", sighting.By));
+    }
+
+    private static IEnumerable<Sighting> Sightings(
+        string item, IEnumerable<HistoryOperation> single, (HistoryOperation Scan, HashSet<string> Items)[] scans) =>
+        single.SelectMany(SightingOf).Concat(scans.Select(each => new Sighting(each.Scan, each.Items.Contains(item))));
+
+    /// <summary>An operation on one item that failed, or whose outcome is unknown, saw nothing.</summary>
+    private static IEnumerable<Sighting> SightingOf(HistoryOperation operation) => operation switch
+    {
+        { Kind: OperationKind.Read, IsOk: true } => [new Sighting(operation, operation.Version is not null)],
+        { Kind: OperationKind.Delete, IsOk: true } => [new Sighting(operation, IsThere: true)],
+        { Kind: OperationKind.Delete, IsRefused: true } => [new Sighting(operation, IsThere: false)],
+        _ => [],
+    };
 
     private static void CheckItem(HistoryOperation insert, HistoryOperation[] deletes, Sighting[] sightings, List<Violation> violations)
     {
         if (insert.IsRefused)
             violations.Add(new Violation("an item was there before its only insert", insert));
-        var mayGoFrom = Math.Min(
-            deletes.Where(delete => delete.MayHaveLanded).Select(delete => delete.InvokedAt).DefaultIfEmpty(HistoryOperation.Never).Min(),
-            insert.TtlSeconds is { } seconds ? insert.InvokedAt + (seconds * 1_000_000L) - ClockTolerance : HistoryOperation.Never);
-        var gone = Gone(insert, deletes, sightings);
-        foreach (var sighting in sightings)
-        {
-            var read = sighting.Read;
-            if (sighting.IsThere && !insert.MayHaveLanded)
-                violations.Add(new Violation("an item is there whose insert failed", insert, read));
-            else if (sighting.IsThere && insert.InvokedAt > read.CompletedAt)
-                violations.Add(new Violation("an item is there before its insert began", insert, read));
-            else if (sighting.IsThere && gone is { } end && read.InvokedAt > end.At)
-                violations.Add(new Violation("an item came back", insert, end.Because, read));
-            else if (!sighting.IsThere && insert.IsOk && read.InvokedAt > insert.CompletedAt && read.CompletedAt < mayGoFrom)
-                violations.Add(new Violation("an acknowledged item is lost", insert, read));
-        }
+        HistoryOperation[] succeeded = [.. deletes.Where(delete => delete.IsOk)];
+        if (succeeded.Length > 1)
+            violations.Add(new Violation("two deletes of one insert succeeded", [insert, .. succeeded]));
+        foreach (var read in sightings.Select(sighting => sighting.By).Where(read => read.Kind == OperationKind.Read && read.Value is not null))
+            if (read.Value != insert.Value)
+                violations.Add(new Violation("a read shows another item's document", insert, read));
+        var mayGoFrom = MayGoFrom(insert, [.. deletes.Where(delete => !IsLost(delete, sightings))]);
+        var there = CertainlyThere(insert, sightings);
+        var gone = Gone(insert, deletes, sightings, Math.Min(there?.At ?? HistoryOperation.Never, insert.AnsweredAt));
+        foreach (var (by, isThere) in sightings)
+            if (isThere && !insert.MayHaveLanded)
+                violations.Add(new Violation("an item is there whose insert failed", insert, by));
+            else if (isThere && insert.InvokedAt > by.CompletedAt)
+                violations.Add(new Violation("an item is there before its insert began", insert, by));
+            else if (isThere && gone is { } end && by.InvokedAt > end.At)
+                violations.Add(new Violation("an item came back", insert, end.Because, by));
+            else if (!isThere && there is { } since && by.InvokedAt > since.At && by.CompletedAt < mayGoFrom)
+                violations.Add(new Violation(
+                    since.Because == insert ? "an acknowledged item is lost" : "an item that was there is lost", since.Because, by));
     }
 
-    /// <returns>From when on the item is certainly gone for good, and by whom we know.</returns>
-    private static (long At, HistoryOperation Because)? Gone(HistoryOperation insert, HistoryOperation[] deletes, Sighting[] sightings)
+    /// <returns>The item cannot be gone before. The one delete that succeeded is what took it away; no other did, nor its time.</returns>
+    private static long MayGoFrom(HistoryOperation insert, HistoryOperation[] deletes) =>
+        deletes.Any(delete => delete.IsOk)
+            ? deletes.Where(delete => delete.IsOk).Min(delete => delete.InvokedAt)
+            : Math.Min(
+                deletes.Where(delete => delete.MayHaveLanded).Select(delete => delete.InvokedAt).DefaultIfEmpty(HistoryOperation.Never).Min(),
+                insert.TtlSeconds is { } seconds ? insert.InvokedAt + (seconds * 1_000_000L) - ClockTolerance : HistoryOperation.Never);
+
+    /// <summary>The item was there after the answer to this delete, so the shard lost it.</summary>
+    private static bool IsLost(HistoryOperation delete, Sighting[] sightings) =>
+        sightings.Any(sighting => sighting.IsThere && sighting.By.InvokedAt > delete.AnsweredAt);
+
+    /// <returns>From when on the item was certainly inserted, and by which operation we know.</returns>
+    private static (long At, HistoryOperation Because)? CertainlyThere(HistoryOperation insert, Sighting[] sightings)
+    {
+        var proofs = sightings.Where(sighting => sighting.IsThere).Select(sighting => sighting.By).ToList();
+        if (insert.IsOk)
+            proofs.Insert(0, insert); // the first of those that complete at one time, so that the rule is named after it
+        return proofs.Count == 0 ? null : proofs.Select(proof => (proof.CompletedAt, proof)).MinBy(proof => proof.CompletedAt);
+    }
+
+    /// <param name="inserted">From here on it was certainly inserted, if ever, so not to be there means to be gone.</param>
+    /// <returns>From when on the item is certainly gone for good, and by which operation we know.</returns>
+    private static (long At, HistoryOperation Because)? Gone(HistoryOperation insert, HistoryOperation[] deletes, Sighting[] sightings, long inserted)
     {
         var proofs = deletes.Where(delete => delete.IsOk).Select(delete => (delete.CompletedAt, Because: delete)).ToList();
         if (insert is { IsOk: true, TtlSeconds: { } seconds })
             proofs.Add((insert.CompletedAt + (seconds * 1_000_000L) + ClockTolerance, insert));
-        // From here on it was certainly inserted, so not to be there means to be gone.
-        var inserted = sightings.Where(sighting => sighting.IsThere).Select(sighting => sighting.Read.CompletedAt)
-            .Append(insert.CompletedAt == HistoryOperation.Never || !insert.IsOk ? HistoryOperation.Never : insert.CompletedAt).Min();
-        proofs.AddRange(sightings.Where(sighting => !sighting.IsThere && sighting.Read.InvokedAt > inserted).Select(sighting => (sighting.Read.CompletedAt, sighting.Read)));
+        proofs.AddRange(sightings.Where(sighting => !sighting.IsThere && sighting.By.InvokedAt > inserted)
+            .Select(sighting => (sighting.By.CompletedAt, sighting.By)));
         return proofs.Count == 0 ? null : proofs.MinBy(proof => proof.CompletedAt);
     }
 
-    /// <param name="IsThere">The read saw the item.</param>
-    private readonly record struct Sighting(HistoryOperation Read, bool IsThere);
+    /// <param name="By">The operation whose answer says whether the item was there.</param>
+    private readonly record struct Sighting(HistoryOperation By, bool IsThere);
 }

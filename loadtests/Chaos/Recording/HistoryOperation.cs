@@ -21,16 +21,25 @@ internal sealed record HistoryOperation(long Id, OperationKind Kind, long Invoke
 
     public int? TtlSeconds { get; init; }
 
-    /// <summary>Of a success or a read: the item's version; of a failed condition: the version that stood in its way.</summary>
+    /// <summary>Of a success (but a delete's) or a read: the item's version; of a failed condition: the version that stood in its way.</summary>
     public long? Version { get; init; }
 
-    /// <summary>The condition did not hold (412), which says what the item was at that moment.</summary>
+    /// <summary>
+    /// The condition did not hold (412), or there was nothing to change or delete (404), which says what the item was at that
+    /// moment: it had <see cref="Version"/>, or was not there.
+    /// </summary>
     public bool IsRefused { get; init; }
 
     /// <summary>What a read saw; null: nothing was there.</summary>
     public IReadOnlyList<string>? Seen { get; init; }
 
     public string? Note { get; init; }
+
+    /// <summary>
+    /// The answer to a write whose outcome counts as unknown because the shard lost commits afterwards: it took effect before
+    /// this moment, if ever. <see cref="Never"/> for every other operation.
+    /// </summary>
+    public long AnsweredAt { get; init; } = Never;
 
     public bool IsOk => Outcome == OperationOutcome.Ok;
 

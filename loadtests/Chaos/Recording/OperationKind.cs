@@ -14,6 +14,11 @@ internal enum OperationKind
 
     /// <summary>Writes an item whatever there is.</summary>
     Put,
+
+    /// <summary>Changes a field of an item, which must exist (merge patch), perhaps only if it still has the version named.</summary>
+    Patch,
+
+    /// <summary>Deletes an item, perhaps only if it still has the version named.</summary>
     Delete,
 
     /// <summary>Moves money between accounts, with a row in the ledger.</summary>

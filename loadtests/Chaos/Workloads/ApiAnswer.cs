@@ -14,7 +14,10 @@ internal sealed record ApiAnswer(int Status, long? ETag, byte[] Body, string Rou
 
     public bool IsRefused => Status == 412;
 
-    /// <summary>Of a refused condition: the version that is there.</summary>
+    /// <summary>The item is not there. A collection that is not found is a wrong answer, not an absent item.</summary>
+    public bool IsItemNotFound => Status == 404 && Body.AsSpan().IndexOf("item-not-found"u8) >= 0;
+
+    /// <summary>Of a refused condition: the version that is there; null: there is none.</summary>
     public long? CurrentVersion => Json(body => body.TryGetProperty("currentEtag", out var etag) ? VersionOf(etag.GetString()) : null);
 
     public string Note => $"{Route} {(Status == 0 ? System.Text.Encoding.UTF8.GetString(Body) : Status)}";

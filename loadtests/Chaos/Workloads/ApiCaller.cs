@@ -23,10 +23,18 @@ internal sealed class ApiCaller(Uri proxy, IReadOnlyList<Uri> routers, Action<st
     {
         var server = random.NextDouble() < DirectShare ? routers[random.Next(routers.Count)] : proxy;
         var answer = await SendAsync(server, Encode(method, path, body, headers));
-        if (answer.Status is 400 or 409 or 413 or 415 or 422 or 431 or 500 || (answer.Status == 404 && answer.Body.AsSpan().IndexOf("item-not-found"u8) < 0))
-            surprises($"{method} {path} by {answer.Route}: {answer.Status} {Encoding.UTF8.GetString(answer.Body)}");
+        Examine(answer, $"{method} {path}");
         return answer;
     }
+
+    /// <summary>Tells of an answer that no fault explains.</summary>
+    public void Examine(ApiAnswer answer, string request)
+    {
+        if (answer.Status is 400 or 409 or 413 or 415 or 422 or 431 or 500 || (answer.Status == 404 && !answer.IsItemNotFound))
+            Surprise($"{request} by {answer.Route}: {answer.Status} {Encoding.UTF8.GetString(answer.Body)}");
+    }
+
+    public void Surprise(string what) => surprises(what);
 
     public void Dispose()
     {
@@ -74,7 +82,7 @@ internal sealed class ApiCaller(Uri proxy, IReadOnlyList<Uri> routers, Action<st
         foreach (var (name, value) in headers)
             text.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
         if (body is not null)
-            text.Append(CultureInfo.InvariantCulture, $"Content-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n");
+            text.Append(CultureInfo.InvariantCulture, $"Content-Type: {(method == "PATCH" ? "application/merge-patch+json" : "application/json")}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n");
         return Encoding.UTF8.GetBytes(text.Append("\r\n").Append(body).ToString());
     }
 }

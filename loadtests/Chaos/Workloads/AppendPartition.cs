@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using LoadTests.Chaos.Checkers;
 using LoadTests.Chaos.Recording;
@@ -6,10 +5,13 @@ using LoadTests.Chaos.Recording;
 namespace LoadTests.Chaos.Workloads;
 
 /// <summary>A list in one item to which clients append: read, then write on condition; for <see cref="AppendChecker"/>.</summary>
-internal sealed class AppendPartition(string key, PartitionRecorder recorder, ItemCalls calls) : IWorkloadPartition
+internal sealed class AppendPartition(string key, PartitionRecorder recorder, ItemCalls calls, Neighbours<AppendPartition> neighbours) : IWorkloadPartition
 {
     private const string Id = "l";
     private const int MaxLength = 60;
+    private const double BatchShare = 0.2;
+
+    private static readonly ItemView View = new(Id, null, null, ListOf);
 
     private volatile int _length;
     private int _values;
@@ -18,12 +20,16 @@ internal sealed class AppendPartition(string key, PartitionRecorder recorder, It
 
     public bool IsFull => _length >= MaxLength;
 
+    private ItemCalls Calls => calls;
+
     public async Task StepAsync(Random random)
     {
-        var (answer, isThere) = await ReadAsync(random);
+        var (answer, isThere) = random.NextDouble() < BatchShare
+            ? await BatchCalls.ReadAsync(random, [(calls, View), .. neighbours.Others(random, this, 3).Select(other => (other.Calls, View))])
+            : await calls.ReadAsync(random, View);
         if (answer.Outcome != OperationOutcome.Ok || (isThere && random.NextDouble() < 0.2))
             return;
-        var value = string.Create(CultureInfo.InvariantCulture, $"e{Interlocked.Increment(ref _values)}");
+        var value = WrittenValue.Of(key, Id, Interlocked.Increment(ref _values));
         IReadOnlyList<string> list = isThere ? answer.Json(ListOf) : [];
         var document = JsonSerializer.Serialize(new { list = list.Append(value) });
         var written = isThere
@@ -35,13 +41,11 @@ internal sealed class AppendPartition(string key, PartitionRecorder recorder, It
 
     public async Task ReadLastAsync(CancellationToken cancellation)
     {
-        while ((await ReadAsync(Random.Shared)).Answer.Outcome != OperationOutcome.Ok)
+        while ((await calls.ReadAsync(Random.Shared, View)).Answer.Outcome != OperationOutcome.Ok)
             await Task.Delay(100, cancellation);
     }
 
     public void Dispose() => recorder.Dispose();
-
-    private Task<(ApiAnswer Answer, bool IsThere)> ReadAsync(Random random) => calls.ReadAsync(random, Id, null, null, ListOf);
 
     private static IReadOnlyList<string> ListOf(JsonElement document) => [.. document.GetProperty("list").EnumerateArray().Select(value => value.GetString()!)];
 }

@@ -12,6 +12,14 @@ internal sealed class BankPartition(string key, PartitionRecorder recorder, Item
 {
     private const int MaxTransfers = 150;
 
+    /// <summary>Amounts are far apart, so that few sets of transfers make the same balances. An account may be overdrawn.</summary>
+    private const int MaxAmount = 10_000;
+
+    /// <summary>The place of the ledger's row among a transfer's operations; those before it are on accounts.</summary>
+    private const int LedgerOperation = 2;
+
+    private static readonly Func<JsonElement, string> Owner = ListedItem.Owner("of");
+
     private readonly SemaphoreSlim _opening = new(1);
     private volatile bool _isOpen;
     private int _transfers;
@@ -50,9 +58,16 @@ internal sealed class BankPartition(string key, PartitionRecorder recorder, Item
             return;
         try
         {
-            var puts = Enumerable.Range(0, BankChecker.Accounts).Select(number =>
-                new { op = "put", collection = "bank", id = BankChecker.Account(number), doc = new { balance = BankChecker.FirstBalance }, ifNoneMatch = "*" });
-            var answer = await accounts.TransactAsync(random, OperationKind.Create, "open", JsonSerializer.Serialize(new { pk = key, ops = puts }));
+            var puts = Enumerable.Range(0, BankChecker.Accounts).Select(BankChecker.Account).Select(name => new
+            {
+                op = "put",
+                collection = "bank",
+                id = name,
+                doc = new { balance = BankChecker.FirstBalance, of = WrittenValue.Of(key, name) },
+                ifNoneMatch = "*",
+            });
+            var body = JsonSerializer.Serialize(new { pk = key, ops = puts });
+            var answer = await accounts.TransactAsync(random, OperationKind.Create, WrittenValue.Of(key, "open"), body, _ => false);
             _isOpen |= answer.Outcome == OperationOutcome.Ok || answer.IsRefused; // refused: an earlier one had landed after all
         }
         finally
@@ -65,19 +80,25 @@ internal sealed class BankPartition(string key, PartitionRecorder recorder, Item
     {
         var from = random.Next(BankChecker.Accounts);
         var to = (from + 1 + random.Next(BankChecker.Accounts - 1)) % BankChecker.Accounts;
-        var (source, target, amount) = (BankChecker.Account(from), BankChecker.Account(to), random.Next(1, 20));
-        var row = string.Create(CultureInfo.InvariantCulture, $"t{Interlocked.Increment(ref _transfers)}:{source}:{target}:{amount}");
+        var (source, target, amount) = (BankChecker.Account(from), BankChecker.Account(to), random.Next(1, MaxAmount));
+        var id = string.Create(CultureInfo.InvariantCulture, $"t{Interlocked.Increment(ref _transfers)}:{source}:{target}:{amount}");
+        var row = WrittenValue.Of(key, id);
         object[] operations =
         [
-            new { op = "increment", collection = "bank", id = source, path = "balance", by = -amount },
-            new { op = "increment", collection = "bank", id = target, path = "balance", by = amount },
-            new { op = "put", collection = "ledger", id = row, doc = new { amount }, ifNoneMatch = "*" },
+            new { op = "increment", collection = "bank", id = source, path = "balance", by = -amount, ifMatch = "*" },
+            new { op = "increment", collection = "bank", id = target, path = "balance", by = amount, ifMatch = "*" },
+            new { op = "put", collection = "ledger", id, doc = new { amount, of = row }, ifNoneMatch = "*" },
         ];
-        await accounts.TransactAsync(random, OperationKind.Transfer, row, JsonSerializer.Serialize(new { pk = key, ops = operations }));
+        var answer = await accounts.TransactAsync(random, OperationKind.Transfer, row, JsonSerializer.Serialize(new { pk = key, ops = operations }), FoundNoAccount);
+        if (answer.IsRefused && FoundNoAccount(answer))
+            _isOpen = false; // a shard that lost commits may have lost the opening
     }
 
-    private Task<bool> ReadAccountsAsync(Random random) => accounts.ScanAsync(
-        random, OperationKind.Read, item => string.Create(CultureInfo.InvariantCulture, $"{item.GetProperty("id").GetString()}={item.GetProperty("doc").GetProperty("balance").GetInt32()}"));
+    private static bool FoundNoAccount(ApiAnswer refusal) =>
+        refusal.Json(problem => problem.TryGetProperty("failedOp", out var place) && place.GetInt32() < LedgerOperation);
 
-    private Task<bool> ReadLedgerAsync(Random random) => ledger.ScanAsync(random, OperationKind.ReadLedger, item => item.GetProperty("id").GetString()!);
+    private Task<bool> ReadAccountsAsync(Random random) => accounts.ScanAsync(
+        random, OperationKind.Read, item => string.Create(CultureInfo.InvariantCulture, $"{Owner(item)}={item.GetProperty("doc").GetProperty("balance").GetInt32()}"));
+
+    private Task<bool> ReadLedgerAsync(Random random) => ledger.ScanAsync(random, OperationKind.ReadLedger, Owner);
 }

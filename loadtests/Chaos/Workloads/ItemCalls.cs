@@ -4,49 +4,65 @@ using LoadTests.Chaos.Recording;
 
 namespace LoadTests.Chaos.Workloads;
 
-/// <summary>The API's operations on single items, each recorded as it begins and as it ends.</summary>
+/// <summary>The API's operations on one partition, each recorded as it begins and as it ends.</summary>
 /// <param name="collection">The items' collection.</param>
 /// <param name="key">The partition.</param>
 internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Action<OperationKind, ApiAnswer, TimeSpan> told, string collection, string key)
 {
-    /// <param name="valueOf">What of the document is recorded as its value; null: nothing.</param>
-    /// <param name="seenOf">What of the document is recorded as a list; null: nothing.</param>
-    /// <param name="item">As it is recorded: of a partition with one item, null.</param>
-    public async Task<(ApiAnswer Answer, bool IsThere)> ReadAsync(
-        Random random, string id, string? item, Func<JsonElement, string>? valueOf, Func<JsonElement, IReadOnlyList<string>>? seenOf)
+    public ApiCaller Api => api;
+
+    public string Collection => collection;
+
+    public string Key => key;
+
+    public async Task<(ApiAnswer Answer, bool IsThere)> ReadAsync(Random random, ItemView view)
     {
-        var operation = recorder.Invoke(OperationKind.Read, item);
-        var answer = await TimedAsync(OperationKind.Read, () => api.SendAsync(random, "GET", PathOf(id), null));
-        var isThere = answer.Status == 200;
-        var isAnswered = isThere || IsNotFound(answer);
-        recorder.Complete(
-            operation, isAnswered ? OperationOutcome.Ok : OperationOutcome.Fail, answer.ETag, value: isThere && valueOf is not null ? answer.Json(valueOf) : null,
-            seen: isThere && seenOf is not null ? answer.Json(seenOf) : null, note: answer.Note);
-        return (answer with { Outcome = isAnswered ? OperationOutcome.Ok : OperationOutcome.Fail }, isThere);
+        var operation = BeginRead(view);
+        return EndRead(operation, view, await TimedAsync(OperationKind.Read, () => api.SendAsync(random, "GET", PathOf(view.Id), null)));
     }
 
-    /// <param name="expected">Of <see cref="OperationKind.Replace"/>: the version that must be there.</param>
-    public async Task<ApiAnswer> WriteAsync(Random random, OperationKind kind, string id, string? item, string value, string document, long? expected = null, int? ttlSeconds = null)
+    public long BeginRead(ItemView view) => recorder.Invoke(OperationKind.Read, view.Item);
+
+    /// <returns>The answer as a read's: what is not there is an answer too.</returns>
+    public (ApiAnswer Answer, bool IsThere) EndRead(long operation, ItemView view, ApiAnswer answer)
     {
-        (string, string)[] condition = kind switch
-        {
-            OperationKind.Create => [("If-None-Match", "*")],
-            OperationKind.Replace => [("If-Match", string.Create(CultureInfo.InvariantCulture, $"\"{expected}\""))],
-            _ => [],
-        };
+        var isThere = answer.Status == 200;
+        var outcome = isThere || answer.IsItemNotFound ? OperationOutcome.Ok : OperationOutcome.Fail;
+        recorder.Complete(
+            operation, outcome, answer.ETag, value: isThere && view.ValueOf is not null ? answer.Json(view.ValueOf) : null,
+            seen: isThere && view.SeenOf is not null ? answer.Json(view.SeenOf) : null, note: answer.Note);
+        return (answer with { Outcome = outcome }, isThere);
+    }
+
+    /// <param name="item">As it is recorded: of a partition with one item, null.</param>
+    /// <param name="expected">The version that must be there, where the kind of write allows to name one.</param>
+    public async Task<ApiAnswer> WriteAsync(
+        Random random, OperationKind kind, string id, string? item, string value, string document, long? expected = null, int? ttlSeconds = null)
+    {
         (string, string)[] ttl = ttlSeconds is { } seconds ? [("Item-TTL", seconds.ToString(CultureInfo.InvariantCulture))] : [];
         var operation = recorder.Invoke(kind, item, value, expected, ttlSeconds);
-        var answer = await TimedAsync(kind, () => api.SendAsync(random, "PUT", PathOf(id), document, [.. condition, .. ttl]));
-        recorder.Complete(operation, answer.Outcome, answer.IsRefused ? answer.CurrentVersion : answer.ETag, refused: answer.IsRefused, note: answer.Note);
+        var method = kind == OperationKind.Patch ? "PATCH" : "PUT";
+        var answer = await TimedAsync(kind, () => api.SendAsync(random, method, PathOf(id), document, [.. ConditionOf(kind, expected), .. ttl]));
+        EndWrite(operation, answer);
         return answer;
     }
 
-    public async Task<ApiAnswer> DeleteAsync(Random random, string id, string? item)
+    public async Task<ApiAnswer> DeleteAsync(Random random, string id, string? item, long? expected = null)
     {
-        var operation = recorder.Invoke(OperationKind.Delete, item);
-        var answer = await TimedAsync(OperationKind.Delete, () => api.SendAsync(random, "DELETE", PathOf(id), null));
-        recorder.Complete(operation, answer.Outcome, note: answer.Note);
+        var operation = recorder.Invoke(OperationKind.Delete, item, expected: expected);
+        var answer = await TimedAsync(
+            OperationKind.Delete, () => api.SendAsync(random, "DELETE", PathOf(id), null, ConditionOf(OperationKind.Delete, expected)));
+        EndWrite(operation, answer);
         return answer;
+    }
+
+    public long BeginInsert(ItemInsert insert) => recorder.Invoke(OperationKind.Create, insert.Item, insert.Item, ttlSeconds: insert.TtlSeconds);
+
+    /// <summary>A condition that does not hold names the version that is there; where nothing is there it names none.</summary>
+    public void EndWrite(long operation, ApiAnswer answer)
+    {
+        var isRefused = answer.IsRefused || answer.IsItemNotFound;
+        recorder.Complete(operation, answer.Outcome, isRefused ? answer.CurrentVersion : answer.ETag, refused: isRefused, note: answer.Note);
     }
 
     /// <summary>Reads all items of the partition: one page, so of one moment.</summary>
@@ -63,17 +79,18 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
         return isOk;
     }
 
-    public async Task<ApiAnswer> TransactAsync(Random random, OperationKind kind, string value, string body)
+    /// <param name="foundNothing">Whether a refusal says that there are no items to work on; recorded as an empty list.</param>
+    public async Task<ApiAnswer> TransactAsync(Random random, OperationKind kind, string value, string body, Func<ApiAnswer, bool> foundNothing)
     {
         var operation = recorder.Invoke(kind, value: value);
         var answer = await TimedAsync(kind, () => api.SendAsync(random, "POST", "/v1:transact", body));
-        recorder.Complete(operation, answer.Outcome, refused: answer.IsRefused, note: answer.Note);
+        recorder.Complete(
+            operation, answer.Outcome, refused: answer.IsRefused, seen: answer.IsRefused && foundNothing(answer) ? [] : null, note: answer.Note);
         return answer;
     }
 
-    private string PathOf(string id) => $"/v1/collections/{collection}/items/{key}/{id}";
-
-    private async Task<ApiAnswer> TimedAsync(OperationKind kind, Func<Task<ApiAnswer>> call)
+    /// <summary>Tells the tally of a request, and how long it took.</summary>
+    public async Task<ApiAnswer> TimedAsync(OperationKind kind, Func<Task<ApiAnswer>> call)
     {
         var began = System.Diagnostics.Stopwatch.GetTimestamp();
         var answer = await call();
@@ -81,6 +98,10 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
         return answer;
     }
 
-    /// <summary>A collection that is not found is a wrong answer, not an absent item.</summary>
-    private static bool IsNotFound(ApiAnswer answer) => answer.Status == 404 && answer.Body.AsSpan().IndexOf("item-not-found"u8) >= 0;
+    private string PathOf(string id) => $"/v1/collections/{collection}/items/{key}/{id}";
+
+    private static (string, string)[] ConditionOf(OperationKind kind, long? expected) =>
+        kind == OperationKind.Create ? [("If-None-Match", "*")]
+        : expected is { } version ? [("If-Match", string.Create(CultureInfo.InvariantCulture, $"\"{version}\""))]
+        : [];
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.Json;
 using LoadTests.Chaos.Checkers;
 using LoadTests.Chaos.Recording;
 
 namespace LoadTests.Chaos.Workloads;
 
-/// <summary>Items that are inserted once each, some to expire, and deleted; for <see cref="SetChecker"/>.</summary>
-internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemCalls calls) : IWorkloadPartition
+/// <summary>Items that are inserted once each, some to expire, some in batches, and deleted; for <see cref="SetChecker"/>.</summary>
+internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemCalls calls, Neighbours<SetPartition> neighbours) : IWorkloadPartition
 {
     private const int MaxItems = 100;
     private const int MaxOperations = 700;
@@ -22,13 +23,15 @@ internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemC
         Interlocked.Increment(ref _operations);
         var items = Math.Min(MaxItems, Volatile.Read(ref _items));
         var choice = random.NextDouble();
-        var item = Item(random.Next(items) + 1);
-        if (items == 0 || (choice < 0.25 && items < MaxItems))
+        var id = IdOf(random.Next(items) + 1);
+        if (items == 0 || (choice < 0.18 && items < MaxItems))
             await InsertAsync(random);
+        else if (choice < 0.22 && items < MaxItems)
+            await InsertManyAsync(random);
         else if (choice < 0.40)
-            await calls.DeleteAsync(random, item, item);
+            await calls.DeleteAsync(random, id, WrittenValue.Of(key, id));
         else if (choice < 0.80)
-            await calls.ReadAsync(random, item, item, null, null);
+            await calls.ReadAsync(random, new ItemView(id, WrittenValue.Of(key, id), document => document.GetProperty("in").GetString()!, null));
         else
             await ScanAsync(random);
     }
@@ -43,12 +46,26 @@ internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemC
 
     private async Task InsertAsync(Random random)
     {
-        var item = Item(Interlocked.Increment(ref _items));
-        int? ttlSeconds = random.NextDouble() < 0.3 ? random.Next(2, 8) : null;
-        await calls.WriteAsync(random, OperationKind.Create, item, item, item, "{\"in\":true}", ttlSeconds: ttlSeconds);
+        var (_, insert) = NewInsert(random);
+        await calls.WriteAsync(random, OperationKind.Create, insert.Id, insert.Item, insert.Item, insert.Document, ttlSeconds: insert.TtlSeconds);
     }
 
-    private Task<bool> ScanAsync(Random random) => calls.ScanAsync(random, OperationKind.Read, item => item.GetProperty("id").GetString()!);
+    /// <summary>Some here, and one in each of two other partitions, which may be on other shards.</summary>
+    private Task InsertManyAsync(Random random) => BatchCalls.InsertAsync(random,
+    [
+        .. Enumerable.Range(0, random.Next(1, 4)).Select(_ => NewInsert(random)),
+        .. neighbours.Others(random, this, 2).Select(other => other.NewInsert(random)),
+    ]);
 
-    private static string Item(int number) => string.Create(CultureInfo.InvariantCulture, $"i{number}");
+    private (ItemCalls Calls, ItemInsert Insert) NewInsert(Random random)
+    {
+        var id = IdOf(Interlocked.Increment(ref _items));
+        var item = WrittenValue.Of(key, id);
+        int? ttlSeconds = random.NextDouble() < 0.3 ? random.Next(2, 8) : null;
+        return (calls, new ItemInsert(id, item, JsonSerializer.Serialize(new { @in = item }), ttlSeconds));
+    }
+
+    private Task<bool> ScanAsync(Random random) => calls.ScanAsync(random, OperationKind.Read, ListedItem.Owner("in"));
+
+    private static string IdOf(int number) => string.Create(CultureInfo.InvariantCulture, $"i{number}");
 }

@@ -20,12 +20,15 @@ internal sealed class WorkloadSet
     public WorkloadSet(ApiCaller api, Recorder recorder, int seed, double rate, Func<string, int, string> keyOf)
     {
         (_api, _recorder) = (api, recorder);
+        var registers = new Neighbours<RegisterPartition>(Partitions);
+        var lists = new Neighbours<AppendPartition>(Partitions);
+        var sets = new Neighbours<SetPartition>(Partitions);
         Loads =
         [
-            Load("register", seed, RegisterRate * rate, keyOf, (key, file, calls) => new RegisterPartition(key, file, calls("register"))),
-            Load("append", seed + 1, AppendRate * rate, keyOf, (key, file, calls) => new AppendPartition(key, file, calls("append"))),
+            Load("register", seed, RegisterRate * rate, keyOf, (key, file, calls) => registers.Add(new RegisterPartition(key, file, calls("register"), registers))),
+            Load("append", seed + 1, AppendRate * rate, keyOf, (key, file, calls) => lists.Add(new AppendPartition(key, file, calls("append"), lists))),
             Load("bank", seed + 2, BankRate * rate, keyOf, (key, file, calls) => new BankPartition(key, file, calls("bank"), calls("ledger"))),
-            Load("set", seed + 3, SetRate * rate, keyOf, (key, file, calls) => new SetPartition(key, file, calls("set"))),
+            Load("set", seed + 3, SetRate * rate, keyOf, (key, file, calls) => sets.Add(new SetPartition(key, file, calls("set"), sets))),
         ];
     }
 

@@ -37,6 +37,14 @@ public sealed class AppendCheckerTests
     public void What_nobody_appended_is_caught() => AssertCaught("nobody appended x", A, Saw(Read, 5, 6, "a", "x"));
 
     [Fact]
+    public void The_list_of_another_partition_is_caught()
+    {
+        var append = Ok(Create, 1, 2, "a1/l#1", version: 10);
+        AssertCaught("nobody appended a2/l#1", append, Saw(Read, 3, 4, "a2/l#1"), Saw(Read, 5, 6, "a1/l#1"));
+        AssertRight(append, Saw(Read, 3, 4, "a1/l#1"), Saw(Read, 5, 6, "a1/l#1"));
+    }
+
+    [Fact]
     public void A_read_that_is_no_beginning_is_caught() => AssertCaught(
         "a read is not a beginning of the last one", A, Unknown(Replace, 3, "b", 10), Saw(Read, 4, 5, "a", "b"), Ok(Replace, 6, 7, "c", 30, 10), Saw(Read, 8, 9, "a", "c"));
 

@@ -16,7 +16,7 @@ internal static class HandMade
     public static HistoryOperation Failed(OperationKind kind, long from, long to, string? value = null, long? expected = null, string? item = null) =>
         Operation(kind, from, to, OperationOutcome.Fail) with { Value = value, Expected = expected, Item = item };
 
-    public static HistoryOperation Refused(OperationKind kind, long from, long to, string value, long? version = null, long? expected = null, string? item = null) =>
+    public static HistoryOperation Refused(OperationKind kind, long from, long to, string? value = null, long? version = null, long? expected = null, string? item = null) =>
         Failed(kind, from, to, value, expected, item) with { IsRefused = true, Version = version };
 
     /// <summary>A read that saw these.</summary>

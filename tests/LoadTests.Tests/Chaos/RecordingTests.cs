@@ -52,6 +52,21 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Fact]
+    public void Only_the_partitions_of_a_shard_that_lost_commits_may_lack_them()
+    {
+        var recorder = new Recorder(_folder);
+        foreach (var key in (string[])["of-the-shard", "of-another"])
+            using (var file = recorder.Open("set", key))
+            {
+                file.Complete(file.Invoke(OperationKind.Create, item: "i"), OperationOutcome.Ok, version: 1);
+                file.Complete(file.Invoke(OperationKind.Read, item: "i"), OperationOutcome.Ok);
+            }
+        var window = new LostCommitWindow(new HashSet<string> { "of-the-shard" }, From: -1, To: recorder.Now() + 1);
+
+        Assert.Equal(["set.of-another.jsonl"], Checker.CheckFolder(_folder, [window]).Select(found => Path.GetFileName(found.Path)));
+    }
+
+    [Fact]
     public void An_excerpt_shows_a_violation_and_its_neighbours_and_not_the_hour_between()
     {
         HistoryOperation[] history = [.. Enumerable.Range(0, 1000).Select(at => HandMade.Ok(OperationKind.Read, at, at + 1))];

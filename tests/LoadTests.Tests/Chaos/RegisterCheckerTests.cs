@@ -83,6 +83,37 @@ public sealed class RegisterCheckerTests
     public void A_refusal_by_a_version_that_nobody_can_have_written_is_caught() =>
         AssertCaught("a refusal names a version that nobody wrote", Created, Refused(Replace, 3, 4, "v2", version: 15, expected: 10));
 
+    [Fact]
+    public void A_version_in_a_refusal_is_excused_only_by_an_unknown_write_that_can_have_it()
+    {
+        const string rule = "a refusal names a version that nobody wrote";
+        var refusal = Refused(Replace, 5, 6, "v2", version: 20, expected: 10);
+        var higher = Ok(Put, 1, 4, "v0", version: 15);
+
+        AssertCaught(rule, Created, refusal, Unknown(Put, 7, "v3")); // began after it was told of
+        AssertCaught(rule, Created, refusal, Unknown(Replace, 3, "v3", expected: 20)); // would have a higher version
+        AssertCaught(rule, Created, higher, refusal, Unknown(Replace, 4, "v3", expected: 10)); // another came between
+        AssertCaught(rule, Created, refusal, Unknown(Create, 3, "v3")); // the item was there
+        AssertCaught(rule, Created, Ok(Put, 3, 4, "v3", version: 30), Unknown(Put, 5, "v4"), Refused(Replace, 3, 8, "v2", version: 20, expected: 10)); // began after a higher one was known
+        AssertCaught(rule, Created, Unknown(Put, 3, "v3"), refusal, Refused(Replace, 5, 6, "v4", version: 30, expected: 10)); // one for two versions
+        AssertCaught(rule, Created, Unknown(Put, 3, "v3") with { Version = 21 }, refusal); // it was acknowledged with another version
+        AssertCaught(rule, Created, Unknown(Put, 3, "v3"), Ok(Read, 4, 5, "v3", version: 30), Refused(Replace, 3, 6, "v2", version: 20, expected: 10)); // it has another version
+        AssertCaught(rule, Created, Failed(Put, 3, 4, "v3"), Unknown(Delete, 3), refusal);
+
+        AssertRight(Created, refusal, Unknown(Put, 3, "v3"));
+        AssertRight(Created, refusal, Unknown(Replace, 3, "v3", expected: 10));
+        AssertRight(Created, Unknown(Put, 3, "v3") with { Version = 20 }, refusal);
+        AssertRight(Created, refusal, Unknown(Delete, 3), Unknown(Create, 4, "v3"));
+        AssertRight(Created, Unknown(Put, 3, "v3"), Unknown(Put, 3, "v4"), refusal, Refused(Replace, 5, 6, "v5", version: 30, expected: 10));
+    }
+
+    [Fact]
+    public void A_condition_that_held_on_a_version_that_nobody_wrote_is_caught()
+    {
+        AssertCaught("a condition held on a version that nobody wrote", Created, Failed(Put, 3, 4, "v2"), Ok(Replace, 5, 6, "v3", version: 30, expected: 20));
+        AssertRight(Created, Unknown(Put, 3, "v2"), Ok(Replace, 5, 6, "v3", version: 30, expected: 20));
+    }
+
     private static void AssertRight(params HistoryOperation[] operations) => Assert.Empty(RegisterChecker.Check(History(operations)));
 
     private static void AssertCaught(string rule, params HistoryOperation[] operations) =>
