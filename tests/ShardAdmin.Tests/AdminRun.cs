@@ -31,6 +31,15 @@ internal sealed record AdminRun(ExitCode Exit, string Out, string Error)
         return this;
     }
 
+    /// <summary>What looks and finds something wrong says so in its result, not as an error.</summary>
+    public AdminRun Exits(ExitCode exit, params string[] mentioning)
+    {
+        Assert.True(exit == Exit, $"Expected exit {exit}, got {Exit}.\n{Out}\n{Error}");
+        foreach (var text in mentioning)
+            Assert.Contains(text, Out, StringComparison.Ordinal);
+        return this;
+    }
+
     public AdminRun Succeeds(params string[] mentioning)
     {
         Assert.True(Exit == ExitCode.Done, $"Expected exit 0, got {Exit}.\n{Out}\n{Error}");

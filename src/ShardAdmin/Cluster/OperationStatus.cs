@@ -4,7 +4,7 @@ using ShardCore.Moves.Journal;
 namespace ShardAdmin.Cluster;
 
 /// <summary>An operation that is not over, in short; <c>ops show</c> has the rest.</summary>
-/// <param name="State">running · paused · cancelling · unfinished (nobody works on it)</param>
+/// <param name="State">disputed (a person has to say which copy of a batch is right) · running · paused · cancelling · unfinished (nobody works on it)</param>
 /// <param name="Batches">That are left.</param>
 internal sealed record OperationStatus(Guid Operation, string State, int Batches, int Slots)
 {
@@ -12,7 +12,8 @@ internal sealed record OperationStatus(Guid Operation, string State, int Batches
         [.. unfinished.GroupBy(each => each.Batch.OperationId).Select(same => new OperationStatus(same.Key, StateOf([.. same]), same.Count(), same.Sum(each => each.Batch.Slots.Length)))];
 
     private static string StateOf(SourcedBatch[] batches) =>
-        batches.Any(each => each.Wanted == MoveWish.Pause) ? "paused"
+        batches.Any(each => each.Batch.Disputed is not null) ? "disputed"
+        : batches.Any(each => each.Wanted == MoveWish.Pause) ? "paused"
         : batches.Any(each => each.Wanted == MoveWish.Cancel) ? "cancelling"
         : batches.Any(each => each.IsHeld) ? "running" : "unfinished";
 }

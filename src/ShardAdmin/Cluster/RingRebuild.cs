@@ -38,7 +38,7 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
         var result = await CompareAsync(list, text, current, problem, dryRun, cancellation);
         if (result.Outcome == RebuildOutcome.Agrees)
         {
-            if (list.HasLaggards && result.Ring.Epoch >= list.Epoch)
+            if (result.Ring.Epoch > list.Epoch || (list.HasLaggards && result.Ring.Epoch == list.Epoch))
                 await new RingPublisher(session).StoreListsAsync(result.Ring, cancellation);
             return result;
         }

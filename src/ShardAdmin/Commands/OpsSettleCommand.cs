@@ -51,6 +51,7 @@ internal sealed class OpsSettleCommand : AdminCommand
         session.LeftOff = "Some batches may be settled; no other row was deleted. The same command goes on.";
         foreach (var (each, _) in views)
             await SettleAsync(SettlementOf(session, ring, each), each, keep, cancellation);
+        await new RingPublisher(session).StoreListsAsync(await session.RequireRingAsync(cancellation), cancellation);
         if (keep == "target")
             await new SlotRebalance(session, new MoveRunSettings(new ShardCore.Moves.MoveOptions(), Parallel: 1)).TryCompleteAsync(ring, id, cancellation);
         Write(session, id, views, keep, views.Count);
