@@ -14,11 +14,15 @@ internal static class Checker
     };
 
     /// <param name="folder">Files named <c>workload.partition.jsonl</c>.</param>
+    /// <param name="windows">In which shards may have lost what they acknowledged. A partition of one of them is not judged.</param>
     /// <returns>The violations of each file that has some.</returns>
-    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder) =>
+    public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder, params IReadOnlyList<LostCommitWindow> windows) =>
         Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)
+            .Where(path => !windows.Any(window => window.Keys.Contains(KeyOf(path))))
             .Select(path => (path, CheckFile(path)))
             .Where(checkedFile => checkedFile.Item2.Count > 0);
 
     private static IReadOnlyList<Violation> CheckFile(string path) => ByWorkload[Path.GetFileName(path).Split('.')[0]](HistoryFile.Read(path));
+
+    private static string KeyOf(string path) => Path.GetFileName(path).Split('.')[1];
 }
