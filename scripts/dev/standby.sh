@@ -21,7 +21,8 @@ standby_make() { # standby_make SHARD: a new one, in the place of an earlier one
   shard_psql "$port" 'alter system reset synchronous_standby_names' >/dev/null
   shard_psql "$port" 'select pg_reload_conf()' >/dev/null
   shard_psql "$port" "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$slot'" >/dev/null
-  as_postgres "$(postgres_bin)/pg_basebackup" -D "$(standby_data "$1")" -d "host=127.0.0.1 port=$port user=sharding application_name=$slot" \
+  as_postgres "$(postgres_bin)/pg_basebackup" -D "$(standby_data "$1")" \
+    -d "host=127.0.0.1 port=$port user=sharding application_name=$slot" \
     --write-recovery-conf --create-slot --slot "$slot" --checkpoint=fast --no-sync >>"$LOGS/$1-standby.log" 2>&1 9>&-
   # It comes back within a moment after its primary restarted, and says often what it has flushed.
   postgres_start "$1-standby" "$(standby_data "$1")" "$(standby_port "$1")" \

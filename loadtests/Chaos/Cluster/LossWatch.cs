@@ -17,7 +17,8 @@ internal sealed class LossWatch : IAsyncDisposable
     /// To be called right before the standby stops receiving, or before the takeover. When this returns the standby has flushed
     /// all that was acknowledged before the window.
     /// </summary>
-    public static async Task<LossWatch> BeginAsync(ChaosCluster cluster, ShardStandby standby, WorkloadSet workloads, CancellationToken cancellation)
+    public static async Task<LossWatch> BeginAsync(
+        ChaosCluster cluster, ShardStandby standby, WorkloadSet workloads, CancellationToken cancellation)
     {
         var watch = new LossWatch(workloads, await OwnershipWatch.BeginAsync(cluster.Shard(standby.Shard), cancellation));
         try
@@ -38,7 +39,8 @@ internal sealed class LossWatch : IAsyncDisposable
     {
         var to = _workloads.Now;
         var slots = await _ownership.SlotsAsync(cancellation);
-        return new LostCommitWindow(_workloads.AllKeys.Where(key => slots.Contains(SlotHash.Of(key).Value)).ToHashSet(StringComparer.Ordinal), _from, to);
+        var keys = _workloads.AllKeys.Where(key => slots.Contains(SlotHash.Of(key).Value));
+        return new LostCommitWindow(keys.ToHashSet(StringComparer.Ordinal), _from, to);
     }
 
     public ValueTask DisposeAsync() => _ownership.DisposeAsync();

@@ -20,7 +20,9 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         if (resumed.ExitCode != AdminResult.Differences)
             return resumed.ToString();
         // The error names the command, or sends to doctor, which does.
-        var named = NextOf(resumed) is { } next && ArgumentsOf(next, keep) is { } settling ? [settling] : NamedBy(await DoctorAsync(cancellation));
+        var named = NextOf(resumed) is { } next && ArgumentsOf(next, keep) is { } settling
+            ? [settling]
+            : NamedBy(await DoctorAsync(cancellation));
         return $"{resumed}\n{string.Join('\n', await RunAllAsync(named, cancellation))}";
     }
 
@@ -64,15 +66,17 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         if (Command().Match(text) is not { Success: true } match)
             return null;
         var words = match.Groups["arguments"].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (words is [] or ["doctor" or "status" or "verify", ..])
+        if (words is [] or ["doctor" or "status" or "verify" or "routers", ..] or ["ring", "show", ..])
             return null;
         // It may name both ways out; which one is right a person decides.
-        return words is ["ops", "settle", var id, ..] ? ["ops", "settle", id, "--keep", keep, "--yes"] : words.Contains("--yes") ? words : [.. words, "--yes"];
+        if (words is ["ops", "settle", var id, ..])
+            return ["ops", "settle", id, "--keep", keep, "--yes"];
+        return words.Contains("--yes") ? words : [.. words, "--yes"];
     }
 
     private static string? NextOf(AdminResult result)
     {
-        using var document = Parse(result.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).LastOrDefault(line => line.StartsWith('{')) ?? "");
+        using var document = Parse(result.Errors.Split('\n').LastOrDefault(line => line.StartsWith('{')) ?? "");
         return document?.RootElement.GetProperty("error").GetProperty("next").GetString();
     }
 
@@ -82,8 +86,8 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         return document is null ? [] :
         [
             .. document.RootElement.GetProperty("checks").EnumerateArray()
-                .Where(check => check.GetProperty("level").GetString() != "ok" && check.TryGetProperty("mend", out var mend) && mend.ValueKind == JsonValueKind.String)
-                .Select(check => check.GetProperty("mend").GetString()!),
+                .Where(check => check.GetProperty("level").GetString() != "ok")
+                .Select(check => check.GetProperty("mend").GetString() ?? ""),
         ];
     }
 

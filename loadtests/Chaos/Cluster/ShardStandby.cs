@@ -12,7 +12,10 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
-    private const string LevelSql = "select coalesce(flush_lsn >= $1::pg_lsn, false) from pg_stat_replication where application_name = $2";
+    private const string StreamsSql = "select state = 'streaming' from pg_stat_replication where application_name = $1";
+    private const string WaitedForSql = "select sync_state = 'sync' from pg_stat_replication where application_name = $1";
+    private const string LevelSql = "select coalesce(flush_lsn >= $2::pg_lsn, false) from pg_stat_replication where application_name = $1";
+    private const string ReceiverSql = "select pid from pg_stat_wal_receiver where status = 'streaming'";
 
     private int _stoppedReceiver;
 
@@ -30,19 +33,20 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
     public async Task MakeAsync(bool isSynchronous, CancellationToken cancellation)
     {
         await cluster.MakeStandbyAsync(shard);
-        await WaitAsync("streams", async () => await ScalarAsync(Primary, "select state from pg_stat_replication where application_name = $1", cancellation, Name) is "streaming", cancellation);
+        await WaitAsync("streams", async () => await ScalarAsync(Primary, StreamsSql, cancellation, Name) is true, cancellation);
         if (!isSynchronous)
             return;
         await ScalarAsync(Primary, $"alter system set synchronous_standby_names = '{Name}'", cancellation);
         await ScalarAsync(Primary, "select pg_reload_conf()", cancellation);
-        await WaitAsync("is synchronous", async () => await ScalarAsync(Primary, "select sync_state from pg_stat_replication where application_name = $1", cancellation, Name) is "sync", cancellation);
+        await WaitAsync("is synchronous", async () => await ScalarAsync(Primary, WaitedForSql, cancellation, Name) is true, cancellation);
     }
 
     /// <summary>Waits until the standby has flushed all that the shard had flushed when this was called.</summary>
     public async Task BeLevelAsync(CancellationToken cancellation)
     {
         var position = (string)(await ScalarAsync(Primary, "select pg_current_wal_flush_lsn()::text", cancellation))!;
-        await WaitAsync($"has flushed {position}", async () => await ScalarAsync(Primary, LevelSql, cancellation, position, Name) is true, cancellation);
+        await WaitAsync(
+            $"has flushed {position}", async () => await ScalarAsync(Primary, LevelSql, cancellation, Name, position) is true, cancellation);
     }
 
     /// <summary>SIGSTOP to the process that receives: the primary goes on to list the standby, which lags from here on.</summary>
@@ -50,7 +54,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
     {
         await WaitAsync("has a receiver", async () =>
         {
-            _stoppedReceiver = await ScalarAsync(cluster.Standby(shard), "select pid from pg_stat_wal_receiver where status = 'streaming'", cancellation) as int? ?? 0;
+            _stoppedReceiver = await ScalarAsync(cluster.Standby(shard), ReceiverSql, cancellation) as int? ?? 0;
             return _stoppedReceiver > 0;
         }, cancellation);
         ProcessTree.StopAll(_stoppedReceiver);
@@ -78,7 +82,8 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
                 throw new InvalidOperationException($"Waited {Limit.TotalSeconds} s in vain: the standby of {shard} {what}.");
     }
 
-    private static async Task<object?> ScalarAsync(ShardAddress server, string sql, CancellationToken cancellation, params string[] parameters)
+    private static async Task<object?> ScalarAsync(
+        ShardAddress server, string sql, CancellationToken cancellation, params string[] parameters)
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         await connection.OpenAsync(cancellation);

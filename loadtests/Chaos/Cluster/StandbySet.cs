@@ -7,7 +7,9 @@ namespace LoadTests.Chaos.Cluster;
 /// <summary>The standbys of a chaos run, and the windows in which shards may have lost what they acknowledged.</summary>
 internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, WorkloadSet workloads)
 {
-    private readonly Dictionary<string, ShardStandby> _standbys = plan.Shards.Keys.ToDictionary(shard => shard, shard => new ShardStandby(cluster, shard), StringComparer.Ordinal);
+    private readonly Dictionary<string, ShardStandby> _standbys =
+        plan.Shards.Keys.ToDictionary(shard => shard, shard => new ShardStandby(cluster, shard), StringComparer.Ordinal);
+
     private readonly List<LostCommitWindow> _windows = [];
 
     /// <summary>Of all takeovers by asynchronous standbys; to be read when no step runs any more.</summary>

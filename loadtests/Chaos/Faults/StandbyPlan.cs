@@ -19,13 +19,11 @@ internal sealed class StandbyPlan
     {
         // One of each kind at least; the third as it falls.
         var random = new Random(seed);
-        var first = random.Next(ChaosCluster.FirstShards.Count);
-        var third = random.Next(2) == 0;
-        bool IsSynchronous(int place) => ((place - first + ChaosCluster.FirstShards.Count) % ChaosCluster.FirstShards.Count) switch { 0 => true, 1 => false, _ => third };
-        return new StandbyPlan(ChaosCluster.FirstShards
-            .Select((shard, place) => (shard, IsSynchronous: choice switch { Synchronous => true, Asynchronous => false, _ => IsSynchronous(place) }))
-            .Where(_ => choice != None)
-            .ToDictionary(each => each.shard, each => each.IsSynchronous, StringComparer.Ordinal));
+        bool[] kinds = [true, false, random.Next(2) == 0];
+        random.Shuffle(kinds);
+        var shards = choice == None ? [] : ChaosCluster.FirstShards;
+        return new StandbyPlan(shards.Zip(kinds).ToDictionary(
+            each => each.First, each => choice == Both ? each.Second : choice == Synchronous, StringComparer.Ordinal));
     }
 
     public override string ToString() => Shards.Count == 0

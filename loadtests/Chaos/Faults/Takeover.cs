@@ -11,7 +11,8 @@ internal sealed record Takeover(string Shard, bool IsSynchronous, TimeSpan Lag) 
 {
     public string Description => IsSynchronous
         ? $"takeover of {Shard} by its synchronous standby"
-        : string.Create(CultureInfo.InvariantCulture, $"takeover of {Shard} by its asynchronous standby, which lags {Lag.TotalSeconds:0.0} s");
+        : string.Create(
+            CultureInfo.InvariantCulture, $"takeover of {Shard} by its asynchronous standby, which lags {Lag.TotalSeconds:0.0} s");
 
     public async Task RunAsync(ChaosStage stage, CancellationToken cancellation)
     {

@@ -13,8 +13,12 @@ internal sealed class HeldMover(AdminProcess mover, string step) : IDisposable
     public async Task StoppedAsync(CancellationToken cancellation)
     {
         for (var clock = Stopwatch.StartNew(); !mover.IsStopped; await Task.Delay(10, cancellation))
-            if (mover.HasExited || clock.Elapsed > StepLimit)
-                throw new InvalidOperationException($"The mover did not come to {step}: {(mover.HasExited ? (await mover.WaitAsync(cancellation)).ToString() : "it still works")}");
+        {
+            if (mover.HasExited)
+                throw new InvalidOperationException($"The mover did not come to {step}: {await mover.WaitAsync(cancellation)}");
+            if (clock.Elapsed > StepLimit)
+                throw new InvalidOperationException($"The mover did not come to {step}, it still works: {mover.Written}");
+        }
     }
 
     public void GoOn() => mover.Continue();

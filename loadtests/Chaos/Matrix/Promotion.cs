@@ -53,8 +53,8 @@ internal sealed class Promotion(ChaosCluster cluster, string shard, bool isLaggi
 
     /// <summary>To be called when the move has come to its end.</summary>
     /// <returns>
-    /// The window in which acknowledged writes may be lost. Behind a lagging standby it lasts until here: a source that has lost its release
-    /// owns its slots once more, and what it acknowledges until somebody settles that has to yield.
+    /// The window in which acknowledged writes may be lost. After a lagging standby it lasts until here: a source that has lost its
+    /// release owns its slots once more, and what it acknowledges until somebody settles that has to yield.
     /// </returns>
     public async Task<LostCommitWindow> EndAsync(CancellationToken cancellation) =>
         _window ?? await (_watch ?? throw new InvalidOperationException("Nothing was promoted.")).EndAsync(cancellation);

@@ -14,6 +14,7 @@ public sealed class MatrixTests
         new(MoveStep.Drain, MatrixFault.TakeOver), // the sleeper has frozen the slots, and wakes up before its release
         new(MoveStep.Release, MatrixFault.KillSource),
         new(MoveStep.Own, MatrixFault.KillMover), // nobody serves the slots
+        new(MoveStep.Own, MatrixFault.PromoteSource), // the release must be where a failover lands
         new(MoveStep.Publish, MatrixFault.FlushRedis),
     ];
 
