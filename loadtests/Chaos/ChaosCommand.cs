@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Matrix;
 using LoadTests.Cluster;
 using ShardCore.Moves;
@@ -31,11 +32,13 @@ internal static class ChaosCommand
             if (result.Tokens.Count > 0 && result.Tokens[0].Value is var pattern && pattern != StaleRouter && MatrixCell.Matching(pattern).Count == 0)
                 result.AddError($"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
         });
-        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, matrix, only };
+        var standbys = new Option<string>("--standbys") { Description = "which kinds of standbys take over from their shards; with both, the seed chooses for each shard", DefaultValueFactory = _ => StandbyPlan.Both };
+        standbys.AcceptOnlyFromAmong([.. StandbyPlan.Choices]);
+        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, standbys, matrix, only };
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
-            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true);
+            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true) { Standbys = parsed.GetRequiredValue(standbys) };
             return RunAsync(options, parsed.GetValue(keep), log => parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt) : new ChaosRun(options, log).RunAsync(interrupt), interrupt);
         });
         return command;

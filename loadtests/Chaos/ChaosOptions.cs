@@ -1,3 +1,5 @@
+using LoadTests.Chaos.Faults;
+
 namespace LoadTests.Chaos;
 
 /// <param name="Duration">How long faults and load go on.</param>
@@ -7,6 +9,9 @@ namespace LoadTests.Chaos;
 /// <param name="Build">Builds the programs if their sources changed.</param>
 internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, string Folder, bool Build)
 {
+    /// <summary>Which kinds of standbys shards have: one of <see cref="StandbyPlan.Choices"/>.</summary>
+    public string Standbys { get; init; } = StandbyPlan.Both;
+
     public string Recording => Path.Combine(Folder, "recording");
 
     public string Logs => Path.Combine(Folder, "logs");

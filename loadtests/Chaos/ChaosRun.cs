@@ -38,7 +38,11 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         await rest.WeighAsync(interrupt);
         using var api = new ApiCaller(cluster.Proxy, cluster.RouterUrls, log.Surprise);
         var workloads = new WorkloadSet(api, new Recorder(options.Recording), options.Seed, options.Rate, (workload, number) => string.Create(CultureInfo.InvariantCulture, $"{workload[0]}{number}"));
-        await LoadAsync(cluster, workloads, interrupt);
+        var plan = StandbyPlan.Of(options.Seed, options.Standbys);
+        log.Write($"Standbys: {plan}");
+        var standbys = new StandbySet(cluster, plan, workloads);
+        await standbys.EnsureAllAsync(interrupt);
+        await LoadAsync(cluster, workloads, plan, standbys, interrupt);
 
         log.Tell("end", "reading the final state");
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupt))
@@ -49,7 +53,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         log.Tell("end", "audit");
         _problems.AddRange((await ClusterAudit.RunAsync(cluster, ChaosCluster.Shards, interrupt)).Select(problem => $"audit: {problem}"));
         log.Tell("end", "checkers");
-        var violated = Check();
+        var violated = Check(standbys.Windows);
         var isRight = _problems.Count == 0 && log.SurpriseCount == 0;
         await new ChaosReport(options, log).WriteAsync(workloads, await MoveHistory.ReadAsync(cluster, interrupt), [.. _problems, .. violated], isRight);
         if (!isRight)
@@ -58,20 +62,20 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     }
 
     /// <summary>Steps 2 to 4.</summary>
-    private async Task LoadAsync(ChaosCluster cluster, WorkloadSet workloads, CancellationToken interrupt)
+    private async Task LoadAsync(ChaosCluster cluster, WorkloadSet workloads, StandbyPlan plan, StandbySet standbys, CancellationToken interrupt)
     {
         using var endOfLoad = new CancellationTokenSource();
         using var endOfFaults = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         var load = workloads.RunAsync(endOfLoad.Token);
         var progress = ProgressAsync(workloads, endOfLoad.Token);
-        var stage = new ChaosStage(cluster, log, () => [.. workloads.ActiveKeys]);
+        var stage = new ChaosStage(cluster, log, () => [.. workloads.ActiveKeys]) { Standbys = standbys };
         endOfFaults.CancelAfter(options.Duration);
         try
         {
-            await Task.WhenAll(ChaosSchedule.Lanes.Select(lane => FollowAsync(stage, lane, endOfFaults.Token)));
+            await Task.WhenAll(ChaosSchedule.Lanes.Select(lane => FollowAsync(stage, lane, ChaosSchedule.Of(options.Seed, lane, plan), endOfFaults.Token)));
             interrupt.ThrowIfCancellationRequested();
             log.Tell("end", "no more faults: every part is started, what is unfinished is carried on");
-            _problems.AddRange(await new ClusterRest(cluster, log).SettleAsync(interrupt));
+            _problems.AddRange(await new ClusterRest(cluster, log, standbys).SettleAsync(interrupt));
             await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
         }
         finally
@@ -83,9 +87,9 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         await Task.Delay(LastRequestsEnd, interrupt);
     }
 
-    private async Task FollowAsync(ChaosStage stage, string lane, CancellationToken stop)
+    private async Task FollowAsync(ChaosStage stage, string lane, IEnumerable<(TimeSpan Pause, IChaosStep Step)> schedule, CancellationToken stop)
     {
-        foreach (var (pause, step) in ChaosSchedule.Of(options.Seed, lane))
+        foreach (var (pause, step) in schedule)
         {
             await Task.Delay(pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stop.IsCancellationRequested)
@@ -120,10 +124,10 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         }
     }
 
-    private List<string> Check()
+    private List<string> Check(IReadOnlyList<LostCommitWindow> windows)
     {
         var lines = new List<string>();
-        foreach (var (path, violations) in Checker.CheckFolder(options.Recording))
+        foreach (var (path, violations) in Checker.CheckFolder(options.Recording, windows))
         {
             _problems.Add($"{violations.Count} violations in {Path.GetFileName(path)}");
             lines.AddRange(violations.Take(3).Select(violation => $"  {violation}"));

@@ -9,6 +9,8 @@ internal sealed record AdminResult(string Command, int ExitCode, string Output, 
     public const int NotFound = 3;
     public const int Conflict = 5;
     public const int CannotReach = 7;
+    /// <summary>Two copies differ, and a person has to say which one is right.</summary>
+    public const int Differences = 9;
     public const int Killed = 137;
 
     public bool IsDone => ExitCode == 0;
@@ -17,7 +19,7 @@ internal sealed record AdminResult(string Command, int ExitCode, string Output, 
     public bool IsUnexpected => Errors.Contains("Unexpected:", StringComparison.Ordinal) || Output.Contains("Unexpected:", StringComparison.Ordinal);
 
     /// <summary>The line that says what is wrong.</summary>
-    public string Error => (Errors + Output).Split('\n').FirstOrDefault(line => line.StartsWith("error:", StringComparison.Ordinal))?.Trim() ?? "";
+    public string Error => (Errors + Output).Split('\n').FirstOrDefault(line => line.StartsWith("error:", StringComparison.Ordinal) || line.StartsWith("{\"ok\":false", StringComparison.Ordinal))?.Trim() ?? "";
 
     public override string ToString() => $"shardadmin {Command} ended with {ExitCode}:\n{Output}{Errors}".TrimEnd();
 }

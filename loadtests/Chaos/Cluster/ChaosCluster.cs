@@ -19,7 +19,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public static readonly IReadOnlyList<string> FirstShards = ["s1", "s2", "s3"];
 
-    private static readonly int[] BasePorts = [8080, 8079, 6390, 5441, 5442, 5443, 5444, 8101, 8102, 8103, 8201, 8202, 8203];
+    private static readonly int[] BasePorts = [8080, 8079, 6390, 5441, 5442, 5443, 5444, 5461, 5462, 5463, 5464, 8101, 8102, 8103, 8201, 8202, 8203];
 
     private readonly int _offset;
     private readonly string _adminLogs;
@@ -67,7 +67,19 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public ShardAddress Shard(string id) => new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
 
-    /// <param name="part">s1…, r1…, redis or proxy.</param>
+    /// <summary>The name of a shard's standby as a part.</summary>
+    public static string StandbyOf(string shard) => $"{shard}-standby";
+
+    /// <summary>The address of a shard's standby, as scripts/dev/standby.sh makes it.</summary>
+    public ShardAddress Standby(string shard) => Shard(shard) with { Port = Shard(shard).Port + 20 };
+
+    /// <summary>Makes a new asynchronous standby of a shard that runs, in the place of an earlier one.</summary>
+    public Task MakeStandbyAsync(string shard) => DevAsync("chaos", "--make-standby", shard);
+
+    /// <summary>Kills a shard's server for good and lets its standby answer at its address.</summary>
+    public Task TakeOverAsync(string shard) => DevAsync("chaos", "--take-over", shard);
+
+    /// <param name="part">s1…, s1-standby…, r1…, redis or proxy.</param>
     /// <returns>Null: it does not run.</returns>
     public int? ProcessOf(string part)
     {
@@ -133,7 +145,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var part in (string[])["proxy", "redis", .. Shards, .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
+        foreach (var part in (string[])["proxy", "redis", .. Shards, .. Shards.Select(StandbyOf), .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
             if (ProcessOf(part) is { } process)
                 ProcessTree.ContinueAll(process); // one that was left stopped would not hear that it should end
         await DevAsync("down", "--wipe");

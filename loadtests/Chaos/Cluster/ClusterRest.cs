@@ -6,9 +6,9 @@ using ShardCore.RingStorage;
 namespace LoadTests.Chaos.Cluster;
 
 /// <summary>A cluster before the first fault and after the last one.</summary>
-internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
+/// <param name="standbys">Null: no shard has one.</param>
+internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet? standbys = null)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     public async Task CreateCollectionsAsync(CancellationToken cancellation)
@@ -25,6 +25,12 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
         if (await cluster.AdminAsync(cancellation, arguments) is { IsDone: false } failed)
             throw new InvalidOperationException(failed.ToString());
     }
+
+    /// <summary>How long <see cref="SettleAsync"/> goes on trying.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Which copy of a disputed batch is right, source or target; null: no batch may come to be disputed.</summary>
+    public string? Keep { get; init; }
 
     /// <summary>Every part runs, the ring is there, and no move is unfinished.</summary>
     /// <returns>What would not end well in all the time that it had.</returns>
@@ -45,7 +51,7 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
                 last = e.Message; // a shard that still recovers
             }
         }
-        return [$"not settled after {Patience.TotalMinutes} minutes: {last}"];
+        return [$"not settled after {Patience.TotalSeconds} s: {last}"];
     }
 
     /// <returns>Null: all is settled. Else what the last attempt at it said.</returns>
@@ -54,12 +60,17 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log)
         foreach (var part in (string[])["redis", .. ChaosCluster.Shards, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
             if (cluster.ProcessOf(part) is null)
                 await cluster.StartPartAsync(part, cancellation);
+        if (standbys is not null)
+            await standbys.EnsureAllAsync(cancellation); // a synchronous one that is away holds every commit up
         // Resuming needs a ring, and a ring may need what resuming brings to its end.
         var hasRing = await cluster.RingAsync(cancellation) is not null;
         if (hasRing && await UnfinishedAsync(cancellation) == 0)
             return null;
         var rebuilt = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
-        return rebuilt is { IsDone: true } ? rebuilt.ToString() : $"{rebuilt}\n{await stage.AdminAsync(cancellation, "ops", "resume")}";
+        if (rebuilt is { IsDone: true })
+            return rebuilt.ToString();
+        var resumed = Keep is null ? (await stage.AdminAsync(cancellation, "ops", "resume")).ToString() : await new NamedCommands(stage, Keep).ResumeAsync(cancellation);
+        return $"{rebuilt}\n{resumed}";
     }
 
     /// <returns>Batches that stand in a journal.</returns>

@@ -19,7 +19,7 @@ internal sealed record ShardAudit(string Shard, IReadOnlyList<int> Owned, IReadO
           ('slots frozen or importing, or still tied to a move', (select count(*) from sharding.slot_ownership where state in ('frozen', 'importing') or move_id is not null)),
           ('batches in its journal', (select count(*) from sharding.move)),
           ('imports', (select count(*) from sharding.move_import)),
-          ('replication slots', (select count(*) from pg_replication_slots)),
+          ('replication slots of moves', (select count(*) from pg_replication_slots where slot_type = 'logical')),
           ('publications of moves', (select count(*) from pg_publication where starts_with(pubname, 'sharding_move_'))),
           ('advisory locks', (select count(*) from pg_locks where locktype = 'advisory')),
           ('prepared transactions', (select count(*) from pg_prepared_xacts))

@@ -5,7 +5,7 @@ using ShardCore.Ring;
 namespace LoadTests.Chaos.Faults;
 
 /// <summary>
-/// What is done, in which order and with which pauses: a function of the seed alone. Lanes run side by side, the steps of
+/// What is done, in which order and with which pauses: a function of the seed and of which shards have standbys. Lanes run side by side, the steps of
 /// a lane one after the other; how long a step takes is not the schedule's, so two runs of a seed do the same things but
 /// do not meet the same instants.
 /// </summary>
@@ -16,14 +16,14 @@ internal static class ChaosSchedule
     public static readonly IReadOnlyList<string> Lanes = ["moves-1", "moves-2", "servers", "routers"];
 
     /// <returns>Endless: each step and the pause before it.</returns>
-    public static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Of(int seed, string lane)
+    public static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Of(int seed, string lane, StandbyPlan standbys)
     {
         var random = new Random(unchecked((seed * 31) + lane.Sum(letter => letter * 7919)));
         while (true)
             yield return lane switch
             {
                 "moves-1" or "moves-2" => (Seconds(random, 0, 2), Mover(random)),
-                "servers" => (Seconds(random, 6, 24), Server(random)), // so that some moves come to their end between two
+                "servers" => (Seconds(random, 6, 24), Server(random, standbys)), // so that some moves come to their end between two
                 _ => (Seconds(random, 4, 16), RouterOrProxy(random)),
             };
     }
@@ -63,8 +63,13 @@ internal static class ChaosSchedule
         };
     }
 
-    private static IChaosStep Server(Random random)
+    private static IChaosStep Server(Random random, StandbyPlan standbys)
     {
+        if (standbys.Shards.Count > 0 && random.Next(4) == 0)
+        {
+            var (taken, isSynchronous) = standbys.Shards.ElementAt(random.Next(standbys.Shards.Count));
+            return new Takeover(taken, isSynchronous, Seconds(random, 0, 3));
+        }
         var (roll, shard, absence, unnoticed) = (random.Next(100), ChaosCluster.Shards[random.Next(ChaosCluster.Shards.Count)], Seconds(random, 0, 4), Seconds(random, 0, 3));
         return roll switch
         {

@@ -6,6 +6,9 @@ namespace LoadTests.Chaos.Faults;
 /// <param name="ActiveKeys">Partition keys that are written just now.</param>
 internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IReadOnlyList<string>> ActiveKeys)
 {
+    /// <summary>Null: no shard has one.</summary>
+    public StandbySet? Standbys { get; init; }
+
     private static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs shardadmin to its end and counts how that was.</summary>

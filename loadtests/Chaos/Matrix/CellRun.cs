@@ -5,6 +5,7 @@ using LoadTests.Chaos.Cluster;
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Recording;
 using LoadTests.Chaos.Workloads;
+using ShardCore.Moves;
 using ShardCore.Ring;
 
 namespace LoadTests.Chaos.Matrix;
@@ -22,7 +23,11 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
 
     private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(120);
 
+    /// <summary>A dispute that nobody can settle does not settle itself either.</summary>
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(60);
+
     private readonly List<string> _problems = [];
+    private readonly List<LostCommitWindow> _windows = [];
 
     // There and back again, so that each shard is source and target in turn.
     private string Source => number % 2 == 0 ? "s1" : "s2";
@@ -30,10 +35,15 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
     private string Target => number % 2 == 0 ? "s2" : "s1";
 
     public Task<CellResult> RunAsync(MatrixCell cell, CancellationToken cancellation) =>
-        UnderLoadAsync(cell.ToString(), list => cell.Fault == MatrixFault.KillMover ? KillAsync(cell, list, cancellation) : HoldAsync(cell, list, cancellation), cancellation);
+        UnderLoadAsync(
+            cell.ToString(), mayStay: cell.Promotes,
+            (workloads, list) => cell.Promotes ? PromoteAsync(cell, workloads, list, cancellation)
+                : cell.Fault == MatrixFault.KillMover ? KillAsync(cell, list, cancellation)
+                : HoldAsync(cell, list, cancellation),
+            cancellation);
 
     /// <summary>A router sleeps across the whole move; its clients' requests are at the source with the old ring when it wakes up.</summary>
-    public Task<CellResult> RunStaleRouterAsync(CancellationToken cancellation) => UnderLoadAsync("stale-router", async list =>
+    public Task<CellResult> RunStaleRouterAsync(CancellationToken cancellation) => UnderLoadAsync("stale-router", mayStay: false, async (_, list) =>
     {
         var router = cluster.ProcessOf("r3") ?? throw new InvalidOperationException("r3 does not run.");
         var refusedBefore = await FenceRefusals.ReadAsync(cluster.OperationsUrl(3), cancellation);
@@ -50,7 +60,8 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         return Stopwatch.GetTimestamp();
     }, cancellation);
 
-    private async Task<CellResult> UnderLoadAsync(string name, Func<string, Task<long>> fault, CancellationToken cancellation)
+    /// <param name="mayStay">The move may be over with the slots at the source: it was forgotten, or settled so.</param>
+    private async Task<CellResult> UnderLoadAsync(string name, bool mayStay, Func<WorkloadSet, string, Task<long>> fault, CancellationToken cancellation)
     {
         var recorder = new Recorder(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:000}-{name.Replace('/', '-')}")));
         using var api = new ApiCaller(cluster.Proxy, cluster.RouterUrls, surprise => _problems.Add(surprise));
@@ -63,7 +74,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         try
         {
             await MoreRequestsAsync(workloads, 100, cancellation);
-            var healed = await fault(slots);
+            var healed = await fault(workloads, slots);
             _problems.AddRange(await new ClusterRest(cluster, log).SettleAsync(cancellation));
             recovery = Stopwatch.GetElapsedTime(healed);
             await MoreRequestsAsync(workloads, 100, cancellation);
@@ -74,7 +85,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
             await load;
         }
         await workloads.ReadLastAsync(cancellation);
-        await ExamineAsync(recorder.Folder, slots, cancellation);
+        await ExamineAsync(recorder.Folder, mayStay ? "" : slots, cancellation);
         var tallies = workloads.Loads.Select(each => each.Tally).ToArray();
         return new CellResult(name, recovery, workloads.Requests, tallies.Sum(tally => tally.Failed), tallies.Sum(tally => tally.Unknown), tallies.Max(tally => tally.LongestWrite), _problems);
     }
@@ -91,27 +102,56 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
     /// <returns>When the fault was over.</returns>
     private async Task<long> HoldAsync(MatrixCell cell, string list, CancellationToken cancellation)
     {
-        using var mover = Mover(cell, "stop", list);
-        for (var clock = Stopwatch.StartNew(); !mover.IsStopped; await Task.Delay(10, cancellation))
-            if (mover.HasExited || clock.Elapsed > StepLimit)
-                throw new InvalidOperationException($"The mover did not come to {cell.Step}: {(mover.HasExited ? (await mover.WaitAsync(cancellation)).ToString() : "it still works")}");
+        using var mover = new HeldMover(Mover(cell, "stop", list), MatrixCell.NameOf(cell.Step));
+        await mover.StoppedAsync(cancellation);
         var healed = await FaultAsync(cell.Fault, cancellation);
-        // Not once: where the fault makes it begin the batch again it comes to the step again, and stops itself there too.
-        for (var clock = Stopwatch.StartNew(); !mover.HasExited; await Task.Delay(10, cancellation)) // writes may be held meanwhile
-        {
-            if (clock.Elapsed > StepLimit)
-                throw new InvalidOperationException($"The mover that went on at {cell.Step} did not end: {mover.Written}");
-            if (mover.IsStopped)
-                mover.Continue();
-        }
-        if (await mover.WaitAsync(cancellation) is { IsUnexpected: true } result)
-            _problems.Add(result.ToString());
+        await EndAsync(mover, cancellation);
         return healed;
     }
 
+    /// <summary>The same where the fault is that a standby takes over. Afterwards what shardadmin names has been done.</summary>
+    private async Task<long> PromoteAsync(MatrixCell cell, WorkloadSet workloads, string list, CancellationToken cancellation)
+    {
+        await using var promotion = new Promotion(cluster, cell.IsAtSource ? Source : Target, cell.Lags, workloads);
+        await promotion.PrepareAsync(cancellation);
+        var lagsFrom = cell.Lags ? Promotion.LagsFrom(cell.Step, cell.IsAtSource) : null;
+        if (cell.Lags && lagsFrom is null)
+            await promotion.StopReceivingAsync(cancellation);
+        using var mover = new HeldMover(Mover(cell, "stop", list, lagsFrom), MatrixCell.NameOf(cell.Step));
+        await mover.StoppedAsync(cancellation);
+        if (lagsFrom is not null)
+        {
+            await promotion.StopReceivingAsync(cancellation);
+            mover.GoOn();
+            await mover.StoppedAsync(cancellation);
+        }
+        await promotion.PromoteAsync(cancellation);
+        var healed = Stopwatch.GetTimestamp();
+        await EndAsync(mover, cancellation);
+        // The copy at the shard that lost nothing is the right one.
+        var keep = cell.IsAtSource ? "target" : "source";
+        _problems.AddRange(await new ClusterRest(cluster, log) { Keep = keep, Patience = SettleLimit }.SettleAsync(cancellation));
+        if (await new NamedCommands(new ChaosStage(cluster, log, () => []), keep).MendAsync(cancellation) is { } left)
+            _problems.Add(left);
+        _windows.Add(await promotion.EndAsync(cancellation));
+        return healed;
+    }
+
+    private async Task EndAsync(HeldMover mover, CancellationToken cancellation)
+    {
+        if (await mover.EndAsync(cancellation) is { IsUnexpected: true } result)
+            _problems.Add(result.ToString());
+    }
+
     /// <summary>The shardadmin of users, which is killed or stopped as it enters the step.</summary>
-    private AdminProcess Mover(MatrixCell cell, string failure, string list) =>
-        cluster.Admin($"move-{MatrixCell.NameOf(cell.Step)}:{failure}", "move", list, "--to", Target, "--yes");
+    /// <param name="before">An earlier step at which it stops too.</param>
+    private AdminProcess Mover(MatrixCell cell, string failure, string list, MoveStep? before = null)
+    {
+        var failpoint = $"move-{MatrixCell.NameOf(cell.Step)}:{failure}";
+        // It would not release, nor own, what a standby that streams has not flushed.
+        string[] lagging = cell.Lags ? ["--ignore-standbys"] : [];
+        return cluster.Admin(before is { } step ? $"move-{MatrixCell.NameOf(step)}:{failure},{failpoint}" : failpoint, ["move", list, "--to", Target, "--yes", .. lagging]);
+    }
 
     /// <returns>When it was over.</returns>
     private async Task<long> FaultAsync(MatrixFault fault, CancellationToken cancellation)
@@ -135,13 +175,14 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         }
     }
 
+    /// <param name="slots">Those that must have come to the target.</param>
     private async Task ExamineAsync(string recording, string slots, CancellationToken cancellation)
     {
-        foreach (var (path, violations) in Checker.CheckFolder(recording))
+        foreach (var (path, violations) in Checker.CheckFolder(recording, _windows))
             _problems.AddRange(violations.Take(3).Select(violation => $"{Path.GetFileName(path)}: {violation}"));
         _problems.AddRange(await ClusterAudit.LookAsync(cluster, ChaosCluster.FirstShards, cancellation));
         var ring = await RingAsync(cancellation);
-        foreach (var slot in slots.Split(',').Select(slot => new Slot(int.Parse(slot, CultureInfo.InvariantCulture))).Where(slot => ring.OwnerOf(slot).Id.Value != Target))
+        foreach (var slot in slots.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(slot => new Slot(int.Parse(slot, CultureInfo.InvariantCulture))).Where(slot => ring.OwnerOf(slot).Id.Value != Target))
             _problems.Add($"slot {slot} did not come to {Target}");
     }
 

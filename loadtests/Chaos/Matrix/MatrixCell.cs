@@ -8,6 +8,15 @@ internal sealed record MatrixCell(MoveStep Step, MatrixFault Fault)
     public static IReadOnlyList<MatrixCell> All { get; } =
         [.. from step in Enum.GetValues<MoveStep>() from fault in Enum.GetValues<MatrixFault>() select new MatrixCell(step, fault)];
 
+    /// <summary>A standby takes over.</summary>
+    public bool Promotes => Fault is MatrixFault.PromoteSource or MatrixFault.PromoteTarget || Lags;
+
+    /// <summary>The standby that takes over had stopped receiving before.</summary>
+    public bool Lags => Fault is MatrixFault.PromoteLaggingSource or MatrixFault.PromoteLaggingTarget;
+
+    /// <summary>The fault is at the move's source.</summary>
+    public bool IsAtSource => Fault is MatrixFault.KillSource or MatrixFault.PromoteSource or MatrixFault.PromoteLaggingSource;
+
     public static string NameOf(MoveStep step) => step.ToString().ToLowerInvariant();
 
     public static string NameOf(MatrixFault fault) => fault switch
@@ -16,6 +25,10 @@ internal sealed record MatrixCell(MoveStep Step, MatrixFault Fault)
         MatrixFault.TakeOver => "take-over",
         MatrixFault.KillSource => "kill-source",
         MatrixFault.KillTarget => "kill-target",
+        MatrixFault.PromoteSource => "promote-source",
+        MatrixFault.PromoteTarget => "promote-target",
+        MatrixFault.PromoteLaggingSource => "promote-lagging-source",
+        MatrixFault.PromoteLaggingTarget => "promote-lagging-target",
         _ => "flush-redis",
     };
 

@@ -17,4 +17,16 @@ internal enum MatrixFault
 
     /// <summary>Redis loses everything, the mover goes on and ends as it can; then the ring is rebuilt.</summary>
     FlushRedis,
+
+    /// <summary>The source's standby, which streamed until then, takes over.</summary>
+    PromoteSource,
+
+    /// <summary>The same at the target.</summary>
+    PromoteTarget,
+
+    /// <summary>The source's standby takes over, and had stopped receiving some steps before.</summary>
+    PromoteLaggingSource,
+
+    /// <summary>The same at the target.</summary>
+    PromoteLaggingTarget,
 }

@@ -25,6 +25,9 @@ internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePer
     /// <summary>The keys that are written and read now.</summary>
     public IReadOnlyList<string> ActiveKeys => [.. _active.Select(partition => partition.Key)];
 
+    /// <summary>The keys of every partition that there ever was.</summary>
+    public IReadOnlyList<string> AllKeys => [.. _active.Concat(_retired).Select(partition => partition.Key)]; // in this order: a partition is retired before another takes its place
+
     /// <summary>Until cancelled, and until the last answer has come.</summary>
     public async Task RunAsync(CancellationToken stop)
     {

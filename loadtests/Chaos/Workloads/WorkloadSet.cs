@@ -36,6 +36,12 @@ internal sealed class WorkloadSet
 
     public IEnumerable<string> ActiveKeys => Loads.SelectMany(load => load.ActiveKeys);
 
+    /// <summary>The keys that are written now, and those that were.</summary>
+    public IEnumerable<string> AllKeys => Loads.SelectMany(load => load.AllKeys);
+
+    /// <summary>The recorder's time, in microseconds.</summary>
+    public long Now => _recorder.Now();
+
     public long Requests => Loads.Sum(load => load.Tally.Total);
 
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(Loads.Select(load => load.RunAsync(stop)));

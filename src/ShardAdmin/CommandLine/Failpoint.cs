@@ -6,26 +6,26 @@ namespace ShardAdmin.CommandLine;
 /// <summary>
 /// Breaks off at a named step, so that tests can show what a crash there leaves:
 /// <c>SHARDING_FAILPOINT=step:kill</c> (the process is gone at once), <c>step:error</c>, <c>step:pause</c> (it
-/// stands still there), <c>step:stop</c> (all of it is stopped, until SIGCONT).
+/// stands still there), <c>step:stop</c> (all of it is stopped, until SIGCONT). Several are separated by commas.
 /// </summary>
 internal sealed class Failpoint
 {
-    private readonly string _step = "";
-    private readonly string _action = "";
+    private readonly Dictionary<string, string> _actions = new(StringComparer.Ordinal);
 
     private Failpoint(string? setting)
     {
-        if (setting?.LastIndexOf(':') is { } colon and > 0)
-            (_step, _action) = (setting[..colon], setting[(colon + 1)..]);
+        foreach (var each in (setting ?? "").Split(','))
+            if (each.LastIndexOf(':') is var colon and > 0)
+                _actions[each[..colon]] = each[(colon + 1)..];
     }
 
     public static Failpoint From(AdminProcess process) => new(process.Variable("SHARDING_FAILPOINT"));
 
     public async Task ReachedAsync(string step, CancellationToken cancellation)
     {
-        if (!string.Equals(step, _step, StringComparison.Ordinal))
+        if (!_actions.TryGetValue(step, out var action))
             return;
-        switch (_action)
+        switch (action)
         {
             case "kill":
                 Process.GetCurrentProcess().Kill();

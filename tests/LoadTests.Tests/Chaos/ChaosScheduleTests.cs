@@ -31,10 +31,17 @@ public sealed class ChaosScheduleTests
     [InlineData("rebalance")]
     [InlineData("ops cancel")]
     [InlineData("ops resume --take-over")]
+    [InlineData("takeover of s1 by its synchronous standby")]
+    [InlineData("by its asynchronous standby, which lags")]
     public void Every_fault_and_every_kind_of_move_comes_within_an_hours_steps(string what) =>
         Assert.Contains(Steps(1, 400), step => step.Contains(what, StringComparison.Ordinal));
 
+    [Fact]
+    public void Without_standbys_nothing_takes_over() =>
+        Assert.DoesNotContain(Lane(1, "servers", 400, StandbyPlan.None), step => step.Contains("takeover", StringComparison.Ordinal));
+
     private static IEnumerable<string> Steps(int seed, int each = 50) => ChaosSchedule.Lanes.SelectMany(lane => Lane(seed, lane, each));
 
-    private static IEnumerable<string> Lane(int seed, string lane, int steps = 50) => ChaosSchedule.Of(seed, lane).Take(steps).Select(step => step.Step.Description);
+    private static IEnumerable<string> Lane(int seed, string lane, int steps = 50, string standbys = StandbyPlan.Both) =>
+        ChaosSchedule.Of(seed, lane, StandbyPlan.Of(seed, standbys)).Take(steps).Select(step => step.Step.Description);
 }

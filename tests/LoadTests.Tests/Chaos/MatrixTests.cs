@@ -14,6 +14,7 @@ public sealed class MatrixTests
         new(MoveStep.Drain, MatrixFault.TakeOver), // the sleeper has frozen the slots, and wakes up before its release
         new(MoveStep.Release, MatrixFault.KillSource),
         new(MoveStep.Own, MatrixFault.KillMover), // nobody serves the slots
+        new(MoveStep.Own, MatrixFault.PromoteSource), // the release must be where a failover lands
         new(MoveStep.Publish, MatrixFault.FlushRedis),
     ];
 
@@ -36,10 +37,21 @@ public sealed class MatrixTests
     }
 
     [Theory]
-    [InlineData("", 70)]
-    [InlineData("copy", 5)]
+    [InlineData("", 126)]
+    [InlineData("copy", 9)]
     [InlineData("*/take-over", 14)]
     [InlineData("release/kill-source", 1)]
+    [InlineData("own/promote-lagging-target", 1)]
     [InlineData("nothing", 0)]
     public void A_pattern_chooses_cells(string pattern, int cells) => Assert.Equal(cells, MatrixCell.Matching(pattern).Count);
+
+    [Fact]
+    public void A_lagging_standby_lacks_the_step_before_at_least()
+    {
+        foreach (var (step, isSource) in Enum.GetValues<MoveStep>().SelectMany(step => new[] { (step, true), (step, false) }))
+            Assert.True(Promotion.LagsFrom(step, isSource) is not { } from || from < step, $"{step}");
+        Assert.Equal(MoveStep.Release, Promotion.LagsFrom(MoveStep.Clean, isSource: true)); // it owns its slots once more
+        Assert.Equal(MoveStep.Copy, Promotion.LagsFrom(MoveStep.Own, isSource: false)); // it has not got the rows
+        Assert.Equal(MoveStep.Own, Promotion.LagsFrom(MoveStep.Finish, isSource: false)); // it does not own them
+    }
 }

@@ -47,8 +47,12 @@ public sealed class PostgresStandbyTests
 
         Assert.True(await standby.Server.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_last_wal_receive_lsn()") < committed);
         Assert.Equal("b streaming async", await server.ScalarAsync<string>(
-            $"select concat_ws(' ', application_name, state, sync_state) from pg_stat_replication where coalesce(flush_lsn < '{committed}', true)"));
-        Assert.Equal("b physical", await server.ScalarAsync<string>("select concat_ws(' ', slot_name, slot_type) from pg_replication_slots where active"));
+            $"""
+            select concat_ws(' ', application_name, state, sync_state) from pg_stat_replication
+            where coalesce(flush_lsn < '{committed}', true)
+            """));
+        Assert.Equal("b physical", await server.ScalarAsync<string>(
+            "select concat_ws(' ', slot_name, slot_type) from pg_replication_slots where active"));
 
         standby.GoOnReceiving();
         await standby.FlushedAsync(committed);
@@ -147,7 +151,8 @@ public sealed class PostgresStandbyTests
     }
 
     private static Task WaitsForTheStandbyAsync(PostgresServer server) => Eventually.ThatAsync(
-        async () => await server.ScalarAsync<long>("select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1, Limit, "a commit waits for the standby");
+        async () => await server.ScalarAsync<long>("select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1,
+        Limit, "a commit waits for the standby");
 
     private static async Task<string?> EventsAsync(TestDatabase database)
     {

@@ -15,7 +15,8 @@ public sealed class PostgresStandby : IAsyncDisposable
     private readonly LocalPostgresServer _standby;
     private int _stoppedReceiver;
 
-    private PostgresStandby(string name, LocalPostgresServer primary, LocalPostgresServer standby) => (Name, _primary, _standby) = (name, primary, standby);
+    private PostgresStandby(string name, LocalPostgresServer primary, LocalPostgresServer standby) =>
+        (Name, _primary, _standby) = (name, primary, standby);
 
     /// <summary>Its application_name at the primary, and its replication slot's name.</summary>
     public string Name { get; }
@@ -23,11 +24,13 @@ public sealed class PostgresStandby : IAsyncDisposable
     /// <summary>The standby itself, to be asked, stopped, killed and started like any server.</summary>
     public PostgresServer Server => _standby;
 
-    internal static async Task<PostgresStandby> StartAsync(LocalPostgresServer primary, string program, PostgresOptions options, string name)
+    internal static async Task<PostgresStandby> StartAsync(
+        LocalPostgresServer primary, string program, PostgresOptions options, string name)
     {
         var folder = options.Disk?.NewPath() ?? TemporaryFolder.NewPath("standby");
         var conninfo = string.Create(
-            CultureInfo.InvariantCulture, $"host={primary.Host} port={primary.Port} user={PostgresServer.Superuser} application_name={name}");
+            CultureInfo.InvariantCulture,
+            $"host={primary.Host} port={primary.Port} user={PostgresServer.Superuser} application_name={name}");
         await ChildProcess.RunAsync(
             Path.Combine(Path.GetDirectoryName(program)!, "pg_basebackup"),
             ["-D", folder, "-d", conninfo, "--write-recovery-conf", "--create-slot", "--slot", name, "--checkpoint=fast", "--no-sync"],
@@ -63,7 +66,7 @@ public sealed class PostgresStandby : IAsyncDisposable
         await _primary.ExecuteAsync("alter system reset synchronous_standby_names");
         await _primary.ExecuteAsync("select pg_reload_conf()");
         await Eventually.ThatAsync(
-            async () => await SyncStateAsync() != "sync", Limit, $"{Name} is not the synchronous standby of {_primary.Host}:{_primary.Port} any more");
+            async () => await SyncStateAsync() != "sync", Limit, $"{Name} is no synchronous standby any more");
     }
 
     /// <summary>
@@ -84,14 +87,16 @@ public sealed class PostgresStandby : IAsyncDisposable
 
     /// <summary>Waits until the standby has flushed the primary's WAL up to <paramref name="position"/>.</summary>
     public Task FlushedAsync(NpgsqlLogSequenceNumber position) => Eventually.ThatAsync(
-        async () => await _standby.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_last_wal_receive_lsn()") >= position, Limit, $"{Name} has flushed {position}");
+        async () => await _standby.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_last_wal_receive_lsn()") >= position,
+        Limit, $"{Name} has flushed {position}");
 
     /// <summary>Waits until the standby has flushed all that the primary has flushed now.</summary>
-    public async Task CaughtUpAsync() => await FlushedAsync(await _primary.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()"));
+    public async Task CaughtUpAsync() =>
+        await FlushedAsync(await _primary.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()"));
 
     /// <summary>
-    /// Kills the primary and promotes this standby in its place: the primary's <see cref="PostgresServer"/> stands for the promoted one from
-    /// here on, at the same address, and this object is spent. It works whether the primary, the standby and its receiver run or not.
+    /// Kills the primary and promotes this standby in its place: the primary's <see cref="PostgresServer"/> stands for the promoted one
+    /// from here on, at the same address, and this object is spent. It works whether the primary, the standby and its receiver run or not.
     /// </summary>
     public async Task PromoteInPlaceAsync()
     {
@@ -106,7 +111,8 @@ public sealed class PostgresStandby : IAsyncDisposable
         await _standby.DisposeAsync();
     }
 
-    private Task<string?> SyncStateAsync() => _primary.ScalarAsync<string>($"select sync_state from pg_stat_replication where application_name = '{Name}'");
+    private Task<string?> SyncStateAsync() =>
+        _primary.ScalarAsync<string>($"select sync_state from pg_stat_replication where application_name = '{Name}'");
 
     private Task IsStreamingAsync() => Eventually.ThatAsync(
         async () => await _standby.ScalarAsync<string>("select status from pg_stat_wal_receiver") == "streaming", Limit, $"{Name} streams");

@@ -1,0 +1,42 @@
+using LoadTests.Chaos.Checkers;
+using LoadTests.Chaos.Faults;
+using LoadTests.Chaos.Workloads;
+
+namespace LoadTests.Chaos.Cluster;
+
+/// <summary>The standbys of a chaos run, and the windows in which shards may have lost what they acknowledged.</summary>
+internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, WorkloadSet workloads)
+{
+    private readonly Dictionary<string, ShardStandby> _standbys =
+        plan.Shards.Keys.ToDictionary(shard => shard, shard => new ShardStandby(cluster, shard), StringComparer.Ordinal);
+
+    private readonly List<LostCommitWindow> _windows = [];
+
+    /// <summary>Of all takeovers by asynchronous standbys; to be read when no step runs any more.</summary>
+    public IReadOnlyList<LostCommitWindow> Windows => _windows;
+
+    public ShardStandby Of(string shard) => _standbys[shard];
+
+    /// <summary>Every shard of the plan has its standby.</summary>
+    public async Task EnsureAllAsync(CancellationToken cancellation)
+    {
+        foreach (var shard in _standbys.Keys)
+            await EnsureAsync(shard, cancellation);
+    }
+
+    /// <summary>Makes the shard's standby unless there is one.</summary>
+    public Task EnsureAsync(string shard, CancellationToken cancellation) =>
+        Of(shard).Runs ? Task.CompletedTask : Of(shard).MakeAsync(plan.Shards[shard], cancellation);
+
+    /// <summary>The shard's asynchronous standby stops receiving for a while and then takes its place.</summary>
+    public async Task LoseAsync(string shard, TimeSpan lag, CancellationToken cancellation)
+    {
+        await using var watch = await LossWatch.BeginAsync(cluster, Of(shard), workloads, CancellationToken.None);
+        await Of(shard).StopReceivingAsync(CancellationToken.None);
+        await Task.Delay(lag, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Of(shard).TakeOverAsync();
+        var window = await watch.EndAsync(CancellationToken.None);
+        lock (_windows)
+            _windows.Add(window);
+    }
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using LoadTests.Chaos.Cluster;
+
+namespace LoadTests.Chaos.Faults;
+
+/// <summary>
+/// A shard's server is killed for good, its standby answers at its address, and gets a standby of its own.
+/// </summary>
+/// <param name="Lag">An asynchronous standby has stopped receiving for so long before; a synchronous one never stops.</param>
+internal sealed record Takeover(string Shard, bool IsSynchronous, TimeSpan Lag) : IChaosStep
+{
+    public string Description => IsSynchronous
+        ? $"takeover of {Shard} by its synchronous standby"
+        : string.Create(
+            CultureInfo.InvariantCulture, $"takeover of {Shard} by its asynchronous standby, which lags {Lag.TotalSeconds:0.0} s");
+
+    public async Task RunAsync(ChaosStage stage, CancellationToken cancellation)
+    {
+        var standbys = stage.Standbys ?? throw new InvalidOperationException("A cluster without standbys has no takeover.");
+        if (stage.Cluster.ProcessOf(Shard) is null)
+            await stage.Cluster.StartPartAsync(Shard, CancellationToken.None);
+        await standbys.EnsureAsync(Shard, CancellationToken.None);
+        if (IsSynchronous)
+            await standbys.Of(Shard).TakeOverAsync();
+        else
+            await standbys.LoseAsync(Shard, Lag, cancellation);
+        stage.Log.Count(IsSynchronous ? "takeover by a synchronous standby" : "takeover by an asynchronous standby");
+        await standbys.EnsureAsync(Shard, CancellationToken.None);
+    }
+}
