@@ -5,6 +5,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Migrations;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -50,7 +51,7 @@ internal sealed class ClusterStatus(AdminSession session)
 
     private static async Task<ShardAnswer> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         try
         {
             return await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));

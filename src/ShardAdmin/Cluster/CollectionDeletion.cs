@@ -3,6 +3,7 @@ using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -57,14 +58,14 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<int> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(
             "update sharding.collection set dropped_at = now() where name = @name and dropped_at is null", new { name }, cancellationToken: cancellation));
     }
 
     private static async Task<bool> WaitForWritersAsync(NpgsqlDataSource source, Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var before = await WritersAsync(connection, cancellation);
         var limit = TimeProvider.System.GetUtcNow() + WriterLimit;
         while (before.Length > 0)
@@ -91,7 +92,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<long> DeleteRowsAsync(NpgsqlDataSource shard, Action<double> advance, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var total = 0L;
         for (var first = 0; first < Slot.Count; first += RangeSlots)
         {
@@ -118,7 +119,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<int> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(
             "delete from sharding.collection where name = @name and dropped_at is not null", new { name }, cancellationToken: cancellation));
     }

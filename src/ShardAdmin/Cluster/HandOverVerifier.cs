@@ -4,6 +4,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -48,7 +49,7 @@ internal sealed class HandOverVerifier(AdminSession session, ShardRing ring)
 
     private static async Task<IReadOnlyList<Row>> JournalAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return [.. await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation))];
     }
 

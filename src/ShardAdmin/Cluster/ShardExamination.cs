@@ -35,7 +35,7 @@ internal sealed record ShardExamination(
 
     private static async Task<(long Residue, long Overdue, long Unfinished)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<(long, long, long)>(new CommandDefinition(
             """
             select (select count(*) from sharding.slot_ownership o

@@ -98,7 +98,7 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
 
     private async Task<long?> ReleaseOnceAsync(Shard from, Shard to, short[] slots, Epoch epoch, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(from).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(from).OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
         await LockAsync(connection, slots, cancellation);
         // A later statement on purpose: its snapshot is from after the lock.
@@ -121,7 +121,7 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
 
     private async Task<int> CountImportedAsync(Shard to, short[] slots, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(to).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(to).OpenAsync(cancellation);
         return await ImportedAsync(connection, slots);
     }
 
@@ -132,7 +132,7 @@ internal sealed class SlotHandover(AdminSession session, ClusterId cluster)
     private async Task<int> TakeAsync(Shard to, short[] slots, Epoch epoch, long floor)
     {
         var cancellation = CancellationToken.None;
-        await using var connection = await session.Source(to).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(to).OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
         await connection.ExecuteAsync(LockSql, new { slots }); // nobody writes slots that nobody owns: no wait
         await RequireMemberAsync(connection, to);

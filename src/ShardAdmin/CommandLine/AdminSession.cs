@@ -62,6 +62,8 @@ internal sealed class AdminSession : IAsyncDisposable
         settings.CommandTimeout = 30;
         settings.IncludeErrorDetail = false; // a detail can hold a key
         settings.KeepAlive = 5;
+        settings.Options = SessionSettings.Administration;
+        settings.NoResetOnClose = true; // it would take back what SessionSettings.SetNewerAsync set; whoever sets something for a session takes it back himself
     }
 
     public NpgsqlDataSource Source(Shard shard) => Sources.Of(shard);

@@ -5,6 +5,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -19,7 +20,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly List<NpgsqlConnection> _held = [];
+    private readonly List<ShardConnection> _held = [];
     private readonly SemaphoreSlim _gate = new(1);
 
     /// <summary>Who has it: tells this holder from every other in the journals.</summary>
@@ -142,7 +143,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
 
     private async Task<bool> TryTakeAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        var connection = await source.OpenConnectionAsync(cancellation);
+        var connection = await source.OpenAsync(cancellation);
         _held.Add(connection);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select pg_try_advisory_lock(@Class, hashtext(@operation))", new { OperationLockKey.Class, operation = operation.ToString() }, cancellationToken: cancellation));

@@ -5,6 +5,7 @@ using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 

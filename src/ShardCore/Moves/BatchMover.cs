@@ -9,6 +9,7 @@ using ShardCore.Moves.Journal;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -201,7 +202,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             using var whole = await _pipeline.Gate.PassAsync(cancellation);
             return (await HandOverComparison.RunAsync(ends.From, ends.To, batch.Slots, batch.VersionFloor!.Value, cancellation)).Differing;
         }
-        await using var connection = await ends.From.OpenConnectionAsync(cancellation);
+        await using var connection = await ends.From.OpenAsync(cancellation);
         var differing = new List<Slot>();
         foreach (var slots in batch.Slots.Chunk(SlotsFor(BytesComparedAtOnce(), batch)))
         {

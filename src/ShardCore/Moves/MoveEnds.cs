@@ -2,6 +2,7 @@ using Npgsql;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -52,7 +53,7 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
 #pragma warning disable CS0618 // What replaces it is a data source's, and a replication connection has none.
         settings.ServerCompatibilityMode = ServerCompatibilityMode.NoTypeLoading; // All comes as text; to ask for the types takes the source 8 ms.
 #pragma warning restore CS0618
-        settings.Options += FormattableString.Invariant($" -c lock_timeout={(int)snapshotLimit.TotalMilliseconds}");
+        settings.Options = SessionSettings.Every + settings.Options + SessionSettings.Replication(snapshotLimit);
         return settings.ConnectionString;
     }
 

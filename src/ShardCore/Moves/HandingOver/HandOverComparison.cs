@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.HandingOver;
 
@@ -29,8 +30,8 @@ public static class HandOverComparison
     public static async Task<HandOverFindings> RunAsync(
         NpgsqlDataSource source, NpgsqlDataSource target, IReadOnlyCollection<Slot> slots, long versionFloor, CancellationToken cancellation)
     {
-        await using var from = await source.OpenConnectionAsync(cancellation);
-        await using var to = await target.OpenConnectionAsync(cancellation);
+        await using var from = await source.OpenAsync(cancellation);
+        await using var to = await target.OpenAsync(cancellation);
         var given = await SlotChecksums.ReadAsync(from, slots, null, cancellation);
         var taken = await SlotChecksums.ReadAsync(to, slots, versionFloor, cancellation);
         var (differing, missing) = (new List<Slot>(), 0L);

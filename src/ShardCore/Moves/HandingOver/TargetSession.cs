@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardCore.Moves.Importing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.HandingOver;
 
@@ -56,7 +57,11 @@ internal sealed class TargetSession : IAsyncDisposable
 
     /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
     /// <exception cref="Failures.AttemptOverException" />
-    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(Connection, cancellation);
+    public async Task FlushAsync(MoveImport import, CancellationToken cancellation)
+    {
+        await import.CheckAsync(Connection, cancellation);
+        _session.RequireConfirmed();
+    }
 
     /// <summary>The same, and keeps the target as it is then: in one flight, as writers wait for it.</summary>
     /// <exception cref="Failures.AttemptOverException" />
@@ -81,6 +86,7 @@ internal sealed class TargetSession : IAsyncDisposable
         foreach (var statement in statements)
             batch.BatchCommands.Add(statement);
         await MoveImport.RunAsync(batch, cancellation);
+        _session.RequireConfirmed();
     }
 
     /// <exception cref="Failures.SessionLostException">In the task, never at once: the caller reads the other side meanwhile, on a connection that it must not close under the reader.</exception>

@@ -4,6 +4,7 @@ using NpgsqlTypes;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
@@ -87,7 +88,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     /// <returns>False: this is not the attempt that the target knows.</returns>
     public static async Task<bool> OwnAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select sharding.import_own(@id, @attempt, @epoch, @floor)",
             new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value }, cancellationToken: cancellation));
@@ -103,7 +104,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>
     public static async Task FinishAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("select sharding.import_finish(@id)", new { id }, cancellationToken: cancellation));
     }
 

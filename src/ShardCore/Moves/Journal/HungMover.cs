@@ -1,5 +1,6 @@
 using Dapper;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
@@ -35,7 +36,7 @@ public static class HungMover
     /// <returns>How many connections were ended.</returns>
     public static async Task<long> EndAsync(NpgsqlDataSource source, Guid operation, string by, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         await EndIdleAsync(connection, cancellation);
         await connection.ExecuteAsync(new CommandDefinition("update sharding.move set mover = @by where operation_id = @operation", new { operation, by }, cancellationToken: cancellation));
         return await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, new { operation }, cancellationToken: cancellation));

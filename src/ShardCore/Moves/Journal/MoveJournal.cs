@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardCore.Moves.Failures;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
@@ -24,7 +25,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <param name="command">What was typed, for the history.</param>
     public async Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         foreach (var (batch, bytes) in batches)
             await connection.ExecuteAsync(new CommandDefinition(
@@ -40,7 +41,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <returns>What is not finished, in the order of its plan.</returns>
     public async Task<IReadOnlyList<MoveBatch>> UnfinishedAsync(CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.QueryAsync<JournalRow>(new CommandDefinition(
             $"select {JournalRow.Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
         return [.. rows.Select(row => row.ToBatch())];
@@ -49,7 +50,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <returns>The same, with what is wanted of them and whether anybody works on them.</returns>
     public async Task<IReadOnlyList<JournalEntry>> EntriesAsync(CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.QueryAsync<JournalEntryRow>(new CommandDefinition(
             $"""
             select {JournalRow.Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
@@ -62,7 +63,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var row = await connection.QuerySingleOrDefaultAsync<JournalRow>(new CommandDefinition(
             $"select {JournalRow.Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
         return row?.ToBatch();
@@ -149,7 +150,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <param name="before">The page before; null: none.</param>
     internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
             $"""
             begin isolation level read committed; {JournalCalls.NotOnDisk}
