@@ -31,7 +31,8 @@ internal sealed class ClusterStatus(AdminSession session)
         var routers = await RouterLine.ListAsync(session, ring, cancellation);
         var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
-        var reasons = ReasonsOf(ring, shards, routers).ToArray();
+        var settings = ring.Shards.Select(shard => (shard.Id, answers[shard.Id].Answer?.SettingProblem)).Where(each => each.SettingProblem is not null);
+        string[] reasons = [.. ReasonsOf(ring, shards, routers), .. settings.Select(each => $"Shard {each.Id}: {each.SettingProblem}")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
         return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, await OperationsAsync(ring, cancellation), await AgentRegistry.CountAsync(session, cancellation));
@@ -54,7 +55,8 @@ internal sealed class ClusterStatus(AdminSession session)
         await using var connection = await source.OpenAsync(cancellation);
         try
         {
-            return await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
+            var answer = await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
+            return answer with { SettingProblem = ForeignSettings.ReadOnlyProblem(await ForeignSettings.ReadAsync(source, cancellation)) };
         }
         catch (PostgresException e) when (e.SqlState is "42P01" or "3F000")
         {
@@ -91,5 +93,8 @@ internal sealed class ClusterStatus(AdminSession session)
             yield return $"Router {router.Id} is {router.Behind} epochs behind.";
     }
 
-    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items);
+    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items)
+    {
+        public string? SettingProblem { get; init; }
+    }
 }

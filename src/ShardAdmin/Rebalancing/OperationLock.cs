@@ -85,18 +85,26 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
         _gate.Dispose();
     }
 
-    /// <summary>All or nothing: a part of them would be taken for all the next time.</summary>
+    /// <summary>
+    /// All or nothing: a part of them would be taken for all the next time. A server that ends a session tells so before it gives the session's locks back, so at
+    /// first the one who holds the lock may be ourselves.
+    /// </summary>
     private async Task<bool> TryTakeAgainAsync(CancellationToken cancellation)
     {
-        var taken = false;
-        try
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
-            return taken = await TryTakeAllAsync(cancellation);
-        }
-        finally
-        {
-            if (!taken)
-                await ReleaseAsync();
+            var taken = false;
+            try
+            {
+                taken = await TryTakeAllAsync(cancellation);
+                if (taken || clock.Elapsed >= ReleaseLimit)
+                    return taken;
+            }
+            finally
+            {
+                if (!taken)
+                    await ReleaseAsync();
+            }
         }
     }
 

@@ -15,6 +15,9 @@ public static class SessionSettings
     /// <summary>Servers from this version on have transaction_timeout.</summary>
     private const int FirstWithTransactionTimeout = 17;
 
+    /// <summary>Nothing, said explicitly: Npgsql takes PGOPTIONS otherwise.</summary>
+    public const string None = "-c application_name=shardadmin";
+
     /// <summary>What every session has, also the one that streams changes.</summary>
     public static string Every { get; } = Options(
         // No function or operator that somebody made in a schema of his own, "public" for instance, is called in place of Postgres' own: the fence calls some.

@@ -39,6 +39,13 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
             .Build();
     }
 
+    /// <summary>
+    /// To the same database as anybody else would connect, without <see cref="SessionSettings"/> and without a pool: there a session tells what its server, its database
+    /// and its role have set. Only for statements that name every schema.
+    /// </summary>
+    public static NpgsqlDataSource BuildPlain(NpgsqlDataSource like) =>
+        Builder(new NpgsqlConnectionStringBuilder(like.ConnectionString) { Options = SessionSettings.None, Pooling = false }).Build();
+
     private static NpgsqlSlimDataSourceBuilder Builder(NpgsqlConnectionStringBuilder settings) =>
         new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity()
             .ConfigureTypeLoading(types => types.EnableTypeLoading(false));
