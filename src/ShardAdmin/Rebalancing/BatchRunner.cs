@@ -45,10 +45,10 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
                     await Task.Delay(RetryPause, stop.Token);
                 }
         }
-        catch (AttemptOverException) when (stop.Reason is null)
+        catch (AttemptOverException e) when (stop.Reason is null)
         {
-            if (broken is not null && !await IsTakenAsync(reports, each))
-                throw new BatchBrokenException(each, broken); // an attempt that broke can also look like one that is over
+            if (!await IsTakenAsync(reports, each))
+                throw new BatchBrokenException(each, broken ?? e); // an attempt that broke, or whose freeze a write ended, is over too
             await stop.BecauseAsync(ReportAnswer.Lost);
             throw;
         }

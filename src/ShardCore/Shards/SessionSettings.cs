@@ -85,10 +85,13 @@ public static class SessionSettings
         // The mover answers every second; a limit of the role's may be shorter than a pause of a busy machine.
         ("wal_sender_timeout", "60s"));
 
-    /// <summary>Settings that only some servers have, once for each session that is made.</summary>
-    public static async Task SetNewerAsync(NpgsqlConnection connection)
+    /// <summary>What every session has where the server knows it: for connections whose server is known beforehand.</summary>
+    public static string Newer(Version server) => server.Major < FirstWithTransactionTimeout ? "" : Options(("transaction_timeout", "0"));
+
+    /// <summary>The same, once for each session that is made.</summary>
+    internal static async Task SetNewerAsync(NpgsqlConnection connection)
     {
-        if (connection.PostgreSqlVersion.Major < FirstWithTransactionTimeout)
+        if (Newer(connection.PostgreSqlVersion).Length == 0)
             return;
         await using var command = new NpgsqlCommand("set transaction_timeout = 0", connection);
         await command.ExecuteNonQueryAsync();

@@ -60,7 +60,13 @@ public sealed class ShardConnection : DbConnection
         }
     }
 
-    public override void Open() => _inner.Open();
+    /// <summary>
+    /// Never again: Dapper would open a connection that a keep-alive found broken, and go on without the locks and the transaction that its session had.
+    /// </summary>
+    public override void Open() => throw Broken();
+
+    /// <inheritdoc cref="Open" />
+    public override Task OpenAsync(CancellationToken cancellationToken) => Task.FromException(Broken());
 
     public override void Close() => _inner.Close();
 
@@ -88,6 +94,9 @@ public sealed class ShardConnection : DbConnection
             _inner.Dispose();
         base.Dispose(disposing);
     }
+
+    private static NpgsqlException Broken() =>
+        new("The session broke while nobody used it, and what it held is gone.", new IOException("The connection is not open."));
 
     private void OnNotice(object sender, NpgsqlNoticeEventArgs notice)
     {
