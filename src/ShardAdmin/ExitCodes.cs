@@ -4,6 +4,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Moves.Failures;
 using ShardCore.RingStorage;
+using ShardCore.Shards;
 
 namespace ShardAdmin;
 
@@ -51,6 +52,7 @@ internal static class ExitCodes
         StreamBrokenException { InnerException: PostgresException { SqlState: PostgresErrorCodes.DiskFull or PostgresErrorCodes.TooManyConnections } inner } => FailureOf(inner, leftOff, retry, timedOut),
         StreamBrokenException { InnerException: PostgresException inner } e when !Reach.IsUnreachable(inner) => new Failure(ExitCode.Failed, e.Message, leftOff, $"shardadmin doctor; then: {retry}"),
         StreamBrokenException or SessionLostException => new Failure(ExitCode.CannotReach, $"A shard went away: {exception.Message}", leftOff, retry),
+        AttemptOverException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         ChangesDoNotFitException e => new Failure(ExitCode.Failed, e.Message, leftOff, retry),
         BadRingException e => new Failure(ExitCode.Precondition, e.Message, leftOff, "shardadmin doctor"),
         PostgresException { SqlState: PostgresErrorCodes.DiskFull } e => new Failure(
@@ -58,6 +60,7 @@ internal static class ExitCodes
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } e => new Failure(ExitCode.CannotReach, $"A shard has no connection left: {e.MessageText}", leftOff, $"{Reach.FreeConnections}; then: {retry}"),
         PostgresException e when Reach.IsUnreachable(e) => new Failure(ExitCode.CannotReach, $"A shard cannot be reached: {e.MessageText}", leftOff, retry),
         PostgresException e => new Failure(ExitCode.Failed, $"A shard refused: {e.MessageText} (SQLSTATE {e.SqlState})", leftOff, $"shardadmin doctor; then: {retry}"),
+        CommitNotConfirmedException e => new Failure(ExitCode.CannotReach, e.Message, leftOff, $"{Reach.AwaitStandby}; then: {retry}"),
         NpgsqlException or TimeoutException => new Failure(ExitCode.CannotReach, $"The connection to a shard broke: {exception.Message}", leftOff, retry),
         _ => new Failure(ExitCode.Failed, $"Unexpected: {exception.Message}", leftOff, $"{retry} -v   (shows where)"),
     };

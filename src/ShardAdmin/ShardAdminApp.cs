@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardCore.Shards;
 
 namespace ShardAdmin;
 

@@ -1,4 +1,5 @@
 using ShardCore.RingStorage;
+using ShardCore.Shards;
 using ShardRouter.Configuration;
 using ShardRouter.Routing;
 using ShardRouter.Shards;

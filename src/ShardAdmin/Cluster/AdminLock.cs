@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -21,7 +22,7 @@ internal sealed class AdminLock : IAsyncDisposable
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    private readonly List<NpgsqlConnection> _held = [];
+    private readonly List<ShardConnection> _held = [];
 
     /// <exception cref="CommandFailedException">Another command held it all the time.</exception>
     public static async Task<AdminLock> TakeAsync(AdminSession session, IEnumerable<Shard> shards, CancellationToken cancellation)
@@ -60,7 +61,7 @@ internal sealed class AdminLock : IAsyncDisposable
 
     private async Task<bool> TakeAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
-        var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+        var connection = await session.Source(shard).OpenAsync(cancellation);
         _held.Add(connection);
         try
         {

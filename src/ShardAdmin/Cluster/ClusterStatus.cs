@@ -5,6 +5,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Migrations;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -31,8 +32,11 @@ internal sealed class ClusterStatus(AdminSession session)
         var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
         var operations = await OperationsAsync(ring, cancellation);
-        string[] reasons = [.. ReasonsOf(ring, shards, routers), .. operations.Where(operation => operation.State == "disputed").Select(operation =>
-            $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
+        var settings = ring.Shards.Select(shard => (shard.Id, answers[shard.Id].Answer?.SettingProblem)).Where(each => each.SettingProblem is not null);
+        string[] reasons = [
+            .. ReasonsOf(ring, shards, routers), .. settings.Select(each => $"Shard {each.Id}: {each.SettingProblem}"),
+            .. operations.Where(operation => operation.State == "disputed").Select(operation =>
+                $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
         return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, operations, await AgentRegistry.CountAsync(session, cancellation));
@@ -52,10 +56,11 @@ internal sealed class ClusterStatus(AdminSession session)
 
     private static async Task<ShardAnswer> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         try
         {
-            return await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
+            var answer = await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
+            return answer with { SettingProblem = ForeignSettings.ReadOnlyProblem(await ForeignSettings.ReadAsync(source, cancellation)) };
         }
         catch (PostgresException e) when (e.SqlState is "42P01" or "3F000")
         {
@@ -92,5 +97,8 @@ internal sealed class ClusterStatus(AdminSession session)
             yield return $"Router {router.Id} is {router.Behind} epochs behind.";
     }
 
-    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items);
+    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items)
+    {
+        public string? SettingProblem { get; init; }
+    }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 

@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -22,7 +23,7 @@ internal static class CollectionCopy
 
     private static async Task<IReadOnlyList<Definition>> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return [.. await connection.QueryAsync<Definition>(new CommandDefinition(
             "select name as Name, options::text as Options, created_at as CreatedAt, dropped_at as DroppedAt from sharding.collection",
             cancellationToken: cancellation))];
@@ -30,7 +31,7 @@ internal static class CollectionCopy
 
     private static async Task<int> WriteAsync(NpgsqlDataSource source, IReadOnlyList<Definition> definitions, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(
             """
             insert into sharding.collection (name, options, created_at, dropped_at)

@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -50,7 +51,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<bool> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         try
         {
             return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.collection_mark(@name)", new { name }, cancellationToken: cancellation));
@@ -63,7 +64,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private static async Task<bool> WaitForWritersAsync(NpgsqlDataSource source, Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var before = await WritersAsync(connection, cancellation);
         var limit = TimeProvider.System.GetUtcNow() + WriterLimit;
         while (before.Length > 0)
@@ -90,7 +91,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<long> DeleteRowsAsync(NpgsqlDataSource shard, Action<double> advance, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var total = 0L;
         for (var first = 0; first < Slot.Count; first += RangeSlots)
         {
@@ -117,7 +118,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
 
     private async Task<bool> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.collection_forget(@name)", new { name }, cancellationToken: cancellation));
     }
 }

@@ -7,6 +7,7 @@ using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -48,8 +49,8 @@ internal sealed class HandOverVerifier(AdminSession session, ShardRing ring)
 
     private static async Task<(long Rows, IReadOnlyList<Slot> Differing)> DifferencesAsync(NpgsqlDataSource source, NpgsqlDataSource target, IEnumerable<Slot> slots, CancellationToken cancellation)
     {
-        await using var from = await source.OpenConnectionAsync(cancellation);
-        await using var to = await target.OpenConnectionAsync(cancellation);
+        await using var from = await source.OpenAsync(cancellation);
+        await using var to = await target.OpenAsync(cancellation);
         var (rows, differing) = (0L, new List<Slot>());
         foreach (var some in slots.Chunk(SlotsAtOnce))
         {

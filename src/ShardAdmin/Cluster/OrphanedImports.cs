@@ -6,6 +6,7 @@ using ShardAdmin.Rebalancing;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Importing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -81,7 +82,7 @@ internal sealed class OrphanedImports(AdminSession session)
 
     private async Task<IReadOnlyList<OrphanedImport>> ReadAsync(Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(shard).OpenAsync(cancellation);
         try
         {
             var rows = await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation));

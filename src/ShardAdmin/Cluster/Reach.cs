@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Npgsql;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -10,6 +11,9 @@ internal static class Reach
 {
     /// <summary>What to do about a server that lives and lets nobody in.</summary>
     public const string FreeConnections = "free connections there (docs/runbook.md, \"A shard has no connection left\")";
+
+    /// <summary>What to do about a server whose commits are not confirmed.</summary>
+    public const string AwaitStandby = "see to its synchronous standby (docs/runbook.md, \"Commits are not confirmed\")";
 
     /// <exception cref="ShardUnreachableException" />
     public static Task<T> ShardAsync<T>(Shard shard, Func<Task<T>> call) => AddressAsync($"Shard {shard.Id} at {shard.Address}", call);
@@ -20,6 +24,10 @@ internal static class Reach
         try
         {
             return await call();
+        }
+        catch (CommitNotConfirmedException e)
+        {
+            throw new ShardUnreachableException($"{what} has changed something, and it may be lost again. {e.Message.TrimEnd('.')}.", AwaitStandby + ", then the same command again", e);
         }
         catch (Exception e) when (IsUnreachable(e))
         {

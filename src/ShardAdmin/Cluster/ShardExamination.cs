@@ -12,11 +12,12 @@ namespace ShardAdmin.Cluster;
 /// <param name="ClockOffset">Its clock minus ours, to about half a round trip.</param>
 /// <param name="ResidueSlots">Slots that are not (or no longer) its own and still hold rows.</param>
 /// <param name="OverdueSlots">Slots frozen past their deadline: their mover died.</param>
+/// <param name="Settings">Of its server, database and roles.</param>
 /// <param name="Disputed">Operations with a batch that only a person can go on with; empty: none.</param>
 /// <param name="Restored">Operations with a batch that was planned before the shard failed over or was restored; empty: none.</param>
 /// <param name="Ability">To be the source of a move; null: it is no shard yet.</param>
 internal sealed record ShardExamination(
-    ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
+    ServerFacts Server, IReadOnlyList<ForeignSetting> Settings, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
     IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, string Disputed, string Restored, MoveAbility? Ability)
 {
     public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
@@ -25,19 +26,20 @@ internal sealed record ShardExamination(
         var (sent, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
         var server = await ServerFacts.ReadAsync(source, cancellation);
         var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
+        var settings = await ForeignSettings.ReadAsync(source, cancellation);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
         if (schema.VersionAfter == 0)
-            return new ShardExamination(server, schema, null, offset, [], [], 0, 0, 0, "", "", null);
+            return new ShardExamination(server, settings, schema, null, offset, [], [], 0, 0, 0, "", "", null);
         var (residue, overdue, unfinished, disputed, restored) = await LeftOversAsync(source, cancellation);
         return new ShardExamination(
-            server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
+            server, settings, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
             await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished, disputed, restored,
             await MoveAbility.ReadAsync(source, cancellation));
     }
 
     private static async Task<(long Residue, long Overdue, long Unfinished, string Disputed, string Restored)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<(long, long, long, string, string)>(new CommandDefinition(
             """
             select (select count(*) from sharding.slot_ownership o

@@ -35,7 +35,7 @@ internal sealed record ServerFacts(
 
     public static async Task<ServerFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<ServerFacts>(new CommandDefinition(
             """
             select current_setting('server_version_num')::integer as VersionNumber, current_setting('server_encoding') as Encoding,

@@ -161,7 +161,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     {
         var answers = await Reach.AllAsync(shards, async each =>
         {
-            await using var connection = await session.Source(each).OpenConnectionAsync(cancellation);
+            await using var connection = await session.Source(each).OpenAsync(cancellation);
             return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select exists (select from sharding.item)", cancellationToken: cancellation));
         });
         return answers.Values.Any(holds => holds);

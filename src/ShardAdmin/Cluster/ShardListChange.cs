@@ -3,6 +3,7 @@ using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -44,7 +45,7 @@ internal sealed class ShardListChange(AdminSession session)
     {
         var leaves = await Reach.ShardAsync(shard, async () =>
         {
-            await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+            await using var connection = await session.Source(shard).OpenAsync(cancellation);
             return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.leave()", cancellationToken: cancellation));
         });
         if (!leaves)

@@ -3,6 +3,7 @@ using Npgsql;
 using ShardAdmin.Output;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
@@ -71,7 +72,7 @@ internal sealed class SlotScanner(NpgsqlDataSource source, ShardId shard, int co
     /// <summary>By the statistics: rows that lie in no order are read once for each range, so there must not be many.</summary>
     private async Task<int> RangeSlotsAsync(CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.ExecuteScalarAsync<double>(new CommandDefinition(
             "select reltuples from pg_class where oid = 'sharding.item'::regclass", cancellationToken: cancellation));
         return (int)Math.Clamp(Slot.Count * RangeRows / Math.Max(rows, 1), 16, Slot.Count / (2.0 * connections));
@@ -79,7 +80,7 @@ internal sealed class SlotScanner(NpgsqlDataSource source, ShardId shard, int co
 
     private async Task<ScannedRange> ScanAsync(int first, int last, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var found = await connection.QueryAsync<ScannedSlot>(new CommandDefinition(
             Sql, new { first = (short)first, last = (short)last }, commandTimeout: 0, cancellationToken: cancellation)); // one slot may hold 10 GB
         return new ScannedRange(shard.Value, first, last, [.. found]);

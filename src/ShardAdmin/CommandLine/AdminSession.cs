@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardAdmin.Output;
+using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
@@ -57,11 +58,13 @@ internal sealed class AdminSession : IAsyncDisposable
     /// <summary>How this program connects to shards.</summary>
     public static void Configure(NpgsqlConnectionStringBuilder settings)
     {
-        settings.ApplicationName = "shardadmin";
+        settings.ApplicationName = HungMover.ProgramName;
         settings.Timeout = ConnectSeconds;
         settings.CommandTimeout = 30;
         settings.IncludeErrorDetail = false; // a detail can hold a key
         settings.KeepAlive = 5;
+        settings.Options = SessionSettings.Administration;
+        settings.NoResetOnClose = true; // it would take back what SessionSettings.SetNewerAsync set; whoever sets something for a session takes it back himself
     }
 
     public NpgsqlDataSource Source(Shard shard) => Sources.Of(shard);

@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves;
 using ShardCore.Moves.Failures;
@@ -24,6 +25,7 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
             ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show; shardadmin ops show " + each.Batch.OperationId);
         var (journal, reports) = (new MoveJournal(session.Source(each.Source)), new MoveReports(session.Source(each.Source)));
         string? problem = null;
+        Exception? broken = null;
         try
         {
             for (var attempt = 1; ; attempt++)
@@ -38,12 +40,15 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
                 catch (Exception e) when (attempt < MaxTries && !stop.Token.IsCancellationRequested && IsPassing(e))
                 {
                     problem = e.Message;
+                    broken = e is AttemptOverException ? broken : e;
                     session.Output.Note($"Batch {each.Batch.Ordinal + 1} begins again: {e.Message}");
                     await Task.Delay(RetryPause, stop.Token);
                 }
         }
-        catch (AttemptOverException) when (stop.Reason is null)
+        catch (AttemptOverException e) when (stop.Reason is null)
         {
+            if (!await IsTakenAsync(reports, each))
+                throw new BatchBrokenException(each, broken ?? e); // an attempt that broke, or whose freeze a write ended, is over too
             await stop.BecauseAsync(ReportAnswer.Lost);
             throw;
         }
@@ -80,12 +85,24 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
     /// <summary>Before each attempt: a connection that broke may have been ended by whoever takes over, and a lock may be gone.</summary>
     private async Task RequireOursAsync(MoveReports reports, SourcedBatch each, bool isAgain, MoveStop stop)
     {
-        var lost = !await held.EnsureAsync(stop.Token)
-            || (isAgain && await reports.ReportAsync(each.Batch.Id, held.Mover, new MoveProgress(), stop.Token) == ReportAnswer.Lost);
-        if (!lost)
+        var lost = isAgain && await reports.ReportAsync(each.Batch.Id, held.Mover, new MoveProgress(), stop.Token) == ReportAnswer.Lost;
+        if (!lost && await held.EnsureAsync(stop.Token))
             return;
         await stop.BecauseAsync(ReportAnswer.Lost);
         stop.Token.ThrowIfCancellationRequested();
+    }
+
+    /// <returns>False also when nobody can tell: then it is no reason.</returns>
+    private async Task<bool> IsTakenAsync(MoveReports reports, SourcedBatch each)
+    {
+        try
+        {
+            return await reports.ReportAsync(each.Batch.Id, held.Mover, new MoveProgress(), CancellationToken.None) is ReportAnswer.Lost or ReportAnswer.Gone;
+        }
+        catch (Exception e) when (Reach.IsUnreachable(e))
+        {
+            return false;
+        }
     }
 
     private async Task RunAttemptAsync(MoveJournal journal, MoveReports reports, SourcedBatch each, Shard target, MoveOptions shared, MoveStop stop)

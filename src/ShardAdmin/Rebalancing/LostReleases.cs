@@ -3,6 +3,7 @@ using Npgsql;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -45,11 +46,11 @@ internal sealed class LostReleases(AdminSession session)
 
     private async Task<int> PutBackAsync(Shard source, Shard target, short[] slots, CancellationToken cancellation)
     {
-        await using var to = await Reach.ShardAsync(target, async () => await session.Source(target).OpenConnectionAsync(cancellation));
+        await using var to = await Reach.ShardAsync(target, async () => await session.Source(target).OpenAsync(cancellation));
         var records = (await to.QueryAsync<Record>(new CommandDefinition(RecordsSql, new { source = source.Id.Value, slots }, cancellationToken: cancellation))).AsList();
         if (records.Count == 0)
             return 0;
-        await using var from = await Reach.ShardAsync(source, async () => await session.Source(source).OpenConnectionAsync(cancellation));
+        await using var from = await Reach.ShardAsync(source, async () => await session.Source(source).OpenAsync(cancellation));
         var count = 0;
         foreach (var record in records)
             count += await from.ExecuteAsync(new CommandDefinition(

@@ -1,5 +1,6 @@
 using Dapper;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -32,7 +33,7 @@ internal sealed record MoveAbility(
 
     public static async Task<MoveAbility> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<MoveAbility>(new CommandDefinition(Sql, cancellationToken: cancellation));
     }
 

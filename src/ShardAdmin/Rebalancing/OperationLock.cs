@@ -5,6 +5,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -19,7 +20,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly List<NpgsqlConnection> _held = [];
+    private readonly List<ShardConnection> _held = [];
     private readonly SemaphoreSlim _gate = new(1);
 
     /// <summary>Who has it: tells this holder from every other in the journals.</summary>
@@ -84,18 +85,26 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
         _gate.Dispose();
     }
 
-    /// <summary>All or nothing: a part of them would be taken for all the next time.</summary>
+    /// <summary>
+    /// All or nothing: a part of them would be taken for all the next time. A server that ends a session tells so before it gives the session's locks back, so at
+    /// first the one who holds the lock may be ourselves.
+    /// </summary>
     private async Task<bool> TryTakeAgainAsync(CancellationToken cancellation)
     {
-        var taken = false;
-        try
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
-            return taken = await TryTakeAllAsync(cancellation);
-        }
-        finally
-        {
-            if (!taken)
-                await ReleaseAsync();
+            var taken = false;
+            try
+            {
+                taken = await TryTakeAllAsync(cancellation);
+                if (taken || clock.Elapsed >= ReleaseLimit)
+                    return taken;
+            }
+            finally
+            {
+                if (!taken)
+                    await ReleaseAsync();
+            }
         }
     }
 
@@ -142,7 +151,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
 
     private async Task<bool> TryTakeAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
-        var connection = await source.OpenConnectionAsync(cancellation);
+        var connection = await source.OpenAsync(cancellation);
         _held.Add(connection);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select pg_try_advisory_lock(@Class, hashtext(@operation))", new { OperationLockKey.Class, operation = operation.ToString() }, cancellationToken: cancellation));

@@ -5,6 +5,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -41,7 +42,7 @@ internal static class OperationSurvey
 
     private static async Task<IReadOnlyList<Row>> AskAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(shard).OpenAsync(cancellation);
         try
         {
             return [.. await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation))];

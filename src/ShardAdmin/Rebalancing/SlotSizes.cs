@@ -3,6 +3,7 @@ using Dapper;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -22,7 +23,7 @@ internal static class SlotSizes
         var slots = owners.CountBy(owner => owner).ToDictionary(each => each.Key, each => each.Value);
         var sizes = await Reach.AllAsync([.. shards.Where(shard => slots.ContainsKey(shard.Id))], async shard =>
         {
-            await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+            await using var connection = await session.Source(shard).OpenAsync(cancellation);
             return await connection.ExecuteScalarAsync<long>(new CommandDefinition("select pg_total_relation_size('sharding.item')", cancellationToken: cancellation));
         });
         return [.. owners.Select(owner => sizes.GetValueOrDefault(owner) / slots[owner])];
@@ -41,7 +42,7 @@ internal static class SlotSizes
 
     private static async Task<long[]> MeasureAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(shard).OpenConnectionAsync(cancellation);
+        await using var connection = await session.Source(shard).OpenAsync(cancellation);
         var table = await connection.ExecuteScalarAsync<long>(new CommandDefinition("select pg_relation_size('sharding.item')", cancellationToken: cancellation));
         var share = Math.Min(1, LookedAtBytes / (double)Math.Max(1, table));
         var sample = share < 1 ? string.Create(CultureInfo.InvariantCulture, $"tablesample system ({share * 100:0.####}) repeatable (1)") : "";

@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Telemetry;
 
@@ -33,7 +34,7 @@ internal sealed class JournalReader(Func<Shard, NpgsqlDataSource> sources)
     /// <returns>The history only if it has something new.</returns>
     private async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, IReadOnlyList<FinishedBatch>? History)> AskAsync(Shard shard, CancellationToken cancellation)
     {
-        await using var connection = await sources(shard).OpenConnectionAsync(cancellation);
+        await using var connection = await sources(shard).OpenAsync(cancellation);
         try
         {
             UnfinishedBatch[] unfinished = [.. await connection.QueryAsync<UnfinishedBatch>(new CommandDefinition(UnfinishedSql, cancellationToken: cancellation))];

@@ -21,7 +21,7 @@ public static class CollectionStore
     /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
     public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         return await ListAsync(connection, cancellation);
     }
 
@@ -41,7 +41,7 @@ public static class CollectionStore
     {
         return Together(await Task.WhenAll(shards.Select(async shard =>
         {
-            await using var connection = await shard.OpenConnectionAsync(cancellation);
+            await using var connection = await shard.OpenAsync(cancellation);
             return await CreateAsync(connection, name, cancellation);
         })));
     }

@@ -25,6 +25,7 @@ internal sealed class MigrationLock : IAsyncDisposable
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
         {
+            await connection.ExecuteAsync("reset lock_timeout");
             return null;
         }
     }

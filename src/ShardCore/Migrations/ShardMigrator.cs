@@ -2,6 +2,7 @@ using System.Data;
 using System.Reflection;
 using Dapper;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Migrations;
 
@@ -43,7 +44,7 @@ public sealed class ShardMigrator
     /// migrations before it stay applied.</exception>
     public async Task<MigrationResult> MigrateAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)
             return Unsuitable(unsuitable);
         await using var held = await MigrationLock.TryTakeAsync(connection, _lockLimit, cancellation);
@@ -61,7 +62,7 @@ public sealed class ShardMigrator
     /// <exception cref="NpgsqlException">The shard cannot be reached.</exception>
     public async Task<MigrationResult> InspectAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)
             return Unsuitable(unsuitable);
         var seen = await InspectAsync(connection, cancellation);

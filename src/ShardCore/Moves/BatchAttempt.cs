@@ -5,6 +5,7 @@ using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -45,7 +46,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         using var copying = await ends.Pipeline.Copy.EnterAsync(cancellation); // not later: from the slot on the source keeps WAL for this batch
         preparing.Dispose(); // the next batch may be prepared
         await options.StepAsync(MoveStep.ReplicationSlot, cancellation);
-        await using var stream = await StreamAsync(ends.Replication(id, attempt, options.SnapshotLimit), publication, cancellation);
+        await using var stream = await StreamAsync(await ends.ReplicationAsync(id, attempt, options.SnapshotLimit, cancellation), publication, cancellation);
 
         await ExportedSnapshot.SettleAsync(ends.From, stream.SnapshotName, options.StepLimit, cancellation);
 

@@ -2,6 +2,7 @@ using Npgsql;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves;
 
@@ -44,15 +45,16 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
 
     /// <summary>For the stream of changes.</summary>
     /// <param name="snapshotLimit">How long its snapshot may wait for the transactions that run.</param>
-    public string Replication(Guid batch, int attempt, TimeSpan snapshotLimit)
+    public async Task<string> ReplicationAsync(Guid batch, int attempt, TimeSpan snapshotLimit, CancellationToken cancellation)
     {
+        await using var connection = await From.OpenAsync(cancellation); // tells the server's version
         var settings = new NpgsqlConnectionStringBuilder { Host = source.Host, Port = source.Port, Database = source.Database, Pooling = false };
         MoveConnections.Configure(settings, configure, stepLimit, waitsForDisk: true);
         settings.ApplicationName = MoveImport.NameOf(batch, attempt);
 #pragma warning disable CS0618 // What replaces it is a data source's, and a replication connection has none.
         settings.ServerCompatibilityMode = ServerCompatibilityMode.NoTypeLoading; // All comes as text; to ask for the types takes the source 8 ms.
 #pragma warning restore CS0618
-        settings.Options += FormattableString.Invariant($" -c lock_timeout={(int)snapshotLimit.TotalMilliseconds}");
+        settings.Options = SessionSettings.Every + settings.Options + SessionSettings.Replication(snapshotLimit) + SessionSettings.Newer(connection.ToNpgsqlConnection().PostgreSqlVersion);
         return settings.ConnectionString;
     }
 

@@ -26,16 +26,29 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     }
 
     /// <summary>
-    /// A data source with exactly what this product uses of Npgsql. Without Postgres' own compiler (jit): statements over a few
-    /// thousand rows whose cost the planner overrates spent more time in it than in reading. And without asking each server's catalog for its types, of which only
-    /// built-in ones are used here.
+    /// A data source with exactly what this product uses of Npgsql, and with <see cref="SessionSettings"/>. It does not ask each server's catalog for its types, of
+    /// which only built-in ones are used here.
     /// </summary>
+    /// <param name="settings">Its options come behind those of every session, so they count.</param>
     public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
-        settings.Options = $"-c jit=off {settings.Options}";
-        return new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity()
-            .ConfigureTypeLoading(types => types.EnableTypeLoading(false)).Build();
+        settings.Options = SessionSettings.Every + settings.Options;
+        return Builder(settings)
+            .UsePhysicalConnectionInitializer(
+                _ => throw new NotSupportedException("Connections to shards are opened without blocking a thread."), SessionSettings.SetNewerAsync)
+            .Build();
     }
+
+    /// <summary>
+    /// To the same database as anybody else would connect, without <see cref="SessionSettings"/> and without a pool: there a session tells what its server, its database
+    /// and its role have set. Only for statements that name every schema.
+    /// </summary>
+    public static NpgsqlDataSource BuildPlain(NpgsqlDataSource like) =>
+        Builder(new NpgsqlConnectionStringBuilder(like.ConnectionString) { Options = SessionSettings.None, Pooling = false }).Build();
+
+    private static NpgsqlSlimDataSourceBuilder Builder(NpgsqlConnectionStringBuilder settings) =>
+        new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().EnableTransportSecurity().EnableIntegratedSecurity()
+            .ConfigureTypeLoading(types => types.EnableTypeLoading(false));
 
     public async ValueTask DisposeAsync()
     {

@@ -22,7 +22,7 @@ public static class ShardOwnershipStore
     /// <exception cref="BadRingException">The shard list copy is unreadable.</exception>
     public static async Task<ShardIdentity?> ReadIdentityAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var hasTable = await connection.ExecuteScalarAsync<bool>(
             new CommandDefinition("select to_regclass('sharding.cluster') is not null", cancellationToken: cancellation));
         if (!hasTable)
@@ -41,7 +41,7 @@ public static class ShardOwnershipStore
     /// <returns>Who it is afterwards: compare it with what was asked for.</returns>
     public static async Task<ShardIdentity> WriteIdentityAsync(NpgsqlDataSource shard, ShardIdentity identity, CancellationToken cancellation)
     {
-        await using (var connection = await shard.OpenConnectionAsync(cancellation))
+        await using (var connection = await shard.OpenAsync(cancellation))
             await connection.ExecuteAsync(new CommandDefinition(
                 """
                 insert into sharding.cluster (cluster_name, cluster_id, shard_id, cursor_secret, ring_epoch, shards)
@@ -65,7 +65,7 @@ public static class ShardOwnershipStore
     /// <summary>Gives a shard that owns nothing the cluster's cursor secret: it may have made one of its own, see ShardJoin.</summary>
     public static async Task AdoptCursorSecretAsync(NpgsqlDataSource shard, ShardIdentity identity, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
             """
             update sharding.cluster set cursor_secret = @secret
@@ -78,7 +78,7 @@ public static class ShardOwnershipStore
     /// <summary>A shard that was taken out takes slots in again (<c>sharding.leave</c>).</summary>
     public static async Task StayAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("update sharding.cluster set leaving = false where leaving", cancellationToken: cancellation));
     }
 
@@ -87,7 +87,7 @@ public static class ShardOwnershipStore
     public static async Task<bool> StoreShardListAsync(
         NpgsqlDataSource shard, ClusterId cluster, Epoch epoch, IEnumerable<Shard> shards, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(
             "update sharding.cluster set ring_epoch = @epoch, shards = @shards::jsonb where cluster_id = @id and ring_epoch <= @epoch",
             new { id = cluster.Id, epoch = epoch.Value, shards = ShardListCodec.Write(shards) },
@@ -97,7 +97,7 @@ public static class ShardOwnershipStore
     /// <returns>All that the shard says of its slots, in slot order.</returns>
     public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var saidOf = new OwnershipRun?[Slot.Count];
         foreach (var same in await connection.QueryAsync<SlotsRow>(new CommandDefinition(SlotsSql, cancellationToken: cancellation)))
         {
@@ -125,7 +125,7 @@ public static class ShardOwnershipStore
     /// </summary>
     public static async Task InsertFirstOwnershipAsync(NpgsqlDataSource shard, IEnumerable<Slot> slots, Epoch epoch, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
             """
             insert into sharding.slot_ownership (slot, state, epoch)

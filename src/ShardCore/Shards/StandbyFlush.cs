@@ -20,7 +20,7 @@ public static class StandbyFlush
     /// <returns>Null: they have it. Otherwise those that did not get there within the limit, for a message.</returns>
     public static async Task<string?> WaitAsync(NpgsqlDataSource shard, TimeSpan limit, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var first = await connection.QuerySingleAsync<StandbyReading>(new CommandDefinition(NowSql, cancellationToken: cancellation));
         return await WaitAsync(connection, first, limit, cancellation);
     }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using ShardCore.Collections;
 using ShardCore.Ring;
+using ShardCore.Shards;
 using ShardRouter.Configuration;
 using ShardRouter.Http;
 using ShardRouter.Routing;
@@ -46,13 +47,17 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
             }
             await Answer.Json(context, Write(json => WriteDefinition(json, name, null)));
         }
-        catch (ShardCallException)
+        catch (ShardCallException e)
         {
-            // Creating again completes what was begun, so this is safe to repeat whatever had happened.
             Answer.Timing(context, "shard", startedAt);
-            await Answer.Problem(context, Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." });
+            await Answer.Problem(context, NotCreated(e));
         }
     }
+
+    /// <summary>Creating again completes what was begun, so it is safe to repeat whatever had happened; but one that may be lost in a failover must not look refused.</summary>
+    private static Problem NotCreated(ShardCallException e) => e.InnerException is CommitNotConfirmedException
+        ? Problems.Of(ShardFailure.OutcomeUnknown, writes: true) with { Detail = "A shard has created the collection, and its standby has not confirmed it: repeat the request." }
+        : Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." };
 
     private async Task Get(HttpContext context)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Npgsql;
+using ShardCore.Shards;
 using ShardRouter.Items;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -15,7 +16,7 @@ namespace ShardRouter.Gathering;
 /// to blame, or a row or slot on which it had to wait (the connection has a short lock_timeout). So each is then carried out
 /// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself, and later ones on its key, which
 /// wait behind it (<see cref="AloneKeys{TOperation,TResult}"/>). When the connection is
-/// lost nobody knows: the writes among them are "outcome unknown", the reads are asked again.
+/// lost nobody knows, or the commit was not confirmed, the writes among them are "outcome unknown", and the reads are asked again. On a read-only shard each would fail alone too.
 /// </remarks>
 /// <param name="alone">Of the lane; null: its operations need no order.</param>
 internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, AloneKeys<TOperation, TResult>? alone, RouterMetrics metrics) : IAsyncDisposable
@@ -31,10 +32,11 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
 
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
-    private NpgsqlConnection? _connection;
+    private ShardConnection? _connection;
     private IGatheredStatement<TOperation, TResult>? _statement;
     private int _generation;
     private long _usedAt;
+    private long _openedAt;
     private long _expectedBytes;
 
     /// <summary>Operations in the last statement.</summary>
@@ -85,11 +87,12 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
                 await ConnectAsync();
             statement = _statement!.ExecuteAsync([.. _taken.Select(each => each.Operation)], CancellationToken.None);
             answers = await (statement.IsCompletedSuccessfully ? statement : statement.WaitAsync(StatementLimit));
+            _connection!.RequireConfirmed(); // it is done only if its commit is
             _usedAt = Environment.TickCount64;
         }
         catch (Exception e)
         {
-            if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open)
+            if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open || (ShardErrors.IsReadOnly(e) && IsOld()))
                 Abandon(statement);
             Fail(e, sent: statement is not null);
             return;
@@ -124,11 +127,15 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private bool IsFresh() =>
         _statement is not null && _generation == pool.Circuit.Generation && Environment.TickCount64 - _usedAt < IdleLimit.TotalMilliseconds;
 
+    /// <summary>What it says of the shard may not hold any more (<see cref="StaleSessions"/>).</summary>
+    private bool IsOld() => Environment.TickCount64 - _openedAt >= StaleSessions.BelievedFor.TotalMilliseconds;
+
     private async Task ConnectAsync()
     {
         Abandon(null);
+        _openedAt = Environment.TickCount64;
         _generation = pool.Circuit.Generation;
-        _connection = await pool.GatherSource.OpenConnectionAsync(CancellationToken.None); // bounded by the connection's own timeout
+        _connection = await pool.GatherSource.OpenAsync(CancellationToken.None); // bounded by the connection's own timeout
         _statement = kind.NewStatement(_connection);
     }
 
@@ -154,8 +161,8 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         var open = _taken.Where(operation => !operation.IsAnswered).ToArray();
         if (open.Length == 0)
             return;
-        var rolledBack = error is PostgresException && !ShardErrors.IsConnectionLost(error);
-        if (rolledBack || (sent && !kind.Writes))
+        var notApplied = error is PostgresException && (ShardErrors.IsEndedIdle(error) || !(ShardErrors.IsConnectionLost(error) || ShardErrors.IsReadOnly(error)));
+        if (notApplied || (sent && !kind.Writes))
         {
             CarryOutAlone(open);
             return;

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardRouter.Shards;
 
@@ -39,7 +40,7 @@ internal sealed class SessionCalls(NpgsqlDataSource control)
     {
         try
         {
-            await using var connection = await control.OpenConnectionAsync(CancellationToken.None);
+            await using var connection = await control.OpenAsync(CancellationToken.None);
             await using var command = new NpgsqlCommand("select pg_cancel_backend($1)", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = processId } } };
             await command.ExecuteNonQueryAsync(CancellationToken.None);
             return true;

@@ -6,6 +6,9 @@ namespace ShardRouter.Shards;
 /// <summary>Reads what an error of Postgres or of the connection to it means for the request. Pure.</summary>
 internal static class ShardErrors
 {
+    private const string IdleSessionTimeout = "57P05";
+    private const string IdleInTransactionSessionTimeout = "25P03";
+
     /// <summary>
     /// An ERROR aborts its transaction, so nothing of it was applied; a FATAL or a lost connection may come between
     /// a commit and its answer.
@@ -17,6 +20,7 @@ internal static class ShardErrors
         OperationCanceledException { InnerException: PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } } => ShardFailure.DeadlineExceeded,
         OperationCanceledException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => ShardFailure.DeadlineExceeded,
+        _ when IsEndedIdle(error) => ShardFailure.Unavailable,
         PostgresException postgres when IsFatal(postgres) => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
         PostgresException postgres => IsShardTrouble(postgres.SqlState) || IsRolledBackAndRepeatable(postgres) ? ShardFailure.Unavailable : null,
         NpgsqlException or SocketException or IOException or TimeoutException => mayHaveLanded ? ShardFailure.OutcomeUnknown : ShardFailure.Unavailable,
@@ -34,6 +38,16 @@ internal static class ShardErrors
     /// <summary>The connection is gone: worth one try on a fresh one when nothing can have been applied.</summary>
     public static bool IsConnectionLost(Exception error) =>
         error is PostgresException postgres ? IsFatal(postgres) : error is NpgsqlException or SocketException or IOException;
+
+    /// <summary>
+    /// The session was over before the statement came, because it had been idle for too long: the one FATAL that says that nothing of the statement ran. That a transaction
+    /// took too long (25P04) says less: Postgres 17 and 18 look for it once more behind the commit.
+    /// </summary>
+    public static bool IsEndedIdle(Exception error) =>
+        error is PostgresException { SqlState: IdleSessionTimeout or IdleInTransactionSessionTimeout } postgres && IsFatal(postgres);
+
+    /// <summary>The session, or the whole server, takes no writes; nothing was applied.</summary>
+    public static bool IsReadOnly(Exception error) => error is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
 
     private static bool IsFatal(PostgresException error) => error.InvariantSeverity is "FATAL" or "PANIC";
 

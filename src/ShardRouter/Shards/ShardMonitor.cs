@@ -46,7 +46,8 @@ internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, Npgsq
     {
         using var limit = new CancellationTokenSource(ProbeLimit, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-        await using var connection = await source.OpenConnectionAsync(both.Token);
+        await using var session = await source.OpenAsync(both.Token);
+        var connection = session.ToNpgsqlConnection();
         while (true)
         {
             await ProbeAsync(connection);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
@@ -17,6 +18,7 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
     private const int MaxAttempts = 5;
 
     private readonly SemaphoreSlim _permits = new(size, size);
+    private readonly StaleSessions _stale = new(source);
     private int _waiting;
 
     public Shard Shard => shard;
@@ -81,9 +83,13 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
                 var sent = false;
                 try
                 {
-                    await using var connection = await source.OpenConnectionAsync(deadline);
+                    await using var connection = await source.OpenAsync(deadline);
                     sent = true;
                     return await calls.RunAsync(connection, call, deadline);
+                }
+                catch (Exception e) when (attempt == 1 && ShardErrors.IsEndedIdle(e))
+                {
+                    _stale.EndIdle(); // nothing was applied; once more, on a fresh connection
                 }
                 catch (Exception e) when (attempt < MaxAttempts && MayRepeat(e, sent, writes))
                 {
@@ -136,6 +142,8 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
     /// <summary>Logs a failure, and opens the circuit when there is no connection to be had.</summary>
     public ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
     {
+        if (ShardErrors.IsReadOnly(error))
+            _stale.EndReadOnly();
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
             if (!sent && error is not PostgresException)

@@ -50,10 +50,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         settings.Enlist = false;
         settings.IncludeErrorDetail = true;          // SH003 carries its result there; no detail is logged or sent on
         settings.KeepAlive = 0;                      // the monitor does it
-        // Every statement of the router is a look-up by key. Statistics of a table that has just been filled must not
-        // talk the planner into anything else, least of all into a plan that is then kept.
-        settings.Options = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
-            + " -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=35s -c default_transaction_isolation=read\\ committed";
+        settings.Options = SessionSettings.Router;
     }
 
     /// <summary>
@@ -65,7 +62,7 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
         Configure(settings, options);
         settings.Pooling = false; // a worker keeps its connection, and a connection that it drops is closed
         settings.CommandTimeout = 6;  // behind the worker's own limit: what it left to itself must end some time
-        settings.Options += " -c lock_timeout=25ms -c statement_timeout=5s";
+        settings.Options = SessionSettings.Gathering;
     }
 
     /// <summary>For cancelling, when all other connections may be waiting.</summary>

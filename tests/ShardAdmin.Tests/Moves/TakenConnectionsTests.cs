@@ -31,4 +31,28 @@ public sealed class TakenConnectionsTests(SharedPostgres postgres, SharedRedis r
         await cluster.AssertSoundAsync(2);
         await cluster.AssertNoLeftOversAsync(2);
     }
+
+    [Fact]
+    public async Task A_move_whose_source_lets_nobody_in_ends_with_7_and_is_not_told_that_another_took_over()
+    {
+        await using var server = await PostgresProvider.Default.StartAsync(new PostgresOptions(Settings: TakenConnections.Settings(30)));
+        await using var cluster = await AdminCluster.NewAsync(postgres, redis);
+        cluster.Adopt(await server.CreateDatabaseAsync());
+        await cluster.NewDatabaseAsync();
+        (await cluster.RunAsync(cluster.InitArguments(1))).Succeeds();
+        await cluster.FillAsync(1, 2000, docBytes: 20_000);
+        (await cluster.RunAsync(cluster.AddArguments(2, "--no-rebalance"))).Succeeds();
+        var id = await cluster.PlanMoveAsync(await cluster.FirstFilledSlotsAsync(), "s2");
+        var moving = cluster.RunAsync("ops", "resume", id, "--rate", "1MiB/s");
+        await cluster.StepReachedAsync(id, "copy");
+
+        await using (await TakenConnections.TakeAllAsync(server))
+        {
+            (await moving).Fails(ExitCode.CannotReach, "Batch 1, s1 → s2: ", Full, Free, $"shardadmin ops resume {id}");
+        }
+
+        cluster.Database(1).DataSource.Clear(); // the test's own connections
+        await cluster.ResumeAsync("ops", "resume", id, "--rate", "none");
+        await cluster.AssertSoundAsync(2);
+    }
 }

@@ -73,7 +73,9 @@ internal sealed class MovingShards : IAsyncDisposable
     public BatchMover Mover(ShardId from, ShardId to, MoveOptions options) => Mover(from, Shards[to], options);
 
     public BatchMover Mover(ShardId from, Shard to, MoveOptions options) => new(
-        Shards[from], to, settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
+        Shards[from], to, settings => settings.Username = "sharding", Publication, options);
+
+    public RingPublication Publication => new(_store, "test", RingBasis.OfRing);
 
     public BatchSettlement Settlement(ShardId from, ShardId to, MoveOptions options) =>
         new(Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);

@@ -39,6 +39,22 @@ public sealed class TcpRelay : IAsyncDisposable
     /// <summary>Lines made from now on work. Those from before stay as they are: the other end knows them no more and cannot say so.</summary>
     public void MendForNewLines() => _isSilent = false;
 
+    /// <summary>Ends all lines on which nothing has passed for so long, with a last answer to the client.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> EndQuietAsync(TimeSpan quiet, byte[] lastAnswer)
+    {
+        var ended = 0;
+        foreach (var line in _open.Keys.Where(line => line.QuietFor >= quiet))
+        {
+            _open.TryRemove(line, out _);
+            line.IsSilent = true; // what the client still sends reaches nobody
+            await line.Client.GetStream().WriteAsync(lastAnswer);
+            line.Client.Client.Shutdown(SocketShutdown.Send);
+            ended++;
+        }
+        return ended;
+    }
+
     /// <summary>Closes all connections, as a broken line does, and passes everything on for those that are made next.</summary>
     public void CutAndMend()
     {
@@ -86,6 +102,7 @@ public sealed class TcpRelay : IAsyncDisposable
             for (var read = 1; read > 0;)
             {
                 read = await source.ReadAsync(buffer);
+                line.IsUsed();
                 if (!line.IsSilent && !(isAnswer && _swallows))
                     await target.WriteAsync(buffer.AsMemory(0, read));
             }
@@ -99,6 +116,7 @@ public sealed class TcpRelay : IAsyncDisposable
     private sealed class Line : IDisposable
     {
         private volatile bool _isSilent;
+        private long _usedAt = Environment.TickCount64;
 
         public Line(TcpClient client)
         {
@@ -109,6 +127,10 @@ public sealed class TcpRelay : IAsyncDisposable
         public TcpClient Client { get; }
 
         public TcpClient Server { get; } = new() { NoDelay = true };
+
+        public TimeSpan QuietFor => TimeSpan.FromMilliseconds(Environment.TickCount64 - Interlocked.Read(ref _usedAt));
+
+        public void IsUsed() => Interlocked.Exchange(ref _usedAt, Environment.TickCount64);
 
         public bool IsSilent
         {

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Importing;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Changes;
 

@@ -4,6 +4,7 @@ using Npgsql;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Changes;
 
@@ -41,7 +42,7 @@ internal static class MovePublication
     /// </summary>
     public static async Task DropAsync(NpgsqlDataSource source, Guid batchId, int attempt, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var names = await connection.QueryAsync<string>(new CommandDefinition(
             "select pubname from pg_publication where case when starts_with(pubname, @prefix) then substr(pubname, length(@prefix) + 1)::integer <= @attempt end",
             new { prefix = Prefix(batchId), attempt }, cancellationToken: cancellation));

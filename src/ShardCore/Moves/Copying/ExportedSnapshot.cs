@@ -4,6 +4,7 @@ using System.Globalization;
 using Dapper;
 using Npgsql;
 using ShardCore.Moves.Failures;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Copying;
 
@@ -51,7 +52,7 @@ internal static class ExportedSnapshot
     internal static async Task WaitForAsync(NpgsqlDataSource source, string snapshot, TimeSpan limit, CancellationToken cancellation)
     {
         snapshot = WithXmaxFromXmin(snapshot);
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
             if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(SettledSql, new { snapshot }, cancellationToken: cancellation)))
@@ -72,7 +73,7 @@ internal static class ExportedSnapshot
 
     private static async Task<string> ReadAsync(NpgsqlDataSource source, string snapshotName, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         await ImportAsync(connection, snapshotName, cancellation);
         return (await connection.ExecuteScalarAsync<string>(new CommandDefinition("select pg_current_snapshot()::text", transaction: transaction, cancellationToken: cancellation)))!;

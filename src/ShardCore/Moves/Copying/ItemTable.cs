@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using ShardCore.Moves.Failures;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Copying;
 
@@ -32,7 +33,7 @@ internal static class ItemTable
     /// <exception cref="MoveFailedException">It has columns that a move does not bring.</exception>
     public static async Task RequireNoOtherColumnAsync(NpgsqlDataSource source, ShardId shard, Guid batch, string then, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         if (await connection.ExecuteScalarAsync<string?>(new CommandDefinition(OthersSql, cancellationToken: cancellation)) is { } others)
             throw new MoveFailedException(
                 $"Batch {batch}: somebody gave sharding.item at {shard} columns that a move does not bring: {others}. {then} Save what is in them elsewhere, then 'alter table sharding.item drop column …' there.");

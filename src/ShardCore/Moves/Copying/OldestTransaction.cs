@@ -1,5 +1,6 @@
 using Dapper;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Copying;
 
@@ -16,7 +17,7 @@ internal static class OldestTransaction
 
     public static async Task<string> DescribeAsync(NpgsqlDataSource server, CancellationToken cancellation)
     {
-        await using var connection = await server.OpenConnectionAsync(cancellation);
+        await using var connection = await server.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<string>(new CommandDefinition(Sql, cancellationToken: cancellation)) ?? "look for it in pg_stat_activity and pg_prepared_xacts there";
     }
 }

@@ -3,6 +3,7 @@ using ShardCore.Moves.Importing;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Copying;
 
@@ -29,7 +30,7 @@ internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target
 
     private async Task CopyAsync(Slot[] slots, string snapshotName, CancellationToken cancellation)
     {
-        await using var from = await source.OpenConnectionAsync(cancellation);
+        await using var from = await source.OpenAsync(cancellation);
         await using var snapshot = await from.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation);
         await ExportedSnapshot.ImportAsync(from, snapshotName, cancellation);
         await ItemTable.RequireNotRewrittenAsync(from, cancellation);

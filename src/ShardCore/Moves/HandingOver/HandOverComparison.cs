@@ -1,6 +1,7 @@
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.HandingOver;
 
@@ -29,8 +30,8 @@ internal sealed class HandOverComparison(MoveEnds ends, MoveOptions options)
     public async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, CancellationToken cancellation)
     {
         var bytesASlot = options.Progress.Bytes * CopyRate.ComparedShare / batch.Slots.Length;
-        await using var from = await ends.From.OpenConnectionAsync(cancellation);
-        await using var to = await ends.To.OpenConnectionAsync(cancellation);
+        await using var from = await ends.From.OpenAsync(cancellation);
+        await using var to = await ends.To.OpenAsync(cancellation);
         var differing = new List<Slot>();
         foreach (var slots in batch.Slots.Chunk(SlotsFor(WithinRate(options.Rate), batch)))
         {

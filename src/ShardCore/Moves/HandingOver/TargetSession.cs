@@ -25,7 +25,11 @@ internal sealed class TargetSession : IAsyncDisposable
 
     /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
     /// <exception cref="Failures.AttemptOverException" />
-    public async Task FlushAsync(MoveImport import, CancellationToken cancellation) => await import.CheckAsync(Connection, cancellation);
+    public async Task FlushAsync(MoveImport import, CancellationToken cancellation)
+    {
+        await import.CheckAsync(Connection, cancellation);
+        _session.RequireConfirmed();
+    }
 
     /// <summary>The same, and marks the rows as complete: in one flight, as writers wait for it.</summary>
     /// <returns>Null: every standby that streams from the target has it too. Otherwise those that did not get there within the limit.</returns>
@@ -35,6 +39,7 @@ internal sealed class TargetSession : IAsyncDisposable
         _session.IsInTransaction = true; // also when it fails
         var reading = await import.SealAsync(Connection, seal, cancellation);
         _session.IsInTransaction = false;
+        _session.RequireConfirmed();
         return await StandbyFlush.WaitAsync(Connection, reading, standbyLimit, cancellation);
     }
 

@@ -1,11 +1,12 @@
 using System.Data;
 using Npgsql;
 using ShardCore.Moves.Failures;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
 /// <summary>One of <see cref="AttemptSessions"/>.</summary>
-internal sealed class AttemptSession(NpgsqlDataSource pool, NpgsqlConnection connection) : IAsyncDisposable
+internal sealed class AttemptSession(NpgsqlDataSource pool, ShardConnection connection) : IAsyncDisposable
 {
     private const int RenamingLimitSeconds = 5; // a server that hangs must not hold up whoever wants to stop
 
@@ -15,6 +16,10 @@ internal sealed class AttemptSession(NpgsqlDataSource pool, NpgsqlConnection con
 
     /// <summary>Whether what is open has to be rolled back before it is given back.</summary>
     public bool IsInTransaction { get; set; }
+
+    /// <summary>After what counts has been committed on it.</summary>
+    /// <exception cref="CommitNotConfirmedException" />
+    public void RequireConfirmed() => connection.RequireConfirmed();
 
     private bool IsThere => connection.FullState is not (ConnectionState.Broken or ConnectionState.Closed);
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
@@ -13,7 +14,7 @@ internal sealed class AttemptSessions(NpgsqlDataSource pool, string name)
     /// <summary>To be disposed by <see cref="AttemptSession"/>.</summary>
     public async Task<AttemptSession> OpenAsync(CancellationToken cancellation)
     {
-        var connection = await pool.OpenConnectionAsync(cancellation);
+        var connection = await pool.OpenAsync(cancellation);
         try
         {
             await using var rename = new NpgsqlCommand($"set application_name = '{name}'", connection);

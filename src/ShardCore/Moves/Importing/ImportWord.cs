@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
@@ -33,7 +34,7 @@ public sealed record ImportWord(ImportState State, int Attempt, Epoch? Epoch, lo
     /// <exception cref="NpgsqlException">The target does not answer.</exception>
     public static async Task<ImportWord> AskAsync(NpgsqlDataSource target, Guid batch, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         var row = await connection.QuerySingleAsync<Row>(new CommandDefinition(
             "select state as State, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, compared as IsCompared from sharding.import_word(@batch)",
             new { batch }, cancellationToken: cancellation));

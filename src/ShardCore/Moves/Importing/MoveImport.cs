@@ -122,7 +122,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     /// <returns>False: the target does not have this attempt, or not its seal.</returns>
     public static async Task<bool> OwnAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select sharding.import_own(@id, @attempt, @epoch, @floor, @Seal)",
             new { id = batch.Id, attempt = batch.Attempt, epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value, batch.Seal }, cancellationToken: cancellation));
@@ -131,7 +131,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     /// <summary>What was brought is what the source had. Before the source hears of it.</summary>
     public static async Task ComparedAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("select sharding.import_compared(@id)", new { id }, cancellationToken: cancellation));
     }
 
@@ -145,7 +145,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>
     public static async Task FinishAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
     {
-        await using var connection = await target.OpenConnectionAsync(cancellation);
+        await using var connection = await target.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("select sharding.import_finish(@id)", new { id }, cancellationToken: cancellation));
     }
 

@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardCore.Moves.Failures;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
@@ -21,7 +22,7 @@ internal sealed class JournalCalls(NpgsqlDataSource source)
     public async Task<T> AsOneAsync<T>(
         string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         try
         {
             return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit{(afterwards is null ? "" : "; " + afterwards)}", parameters, cancellationToken: cancellation));

@@ -29,7 +29,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <exception cref="MoveFailedException">A collection is being deleted.</exception>
     public async Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
         try
         {
@@ -49,7 +49,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <returns>What is not finished, in the order of its plan.</returns>
     public async Task<IReadOnlyList<MoveBatch>> UnfinishedAsync(CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.QueryAsync<JournalRow>(new CommandDefinition(
             $"select {JournalRow.Columns} from sharding.move order by created_at, ordinal", cancellationToken: cancellation));
         return [.. rows.Select(row => row.ToBatch())];
@@ -58,7 +58,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <returns>The same, with what is wanted of them and whether anybody works on them.</returns>
     public async Task<IReadOnlyList<JournalEntry>> EntriesAsync(CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.QueryAsync<JournalEntryRow>(new CommandDefinition(
             $"""
             select {JournalRow.Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
@@ -71,7 +71,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         var row = await connection.QuerySingleOrDefaultAsync<JournalRow>(new CommandDefinition(
             $"select {JournalRow.Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
         return row?.ToBatch();
@@ -150,7 +150,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <summary>Whether the source has rows in the batch's slots that are newer than its release: somebody wrote there after the target came to own them.</summary>
     public async Task<bool> HasNewerRowsAsync(MoveBatch batch, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
             "select exists (select from sharding.item where slot = any (@slots) and version > @VersionFloor)",
             new { slots = ToArray(batch.Slots), batch.VersionFloor }, commandTimeout: 0, cancellationToken: cancellation));
@@ -200,7 +200,7 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <param name="before">The page before; null: none.</param>
     internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<DeletedPage>(new CommandDefinition(
             $"""
             begin isolation level read committed; {JournalCalls.NotOnDisk}

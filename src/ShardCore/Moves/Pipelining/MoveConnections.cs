@@ -9,6 +9,9 @@ namespace ShardCore.Moves.Pipelining;
 /// <param name="configure">Adjusts every connection.</param>
 internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit) : IAsyncDisposable
 {
+    /// <summary>The application name of a mover's sessions, but for those that have the name of an attempt (<see cref="Importing.MoveImport.NameOf(Guid, int)"/>).</summary>
+    public const string MoverName = "shardadmin mover";
+
     /// <summary>Their commits wait for the disk, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</summary>
     public ShardDataSources Durable { get; } = new(settings => Configure(settings, configure, stepLimit, waitsForDisk: true));
 
@@ -28,9 +31,8 @@ internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> conf
     public static void Configure(NpgsqlConnectionStringBuilder settings, Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit, bool waitsForDisk)
     {
         configure(settings);
-        settings.ApplicationName = "shardadmin";
-        // No whole table: the statistics of one that is being filled are of when it was empty.
-        settings.Options += $" -c enable_seqscan=off -c synchronous_commit={(waitsForDisk ? "on" : "off")}";
+        settings.ApplicationName = MoverName;
+        settings.Options += SessionSettings.Mover(waitsForDisk);
         settings.CommandTimeout = (int)stepLimit.TotalSeconds;
         settings.ReadBufferSize = 64 * 1024; // a copy comes in long streams
         // Resetting it would throw its functions' plans away, and each call would make them anew. There is nothing else to reset: all that is set is

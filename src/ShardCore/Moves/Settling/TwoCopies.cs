@@ -2,6 +2,7 @@ using Npgsql;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Settling;
 
@@ -16,8 +17,8 @@ internal static class TwoCopies
     public static async Task<SettlementView> CompareAsync(
         NpgsqlDataSource source, NpgsqlDataSource target, IEnumerable<Slot> slots, ImportWord word, CancellationToken cancellation)
     {
-        await using var from = await source.OpenConnectionAsync(cancellation);
-        await using var to = await target.OpenConnectionAsync(cancellation);
+        await using var from = await source.OpenAsync(cancellation);
+        await using var to = await target.OpenAsync(cancellation);
         var view = new SettlementView(word, 0, 0, 0, 0, 0, null, null);
         foreach (var slot in slots.Order())
             view = await AddAsync(view, from, to, slot, cancellation);

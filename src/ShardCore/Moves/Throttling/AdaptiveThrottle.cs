@@ -3,6 +3,7 @@ using Dapper;
 using Npgsql;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Throttling;
 
@@ -111,7 +112,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
 
     private static async Task<TimeSpan> ProbeAsync(NpgsqlDataSource shard, CancellationToken cancellation)
     {
-        await using var connection = await shard.OpenConnectionAsync(cancellation);
+        await using var connection = await shard.OpenAsync(cancellation);
         var began = Stopwatch.GetTimestamp();
         await connection.ExecuteAsync(new CommandDefinition(ProbeSql, cancellationToken: cancellation));
         return Stopwatch.GetElapsedTime(began);
@@ -129,7 +130,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         limit.CancelAfter(ProbeLimit);
         try
         {
-            await using var connection = await shard.OpenConnectionAsync(limit.Token);
+            await using var connection = await shard.OpenAsync(limit.Token);
             return await connection.ExecuteScalarAsync<double>(new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: limit.Token));
         }
         catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !_stop.IsCancellationRequested)

@@ -1,0 +1,74 @@
+using Dapper;
+using Npgsql;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Cluster;
+
+/// <summary>A setting that somebody has made at a shard, as a session without settings of its own gets it.</summary>
+/// <param name="Source">Who set it: the server, the database, the role.</param>
+internal sealed record ForeignSetting(string Name, string Value, string Source)
+{
+    public override string ToString() => $"{Name} = {Value} ({Source})";
+}
+
+/// <summary>What a shard's operator has set that concerns this product, as a session finds it that sets nothing itself.</summary>
+internal static class ForeignSettings
+{
+    // As our user gets it; and what other roles get in this database, as routers may connect as one of them.
+    private const string Sql = """
+        select name as Name, setting || coalesce(unit, '') as Value,
+               case source when 'database' then 'of the database' when 'user' then 'of the role ' || current_user
+                           when 'database user' then 'of the role ' || current_user || ' in this database' else 'of the server' end as Source
+        from pg_catalog.pg_settings
+        where name = any (@names) and (source not in ('default', 'client', 'override') or name in ('fsync', 'full_page_writes', 'synchronous_commit'))
+        union all
+        select pg_catalog.split_part(each.set, '=', 1), pg_catalog.substr(each.set, pg_catalog.strpos(each.set, '=') + 1), 'of the role ' || r.rolname
+        from pg_catalog.pg_db_role_setting s
+        join pg_catalog.pg_roles r on r.oid = s.setrole
+        cross join lateral pg_catalog.unnest(s.setconfig) as each (set)
+        where r.rolname <> current_user and pg_catalog.split_part(each.set, '=', 1) = any (@names)
+              and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+        """;
+
+    private static readonly string[] Names =
+    [
+        ReadOnly, "fsync", "full_page_writes", "synchronous_commit", "default_transaction_isolation", "idle_in_transaction_session_timeout", "idle_session_timeout",
+        "lock_timeout", "row_security", "search_path", "session_replication_role", "statement_timeout", "transaction_timeout",
+    ];
+
+    private const string ReadOnly = "default_transaction_read_only";
+
+    public static async Task<IReadOnlyList<ForeignSetting>> ReadAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    {
+        await using var plain = ShardDataSources.BuildPlain(shard);
+        await using var connection = await plain.OpenAsync(cancellation);
+        return [.. await connection.QueryAsync<ForeignSetting>(new CommandDefinition(Sql, new { names = Names }, cancellationToken: cancellation))];
+    }
+
+    /// <summary>Routers' writes are refused.</summary>
+    public static string? ReadOnlyProblem(IEnumerable<ForeignSetting> settings) =>
+        Told(settings.Where(setting => setting is { Name: ReadOnly, Value: "on" })) is { } told ? $"it is set to read-only, so writes get 503: {told}." : null;
+
+    /// <summary>Acknowledged writes are not as safe as they look.</summary>
+    public static string? DurabilityProblem(IEnumerable<ForeignSetting> settings) =>
+        Told(settings.Where(setting => setting is { Name: "fsync" or "full_page_writes" or "synchronous_commit", Value: "off" })) is { } told
+            ? $"acknowledged writes can be lost in a crash: {told}."
+            : null;
+
+    /// <summary>Limits and defaults for other clients, which this product's sessions override, and which people's psql sessions have.</summary>
+    public static string? OverriddenProblem(IEnumerable<ForeignSetting> settings) =>
+        Told(settings.Where(setting => setting is not { Name: ReadOnly or "fsync" or "full_page_writes" or "synchronous_commit" } && !IsHarmless(setting))) is { } told
+            ? $"set for other clients: {told}."
+            : null;
+
+    private static bool IsHarmless(ForeignSetting setting) => setting switch
+    {
+        { Name: "default_transaction_isolation" } => setting.Value == "read committed",
+        { Name: "row_security" } => setting.Value == "on",
+        { Name: "session_replication_role" } => setting.Value == "origin",
+        { Name: "search_path" } => false,
+        _ => setting.Value is "0" or "0ms",
+    };
+
+    private static string? Told(IEnumerable<ForeignSetting> settings) => string.Join(", ", settings) is { Length: > 0 } told ? told : null;
+}

@@ -1,0 +1,84 @@
+using System.Text;
+using TestCluster;
+
+namespace ShardRouter.Tests.Sessions;
+
+/// <summary>Something ends the router's sessions while they are idle, and says so: nothing of the next statement can have run.</summary>
+public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis) : IAsyncLifetime
+{
+    private const string IdleSessionTimeout = "57P05";
+
+    /// <summary>Longer than between two looks of the router's monitor, whose session shall live.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    private TcpRelay _relay = null!;
+    private SeededCluster _cluster = null!;
+    private RouterProcess _router = null!;
+    private ApiCollection _items = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var database = await postgres.CreateShardAsync();
+        _relay = new TcpRelay(database.Host, database.Port);
+        _cluster = await SeededCluster.CreateAsync([database], await redis.ServerAsync(), _ => _relay.Port);
+        _router = await _cluster.StartRouterAsync();
+        _items = await ApiCollection.CreateAsync(_router.Api);
+    }
+
+    [Theory]
+    [InlineData("put")]
+    [InlineData("transact")]
+    [InlineData("get")]
+    public async Task A_call_that_meets_one_is_carried_out_on_another(string call)
+    {
+        (await CallAsync("put")).Expect(201);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => CallAsync("transact"))); // several sessions, all of which will be over
+        (await CallAsync("get")).Expect(200);
+        var applied = (await CallAsync("transact")).Expect(200);
+        var before = await CountAsync();
+        var ended = 0;
+        await Eventually.ThatAsync(async () => (ended += await _relay.EndQuietAsync(Quiet, Fatal(IdleSessionTimeout))) >= 3, Limit, "sessions have been idle");
+
+        (await CallAsync(call)).Expect(200);
+
+        Assert.Equal(before + (call == "transact" ? 1 : 0), await CountAsync());
+        Assert.Equal(200, applied.Status);
+    }
+
+    /// <summary>A server that ends a session for another reason may have committed before.</summary>
+    [Fact]
+    public async Task A_write_that_meets_one_that_was_ended_for_another_reason_has_an_unknown_outcome()
+    {
+        (await CallAsync("transact")).Expect(200);
+        await Eventually.ThatAsync(async () => await _relay.EndQuietAsync(Quiet, Fatal("57P01")) >= 1, Limit, "sessions have been idle");
+
+        Assert.Equal("unknown", (await CallAsync("transact")).ExpectProblem(504, "deadline-exceeded").Json.GetProperty("outcome").GetString());
+    }
+
+    private Task<ApiReply> CallAsync(string call) => call switch
+    {
+        "put" => _items.PutAsync("pk", "x", "{}"),
+        "get" => _items.GetAsync("pk", "x"),
+        _ => _router.Api.PostAsync("/v1:transact", $$"""{"pk":"pk","ops":[{"op":"increment","collection":"{{_items.Name}}","id":"n","path":"n","by":1}]}"""),
+    };
+
+    private Task<int> CountAsync() => _cluster["s1"].Database.ScalarAsync<int>("select (doc ->> 'n')::integer from sharding.item where id = 'n'");
+
+    /// <summary>An ErrorResponse as the protocol has it.</summary>
+    private static byte[] Fatal(string sqlState)
+    {
+        var fields = Encoding.ASCII.GetBytes($"SFATAL\0VFATAL\0C{sqlState}\0Mterminating connection\0\0");
+        var length = fields.Length + sizeof(int);
+        return [(byte)'E', (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length, .. fields];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await _router.DisposeAsync();
+        await _relay.DisposeAsync();
+        await _cluster.DisposeAsync();
+    }
+}
