@@ -32,7 +32,7 @@ public enum KnownBug
     /// <summary>Cleaning does not look whether the slots are still the ones that this move gave away.</summary>
     CleanWithoutRecheck,
 
-    /// <summary>The source's rows are deleted while an attempt's stream could still bring the deletions to the target.</summary>
+    /// <summary>The source's rows are deleted while an attempt's stream could still bring the deletions to the target, which takes them in though it owns.</summary>
     CleanWhilePublicationStands,
 
     /// <summary>0007: the journal is closed without a look whether a crash has brought deleted rows back.</summary>

@@ -25,7 +25,7 @@ internal sealed class TargetFunctions(KnownBug bug)
 
     /// <summary>What every transaction that brings or deletes rows ends with.</summary>
     public SqlAnswer ImportCheck(ModelState s, int attempt) =>
-        s.OwnedEpoch == 0 && (s.Import == attempt || (bug == KnownBug.ImportCheckIgnoresAttempt && s.Import != 0)) ? SqlAnswer.Done(s)
+        (s.OwnedEpoch == 0 || bug == KnownBug.CleanWhilePublicationStands) && (s.Import == attempt || (bug == KnownBug.ImportCheckIgnoresAttempt && s.Import != 0)) ? SqlAnswer.Done(s)
         : SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
 
     /// <summary>Returns how many rows were deleted.</summary>
