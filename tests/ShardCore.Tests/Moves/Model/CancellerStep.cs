@@ -3,6 +3,8 @@ namespace ShardCore.Tests.Moves.Model;
 /// <summary>Where the canceller is; it runs once.</summary>
 internal enum CancellerStep
 {
+    Ask,
+    Follow,
     Begin,
     Import,
     Purge,

@@ -2,48 +2,54 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>What BatchMover does behind the point of no return.</summary>
-internal sealed class HandOverProgram(KnownBug bug)
+/// <summary>What BatchMover does behind the point of no return, until the ring names the target.</summary>
+internal sealed class HandOverProgram(KnownBug bug, ModelBounds bounds)
 {
-    private readonly SourceFunctions _source = new(bug);
+    private readonly TargetFunctions _target = new(bug);
+    private readonly Standbys _standbys = new(bug, bounds);
 
     public void Next(ModelState s, int mover, Action<string, ModelState> reach)
     {
         var me = s.Mover(mover);
+        if (me.Step <= ModelStep.DisputeReleased)
+            Own(s, mover, me, reach);
+        else
+            Publish(s, mover, me, reach);
+    }
+
+    /// <summary>Looks at the journal again, and forgets the rest.</summary>
+    public static ModelState Again(ModelState s, int mover) => s.With(mover, new MoverMemory { HandedOver = s.Mover(mover).HandedOver });
+
+    /// <summary>A mover that has made a dispute of it ends; one that is too late looks again.</summary>
+    public static void Dispute(ModelState s, int mover, MovePhase phase, Action<string, ModelState> reach)
+    {
+        var disputed = SourceFunctions.Dispute(s, phase);
+        reach("move_dispute", disputed.Value == 1 ? disputed.State.WithDead(mover) : Again(s, mover));
+    }
+
+    /// <summary>BatchMover.OwnedWordAsync.</summary>
+    public static bool Owns(ModelState s, MoverMemory me) => TargetFunctions.Word(s) is { IsOwned: true } word && word.Epoch == me.Epoch;
+
+    private void Own(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
+    {
         switch (me.Step)
         {
+            case ModelStep.WaitBeforeOwning when !_standbys.IsReleased(s, me):
+                reach("sees that the source is elsewhere", Again(s, mover));
+                break;
+            case ModelStep.WaitBeforeOwning when _standbys.HaveRelease(s):
+                reach("sees that the source's standbys are level", s.Go(mover, ModelStep.Own));
+                break;
             case ModelStep.Own:
-                var owned = TargetFunctions.ImportOwn(s, me.Attempt, s.SourceEpoch);
-                reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceOwned) : Again(s, mover)); // another mover has done it
+                var owned = _target.ImportOwn(s, me.Attempt, me.Epoch, me.Seal);
+                if (owned.Succeeded)
+                    reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceOwned) : s.Go(mover, ModelStep.DisputeReleased));
                 break;
             case ModelStep.AdvanceOwned:
                 reach("advances to owned", Again(SourceFunctions.Advance(s, MovePhase.Released, MovePhase.Owned).State, mover));
                 break;
-            case ModelStep.ReadRing or ModelStep.LookAgain or ModelStep.PublishRing:
-                Publish(s, mover, me, reach);
-                break;
-            case ModelStep.AdvancePublished:
-                reach("advances to published", Again(SourceFunctions.Advance(s, MovePhase.Owned, MovePhase.Published).State, mover));
-                break;
-            case ModelStep.VerifyDropPublications:
-                reach("drops publications", (bug == KnownBug.CleanWhilePublicationStands ? s : _source.DropPublications(s, me.Attempt)).Go(mover, ModelStep.AdvanceVerified));
-                break;
-            case ModelStep.AdvanceVerified:
-                reach("advances to verified", Again(SourceFunctions.Advance(s, MovePhase.Published, MovePhase.Verified).State, mover));
-                break;
-            case ModelStep.Clean:
-                var cleaned = _source.Clean(s);
-                reach("move_clean", cleaned.State.Go(mover, cleaned.Value > 0 ? ModelStep.Clean : ModelStep.FinishDropPublications));
-                break;
-            case ModelStep.FinishDropPublications:
-                reach("drops publications", _source.DropPublications(s, me.Attempt).Go(mover, ModelStep.FinishImport));
-                break;
-            case ModelStep.FinishImport:
-                reach("import_finish", TargetFunctions.ImportFinish(s).State.Go(mover, ModelStep.FinishMove));
-                break;
-            case ModelStep.FinishMove:
-                var finished = _source.Finish(s);
-                reach("move_finish", finished.Value == 1 ? Again(finished.State, mover) : s.Go(mover, ModelStep.Clean));
+            case ModelStep.DisputeReleased:
+                Dispute(s, mover, MovePhase.Released, reach);
                 break;
         }
     }
@@ -52,25 +58,31 @@ internal sealed class HandOverProgram(KnownBug bug)
     private void Publish(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
     {
         var done = s.With(mover, me with { Step = ModelStep.AdvancePublished, RingSeen = 0 });
-        if (me.Step == ModelStep.ReadRing)
+        switch (me.Step)
         {
-            var next = bug == KnownBug.PublishesWithoutLookingAgain ? ModelStep.PublishRing : ModelStep.LookAgain;
-            reach("reads the ring", s.RingSaysTarget ? done : s.With(mover, me with { Step = next, RingSeen = s.RingEpoch }));
-        }
-        else if (me.Step == ModelStep.LookAgain)
-        {
-            var isOurs = s is { Source: SlotState.Released, Held: true };
-            reach("asks the source whose the slot is", isOurs ? s.Go(mover, ModelStep.PublishRing) : done);
-        }
-        else if (s.RingEpoch == me.RingSeen)
-        {
-            reach("publishes the ring", done with { RingSaysTarget = true, RingEpoch = s.TopEpoch + 1, TopEpoch = s.TopEpoch + 1 });
-        }
-        else
-        {
-            reach("finds another ring", s.With(mover, me with { Step = ModelStep.ReadRing, RingSeen = 0 }));
+            case ModelStep.AskBeforePublishing:
+                reach("asks the target", s.Go(mover, Owns(s, me) ? ModelStep.ReadRing : ModelStep.DisputeOwned));
+                break;
+            case ModelStep.ReadRing:
+                var next = bug == KnownBug.PublishesWithoutLookingAgain ? ModelStep.PublishRing : ModelStep.LookAgain;
+                reach("reads the ring", s.RingSaysTarget ? done : s.With(mover, me with { Step = next, RingSeen = s.RingEpoch }));
+                break;
+            case ModelStep.LookAgain:
+                var isOurs = s is { Source: SlotState.Released, Held: true };
+                reach("asks the source whose the slot is", isOurs ? s.Go(mover, ModelStep.PublishRing) : bug == KnownBug.AdvancesWithoutPublishing ? done : Again(s, mover));
+                break;
+            case ModelStep.PublishRing when s.RingEpoch == me.RingSeen:
+                reach("publishes the ring", done with { RingSaysTarget = true, RingEpoch = s.TopEpoch + 1, TopEpoch = s.TopEpoch + 1 });
+                break;
+            case ModelStep.PublishRing:
+                reach("finds another ring", s.With(mover, me with { Step = ModelStep.ReadRing, RingSeen = 0 }));
+                break;
+            case ModelStep.AdvancePublished:
+                reach("advances to published", Again(SourceFunctions.Advance(s, MovePhase.Owned, MovePhase.Published).State, mover));
+                break;
+            case ModelStep.DisputeOwned:
+                Dispute(s, mover, MovePhase.Owned, reach);
+                break;
         }
     }
-
-    private static ModelState Again(ModelState s, int mover) => s.With(mover, new MoverMemory { Step = ModelStep.Look });
 }

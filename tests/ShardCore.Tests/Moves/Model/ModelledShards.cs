@@ -36,19 +36,20 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         await EndWritersAsync();
         await Source.ExecuteAsync($"""
             delete from sharding.move; delete from sharding.move_history; delete from sharding.slot_ownership; delete from sharding.item;
-            {OwnershipSql(s.Source, s.SourceEpoch, s.Held, s.Expired)}
+            {OwnershipSql(s.Source, s.SourceEpoch, s.Held, s.Expired, s.Source == SlotState.Released)}
             {(s.Phase is { } phase ? $"""
-                insert into sharding.move (move_id, operation_id, ordinal, target, slots, phase, attempt, epoch, version_floor, frozen_until, started_by)
-                values ('{MoveId}', '{MoveId}', 0, 's2', array[{SlotText}]::smallint[], '{phase.ToString().ToLowerInvariant()}', {s.Attempt}, {s.SourceEpoch}, 1, {Deadline(phase == ShardCore.Moves.MovePhase.Frozen, s.Expired)}, 'test');
+                insert into sharding.move (move_id, operation_id, ordinal, target, slots, phase, attempt, epoch, version_floor, frozen_until, started_by, seal, disputed, settled)
+                values ('{MoveId}', '{MoveId}', 0, 's2', array[{SlotText}]::smallint[], '{phase.ToString().ToLowerInvariant()}', {s.Attempt}, {s.SourceEpoch}, 1, {Deadline(phase == ShardCore.Moves.MovePhase.Frozen, s.Expired)}, 'test',
+                        {SealSql(s.SourceSeal)}, {(s.Disputed ? "'test'" : "null")}, {(s.Settled ? "'target'" : "null")});
                 """ : "")}
-            {(s.Cleaned ? "" : RowSql(0, Rows.Of(0, s.SourceA)) + RowSql(1, Rows.Of(1, s.SourceB)))}
+            {RowSql(0, s.SourceRow(0))}{RowSql(1, s.SourceRow(1))}
             """);
         await Target.ExecuteAsync($"""
-            delete from sharding.move_import; delete from sharding.move_import_over; delete from sharding.slot_ownership; delete from sharding.item;
-            {OwnershipSql(s.Target, s.TargetEpoch, held: s.Target == SlotState.Importing, expired: false)}
-            {(s.Import > 0 ? $"insert into sharding.move_import (move_id, source, slots, attempt) values ('{MoveId}', 's1', array[{SlotText}]::smallint[], {s.Import});" : "")}
-            {(s.ImportOver > 0 ? $"insert into sharding.move_import_over (move_id, attempt) values ('{MoveId}', {s.ImportOver});" : "")}
-            {RowSql(0, s.TargetA)}{RowSql(1, s.TargetB)}
+            delete from sharding.move_import; delete from sharding.move_import_over; delete from sharding.before_image;
+            delete from sharding.slot_ownership; delete from sharding.item;
+            {OwnershipSql(s.Target, s.TargetEpoch, held: s.Target == SlotState.Importing, expired: false, s.Uncompared || s.Target is SlotState.Importing or SlotState.Released)}
+            {ImportSql(s)}
+            {RowSql(0, s.TargetA)}{RowSql(1, s.TargetB)}{KeptSql(0, s.KeptA)}{KeptSql(1, s.KeptB)}
             """);
         for (var writer = 0; writer < Rows.Count; writer++)
             await BringAsync(s, writer);
@@ -66,7 +67,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         {
             await using var call = new NpgsqlCommand(sql, connection);
             var answer = await call.ExecuteScalarAsync() as string ?? "";
-            await using var look = new NpgsqlCommand(atSource ? SourceSql : TargetSql, connection);
+            await using var look = new NpgsqlCommand(atSource ? ModelledStanding.SourceSql : ModelledStanding.TargetSql, connection);
             return (null, answer, (string)(await look.ExecuteScalarAsync())!);
         }
         catch (PostgresException e)
@@ -75,40 +76,30 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         }
     }
 
-    /// <summary>What the model says stands at the source, in the words of <see cref="SourceSql"/>.</summary>
-    public static string SourceOf(ModelState s) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Name(s.Source)} {s.SourceEpoch} {(s.Held ? "held" : "free")}, {(s.Phase is { } phase ? $"{Name(phase)} {s.Attempt}{(s.Expired ? " expired" : "")}" : "no journal")}, rows {(s.Cleaned ? 0 : Rows.Of(0, s.SourceA))} {(s.Cleaned ? 0 : Rows.Of(1, s.SourceB))}");
+    /// <summary>0: none. Once the target owns, all are alike.</summary>
+    public static string SealSql(int seal) => seal == 0 ? "null" : string.Create(CultureInfo.InvariantCulture, $"'\\x{seal:x2}'::bytea");
 
-    public static string TargetOf(ModelState s) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{(s.Target == SlotState.None ? "none" : $"{Name(s.Target)}{(s.Target == SlotState.Importing ? "" : $" {s.TargetEpoch}")}")}, import {s.Import} over {s.ImportOver}, rows {s.TargetA} {s.TargetB}");
+    private static string ImportSql(ModelState s) => string.Create(CultureInfo.InvariantCulture, $"""
+        insert into sharding.move_import (move_id, source, slots, attempt, seal, owned_epoch, version_floor, compared)
+        select '{MoveId}', 's1', array[{SlotText}]::smallint[], {s.Import}, {SealSql(s.TargetSeal)}, nullif({s.OwnedEpoch}, 0), 1, {s.Compared} where {s.Import} > 0;
+        insert into sharding.move_import_over (move_id, source, slots, attempt, owned_epoch, version_floor, compared)
+        select '{MoveId}', 's1', array[{SlotText}]::smallint[], {s.ImportOver}, nullif({s.OverOwnedEpoch}, 0), 1, {s.OverCompared} where {s.ImportOver} > 0;
+        """);
 
-    private const string RowsSql = """
-        ', rows ' || coalesce((select doc ->> 'n' from sharding.item where id = 'a'), '0') || ' ' || coalesce((select doc ->> 'n' from sharding.item where id = 'b'), '0')
-        """;
-
-    private const string SourceSql = $"""
-        select (select state || ' ' || epoch || case when move_id is null then ' free' else ' held' end from sharding.slot_ownership) || ', '
-            || coalesce((select phase || ' ' || attempt || case when frozen_until < clock_timestamp() then ' expired' else '' end from sharding.move), 'no journal') || {RowsSql}
-        """;
-
-    private const string TargetSql = $"""
-        select coalesce((select state || case when state = 'importing' then '' else ' ' || epoch end from sharding.slot_ownership), 'none')
-            || ', import ' || coalesce((select attempt from sharding.move_import), 0) || ' over ' || coalesce((select attempt from sharding.move_import_over), 0) || {RowsSql}
-        """;
-
-    private static string Name<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    private static string OwnershipSql(SlotState state, int epoch, bool held, bool expired) => state == SlotState.None ? "" : $"""
+    private static string OwnershipSql(SlotState state, int epoch, bool held, bool expired, bool hasPeer) => state == SlotState.None ? "" : $"""
         insert into sharding.slot_ownership (slot, state, epoch, move_id, peer, frozen_until)
-        values ({SlotText}, '{Name(state)}', {epoch}, {(held ? $"'{MoveId}'" : "null")}, {(state is SlotState.Released or SlotState.Importing ? "'s9'" : "null")}, {Deadline(state == SlotState.Frozen, expired)});
+        values ({SlotText}, '{state.ToString().ToLowerInvariant()}', {epoch}, {(held ? $"'{MoveId}'" : "null")}, {(hasPeer ? "'s9'" : "null")}, {Deadline(state == SlotState.Frozen, expired)});
         """;
 
     private static string Deadline(bool frozen, bool expired) => !frozen ? "null" : expired ? "now() - interval '1 hour'" : "now() + interval '1 hour'";
 
     private static string RowSql(int row, int content) => content == Rows.Absent ? "" : $$"""
-        insert into sharding.item (version, updated_at, slot, collection, pk, id, doc) values (1, now(), {{SlotText}}, 'c', '{{Pk}}', '{{Names[row]}}', '{"n":{{content}}}');
+        insert into sharding.item (version, updated_at, slot, collection, pk, id, doc) values (1, '{{ModelledStanding.Written}}', {{SlotText}}, 'c', '{{Pk}}', '{{Names[row]}}', '{"n":{{content}}}');
+        """;
+
+    /// <summary>The hash that a writer would have kept of such a row.</summary>
+    private static string KeptSql(int row, int kept) => kept == 0 ? "" : $$"""
+        insert into sharding.before_image (slot, collection, pk, id, hash) values ({{SlotText}}, 'c', '{{Pk}}', '{{Names[row]}}', {{(kept == 1 ? "null" : ModelledStanding.HashSql(Names[row], kept - 1))}});
         """;
 
     /// <summary>The next write of a row, as a router writes it. Its answer is the outcome.</summary>
@@ -127,7 +118,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         var connection = await (step is WriterStep.LockedAtTarget or WriterStep.OpenAtTarget ? Target : Source).DataSource.OpenConnectionAsync();
         _writers.Add(connection);
         var locks = step is WriterStep.LockedAtSource or WriterStep.LockedAtTarget;
-        var write = WriteSql(writer, Rows.Of(writer, (writer == 0 ? s.AcknowledgedA : s.AcknowledgedB) + 1));
+        var write = WriteSql(writer, Rows.Of(writer, (writer == 0 ? s.UsedA : s.UsedB) + 1));
         await using (var begin = new NpgsqlCommand("begin", connection))
             await begin.ExecuteNonQueryAsync();
         await using var command = new NpgsqlCommand(locks ? $"select pg_advisory_xact_lock_shared(1397246027, {SlotText})::text" : write, connection);

@@ -3,52 +3,72 @@ using ShardCore.Moves;
 namespace ShardCore.Tests.Moves.Model;
 
 /// <summary>What BatchMover does, one transaction at a time. A process that sleeps is one that is not chosen; it can die at every step.</summary>
-internal sealed class MoverProgram(KnownBug bug, int maxAttempts)
+internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
 {
     private readonly SourceFunctions _source = new(bug);
     private readonly TargetFunctions _target = new(bug);
-    private readonly StreamProgram _stream = new(bug);
-    private readonly HandOverProgram _handOver = new(bug);
+    private readonly StreamProgram _stream = new(bug, bounds);
+    private readonly HandOverProgram _handOver = new(bug, bounds);
+    private readonly CleaningProgram _cleaning = new(bug, bounds);
 
     public void Next(ModelState s, int mover, Action<string, ModelState> reach)
     {
         var me = s.Mover(mover);
         if (me.Step != ModelStep.Off)
             reach("dies", s.WithDead(mover));
-        if (me.Applies)
-            _stream.Apply(s, mover, reach);
         if (me.Step < ModelStep.OpenStream)
             Prepare(s, mover, me, reach);
         else if (me.Step <= ModelStep.AdvanceAtOnce)
-            Stream(s, mover, me, reach);
-        else
+            _stream.Next(s, mover, reach);
+        else if (me.Step < ModelStep.VerifyDropPublications)
             _handOver.Next(s, mover, reach);
+        else
+            _cleaning.Next(s, mover, reach);
     }
 
-    /// <summary>BatchMover.RunAsync's loop: the phase decides, and what is read with it is all that is remembered.</summary>
-    private static ModelState Decide(ModelState s, int mover) => s.With(mover, MoveDecision.Next(s.Phase) switch
+    /// <summary>Waiting for a lock is no step; an error ends the process.</summary>
+    public static void Call(string name, ModelState before, SqlAnswer answer, int mover, ModelStep next, Action<string, ModelState> reach)
     {
-        MoveWork.CopyAndRelease => new MoverMemory { Step = ModelStep.Begin },
-        MoveWork.Own => new MoverMemory { Step = ModelStep.Own, Attempt = s.Attempt },
-        MoveWork.Publish => new MoverMemory { Step = ModelStep.ReadRing },
-        MoveWork.Verify => new MoverMemory { Step = ModelStep.VerifyDropPublications, Attempt = s.Attempt },
-        MoveWork.CleanAndFinish => new MoverMemory { Step = ModelStep.Clean, Attempt = s.Attempt },
-        _ => default(MoverMemory),
-    });
+        if (answer.SqlState != SqlAnswer.Waiting)
+            reach(name, answer.Succeeded ? answer.State.Go(mover, next) : before.WithDead(mover));
+    }
+
+    /// <summary>BatchMover.RunAsync's loop: the journal's row decides, and what is read with it is all that is remembered.</summary>
+    private ModelState Decide(ModelState s, int mover)
+    {
+        var isFirst = s.Mover(mover).HandedOver;
+        var batch = new MoverMemory { Attempt = s.Attempt, Epoch = s.SourceEpoch, IsSettled = s.Settled, HandedOver = isFirst && bug == KnownBug.RetryComparesOnlyWhatIsThere };
+        return s.With(mover, MoveDecision.Next(s.Phase, s.Disputed) switch
+        {
+            MoveWork.CopyAndRelease => bug == KnownBug.ThawsAfterLostRelease ? new MoverMemory { Step = ModelStep.Begin } : new MoverMemory { Step = ModelStep.AskWord },
+            MoveWork.Own => batch with { Step = bounds.IsStreaming ? ModelStep.WaitBeforeOwning : ModelStep.Own, MarkerA = s.SourceSeal >> 1 & 3, MarkerB = s.SourceSeal >> 3 },
+            MoveWork.Publish => batch with { Step = bounds.MayLose ? ModelStep.AskBeforePublishing : ModelStep.ReadRing },
+            MoveWork.Verify => batch with { Step = ModelStep.VerifyDropPublications, IsFollowing = s.SourceSeal == 0 },
+            MoveWork.CleanAndFinish => batch with { Step = bounds.MayLose && bug != KnownBug.CleanWithoutAskingTheTarget ? ModelStep.AskBeforeCleaning : ModelStep.Clean },
+            _ => default(MoverMemory),
+        });
+    }
 
     private void Prepare(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
     {
         switch (me.Step)
         {
-            case ModelStep.Off when s.Phase is not null:
-                reach("starts", s.Go(mover, ModelStep.Look));
-                break;
-            case ModelStep.Look:
+            case ModelStep.Off when s.Phase is not null && !s.Disputed:
                 reach("looks", Decide(s, mover));
                 break;
-            case ModelStep.Begin when s.Attempt < maxAttempts:
-                Begin(s, mover, force: false, reach);
-                Begin(s, mover, force: true, reach);
+            case ModelStep.AskWord:
+                var word = TargetFunctions.Word(s);
+                var (step, epoch) = word.IsOwned ? (ModelStep.Follow, word.Epoch) : (ModelStep.Begin, 0);
+                reach("asks the target", s.With(mover, new MoverMemory { Step = step, Attempt = word.Attempt, Epoch = epoch }));
+                break;
+            case ModelStep.Follow:
+                var followed = SourceFunctions.Follow(s, me.Attempt, me.Epoch);
+                if (followed.SqlState != SqlAnswer.Waiting)
+                    reach("move_follow", followed.State.WithDead(mover));
+                break;
+            case ModelStep.Begin when bounds.MayBegin(s, me.Attempt, bug):
+                Begin(s, mover, me.Attempt, force: false, reach);
+                Begin(s, mover, me.Attempt, force: true, reach);
                 break;
             case ModelStep.Import:
                 Call("import_begin", s, _target.ImportBegin(s, me.Attempt), mover, ModelStep.Purge, reach);
@@ -59,94 +79,21 @@ internal sealed class MoverProgram(KnownBug bug, int maxAttempts)
             case ModelStep.DropPublications:
                 reach("drops publications", _source.DropPublications(s, me.Attempt).Go(mover, ModelStep.CreatePublication));
                 break;
+            case ModelStep.CreatePublication when Takeover.IsOver(s, me, bug):
+                reach("finds its attempt over", s.WithDead(mover));
+                break;
             case ModelStep.CreatePublication:
                 Call("creates its publication", s, SourceFunctions.CreatePublication(s, me.Attempt), mover, ModelStep.OpenStream, reach);
                 break;
         }
     }
 
-    private void Stream(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
+    private void Begin(ModelState s, int mover, int known, bool force, Action<string, ModelState> reach)
     {
-        switch (me.Step)
-        {
-            case ModelStep.OpenStream:
-                reach("opens its stream", s.With(mover, me with { Step = ModelStep.Copy, AppliedA = s.SourceA, AppliedB = s.SourceB }));
-                break;
-            case ModelStep.Copy:
-                Call("copies", s, _stream.Copy(s, me), mover, ModelStep.CatchUp, reach);
-                break;
-            case ModelStep.CatchUp when bug == KnownBug.MarkerBeforeFreeze:
-                reach("takes a marker", s.With(mover, me with { Step = ModelStep.FreezeMarked, MarkerA = s.SourceA, MarkerB = s.SourceB }));
-                break;
-            case ModelStep.CatchUp:
-                Call("freezes", s, Marked(_source.Freeze(s, me.Attempt), mover), mover, ModelStep.Drain, reach);
-                break;
-            case ModelStep.FreezeMarked:
-                Call("freezes", s, _source.Freeze(s, me.Attempt), mover, ModelStep.Drain, reach);
-                break;
-            case ModelStep.Drain:
-                if (me.AppliedA >= me.MarkerA && me.AppliedB >= me.MarkerB)
-                    reach("sees its marker", s.Go(mover, ModelStep.Release));
-                GiveFreezeUp(s, mover, me, reach);
-                break;
-            case ModelStep.Release when bug == KnownBug.OwnBeforeRelease && s.Target == SlotState.Importing:
-                Call("import_own", s, TargetFunctions.ImportOwn(s, me.Attempt, s.SourceEpoch + 1), mover, ModelStep.Release, reach);
-                break;
-            case ModelStep.Release:
-                Call("move_release", s, _source.Release(s, me.Attempt), mover, ModelStep.Released, reach);
-                break;
-            default:
-                OwnAtOnce(s, mover, me, reach);
-                break;
-        }
-    }
-
-    /// <summary>The target becomes the owner before anything else is done, the stream included, which is still open.</summary>
-    private static void OwnAtOnce(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
-    {
-        var closed = new MoverMemory { Step = ModelStep.Look };
-        switch (me.Step)
-        {
-            case ModelStep.Released:
-                reach("looks whether it is still released", s.Phase == MovePhase.Released ? s.Go(mover, ModelStep.OwnAtOnce) : s.With(mover, closed));
-                break;
-            case ModelStep.OwnAtOnce:
-                var owned = TargetFunctions.ImportOwn(s, me.Attempt, s.SourceEpoch);
-                reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceAtOnce) : s.With(mover, closed)); // another mover has done it
-                break;
-            case ModelStep.AdvanceAtOnce:
-                reach("advances to owned, and closes its stream", SourceFunctions.Advance(s, MovePhase.Released, MovePhase.Owned).State.With(mover, closed));
-                break;
-        }
-    }
-
-    /// <summary>The marker is in the same transaction as the freeze.</summary>
-    private static SqlAnswer Marked(SqlAnswer frozen, int mover) => !frozen.Succeeded ? frozen : frozen with
-    {
-        State = frozen.State.With(mover, frozen.State.Mover(mover) with { MarkerA = frozen.State.SourceA, MarkerB = frozen.State.SourceB }),
-    };
-
-    /// <summary>Waiting for a lock is no step; an error ends the process.</summary>
-    private static void Call(string name, ModelState before, SqlAnswer answer, int mover, ModelStep next, Action<string, ModelState> reach)
-    {
-        if (answer.SqlState != SqlAnswer.Waiting)
-            reach(name, answer.Succeeded ? answer.State.Go(mover, next) : before.WithDead(mover));
-    }
-
-    private static void Begin(ModelState s, int mover, bool force, Action<string, ModelState> reach)
-    {
-        var begun = SourceFunctions.Begin(s, force);
+        var begun = SourceFunctions.Begin(s, force, bounds.LeastAttempt(s, known, bug));
         if (begun.SqlState != SqlAnswer.Waiting)
             reach(
                 force ? "move_begin by force" : "move_begin",
                 begun.Succeeded ? begun.State.With(mover, new MoverMemory { Step = ModelStep.Import, Attempt = begun.Value }) : s.WithDead(mover));
-    }
-
-    /// <summary>The target was not level in time.</summary>
-    private static void GiveFreezeUp(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
-    {
-        var thawed = SourceFunctions.Unfreeze(s, me.Attempt);
-        if (thawed.SqlState != SqlAnswer.Waiting)
-            reach("move_unfreeze", thawed.Value == 1 ? thawed.State.With(mover, me with { Step = ModelStep.CatchUp, MarkerA = 0, MarkerB = 0 }) : s.WithDead(mover));
     }
 }

@@ -12,7 +12,10 @@ internal static class Rows
     private static readonly int[][] Histories = [[1, 2, Absent], [Absent, 1, 2]];
 
     /// <param name="row">0 is A, 1 is B.</param>
-    /// <param name="writes">How many have been committed.</param>
+    /// <param name="write">The number of the last write; 0: none yet.</param>
     /// <returns>The row's content, or <see cref="Absent"/>.</returns>
-    public static int Of(int row, int writes) => Histories[row][writes];
+    public static int Of(int row, int write) => Histories[row][write];
+
+    /// <returns>The write that makes of the row what it is.</returns>
+    public static int WriteOf(int row, int content) => Array.IndexOf(Histories[row], content);
 }

@@ -10,6 +10,9 @@ internal readonly record struct SqlAnswer(ModelState State, string? SqlState, in
     public const string NotFrozen = "SH012";
     public const string Waiting = "55P03";
 
+    /// <summary>The answer of a function that says more than a number.</summary>
+    public string? Text { get; init; }
+
     public bool Succeeded => SqlState is null;
 
     public static SqlAnswer Done(ModelState after, int value = 1) => new(after, null, value);
