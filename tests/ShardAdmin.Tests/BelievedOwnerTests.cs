@@ -5,7 +5,8 @@ using ShardCore.Shards;
 namespace ShardAdmin.Tests;
 
 /// <summary>
-/// Who stands in the next ring, whatever two shards say of a slot: all combinations, held against the rule of <see cref="Expected"/>. A shard that lost its last commits
+/// Who stands in the next ring, whatever two shards say of a slot: all combinations, held against the rule of <see cref="Expected"/>. A
+/// shard that lost its last commits
 /// says that it owns what it gave away, so one owner that answers is no proof.
 /// </summary>
 public sealed class BelievedOwnerTests
@@ -81,5 +82,6 @@ public sealed class BelievedOwnerTests
     };
 
     private static ShardRing RingOf(ShardId owner) =>
-        ShardRing.Create(Cluster, new Epoch(RingEpoch), [new Shard(One, "127.0.0.1", 5432, "s1"), new Shard(Other, "127.0.0.1", 5432, "s2")], [.. Slot.All.Select(_ => owner)]);
+        ShardRing.Create(Cluster, new Epoch(RingEpoch), [new Shard(One, "127.0.0.1", 5432, "s1"),
+            new Shard(Other, "127.0.0.1", 5432, "s2")], [.. Slot.All.Select(_ => owner)]);
 }

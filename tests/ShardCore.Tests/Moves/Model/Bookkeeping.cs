@@ -6,8 +6,11 @@ namespace ShardCore.Tests.Moves.Model;
 /// </summary>
 internal static class Bookkeeping
 {
-    /// <summary>The target takes the slot over. If the source lost its release and took writes since, those are strays from now on.</summary>
-    public static ModelState CameToOwn(ModelState s) => s.Source is SlotState.Owned or SlotState.Frozen && s.LostRelease ? MustBeTargets(s) : s with
+    /// <summary>
+    /// The target takes the slot over. If the source lost its release and took writes since, those are strays from now on.
+    /// </summary>
+    public static ModelState CameToOwn(ModelState s) => s.Source is SlotState.Owned or SlotState.Frozen && s.LostRelease
+        ? MustBeTargets(s) : s with
     {
         MustA = s.LostA == s.TargetA + 1 ? s.TargetA : s.MustA, // a write that the source lost is at the target all the same
         MustB = s.LostB == s.TargetB + 1 ? s.TargetB : s.MustB,
@@ -16,7 +19,8 @@ internal static class Bookkeeping
     };
 
     /// <summary>The import that the lost release was for is over, or another attempt's.</summary>
-    public static ModelState CannotOwn(ModelState s) => s.Target == SlotState.Owned || s.OwnedEpoch != 0 ? s : s with { LostRelease = false, Strays = 0 };
+    public static ModelState CannotOwn(ModelState s) => s.Target == SlotState.Owned || s.OwnedEpoch != 0 ? s
+        : s with { LostRelease = false, Strays = 0 };
 
     /// <summary>A person said that the target's copy is right.</summary>
     public static ModelState KeptTarget(ModelState s) => MustBeTargets(s) with { Damaged = 0, Strays = 0 };

@@ -12,7 +12,9 @@ internal sealed class ChangeProgram(KnownBug bug)
         if ((a != Rows.Absent && s.TargetA != Rows.Absent) || (b != Rows.Absent && s.TargetB != Rows.Absent))
             return SqlAnswer.Refused(s, "23505");
         var check = _target.ImportCheck(s, me.Attempt);
-        return check.Succeeded ? SqlAnswer.Done(s with { TargetA = a == Rows.Absent ? s.TargetA : a, TargetB = b == Rows.Absent ? s.TargetB : b }) : check;
+        if (!check.Succeeded)
+            return check;
+        return SqlAnswer.Done(s with { TargetA = a == Rows.Absent ? s.TargetA : a, TargetB = b == Rows.Absent ? s.TargetB : b });
     }
 
     /// <summary>Any change whose turn it is, for each row; more than the real order allows, so nothing is missed.</summary>
@@ -43,8 +45,10 @@ internal sealed class ChangeProgram(KnownBug bug)
     private ModelState Delete(ModelState s, int mover, MoverMemory me)
     {
         var (deleteA, deleteB) = (Rows.Of(0, me.AppliedA) != Rows.Absent, Rows.Of(1, me.AppliedB) != Rows.Absent);
-        if (!_target.ImportCheck(s, me.Attempt).Succeeded || (deleteA && s.TargetA == Rows.Absent) || (deleteB && s.TargetB == Rows.Absent))
+        if (!_target.ImportCheck(s, me.Attempt).Succeeded || (deleteA && s.TargetA == Rows.Absent)
+            || (deleteB && s.TargetB == Rows.Absent))
             return s.WithDead(mover);
-        return (s with { TargetA = deleteA ? Rows.Absent : s.TargetA, TargetB = deleteB ? Rows.Absent : s.TargetB }).With(mover, me with { HasDeletions = false });
+        var after = s with { TargetA = deleteA ? Rows.Absent : s.TargetA, TargetB = deleteB ? Rows.Absent : s.TargetB };
+        return after.With(mover, me with { HasDeletions = false });
     }
 }

@@ -2,7 +2,9 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>What BatchMover does once the ring names the target: compare both sides, delete the source's rows, close the journal.</summary>
+/// <summary>
+/// What BatchMover does once the ring names the target: compare both sides, delete the source's rows, close the journal.
+/// </summary>
 internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
 {
     private readonly SourceFunctions _source = new(bug);
@@ -24,19 +26,22 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
         switch (me.Step)
         {
             case ModelStep.VerifyDropPublications:
-                reach("drops publications", (bug == KnownBug.CleanWhilePublicationStands ? s : _source.DropPublications(s, me.Attempt)).Go(mover, ModelStep.AskBeforeComparing));
+                reach("drops publications", (bug == KnownBug.CleanWhilePublicationStands ? s
+                    : _source.DropPublications(s, me.Attempt)).Go(mover, ModelStep.AskBeforeComparing));
                 break;
             case ModelStep.AskBeforeComparing when !HandOverProgram.Owns(s, me):
                 reach("asks the target", s.Go(mover, ModelStep.DisputePublished));
                 break;
             case ModelStep.AskBeforeComparing:
-                reach("asks the target", s.With(mover, me with { Step = me.IsSettled ? ModelStep.AdvanceVerified : ModelStep.Compare, WasCompared = TargetFunctions.Word(s).IsCompared }));
+                reach("asks the target", s.With(mover, me with { Step = me.IsSettled ? ModelStep.AdvanceVerified : ModelStep.Compare,
+                    WasCompared = TargetFunctions.Word(s).IsCompared }));
                 break;
             case ModelStep.Compare:
                 Compare(s, mover, me, reach);
                 break;
             case ModelStep.AskAfterDifference:
-                reach("asks the target again", TargetFunctions.Word(s).IsCompared == me.WasCompared ? s.Go(mover, ModelStep.DisputePublished) : HandOverProgram.Again(s, mover));
+                reach("asks the target again", TargetFunctions.Word(s).IsCompared == me.WasCompared
+                    ? s.Go(mover, ModelStep.DisputePublished) : HandOverProgram.Again(s, mover));
                 break;
             case ModelStep.DisputePublished:
                 HandOverProgram.Dispute(s, mover, MovePhase.Published, reach);
@@ -48,7 +53,8 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
                 reach("finds that the source has followed since", HandOverProgram.Again(s, mover));
                 break;
             case ModelStep.AdvanceVerified:
-                reach("advances to verified", HandOverProgram.Again(SourceFunctions.Advance(s, MovePhase.Published, MovePhase.Verified).State, mover));
+                reach("advances to verified", HandOverProgram.Again(SourceFunctions.Advance(s, MovePhase.Published,
+                    MovePhase.Verified).State, mover));
                 break;
         }
     }
@@ -57,18 +63,21 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
     {
         var isSame = me.WasCompared ? !me.IsFollowing || !HasNewer(s) : IsSame(s, 0, me) && IsSame(s, 1, me);
         if (isSame || bug != KnownBug.RetryComparesOnlyWhatIsThere)
-            reach(isSame ? "compares: the same" : "compares: different", s.Go(mover, isSame ? ModelStep.MarkCompared : ModelStep.AskAfterDifference));
+            reach(isSame ? "compares: the same" : "compares: different",
+                s.Go(mover, isSame ? ModelStep.MarkCompared : ModelStep.AskAfterDifference));
         else
             reach("compares: different, and fails", s.WithDead(mover));
     }
 
     /// <summary>A row of the source that is newer than the target's release.</summary>
-    private static bool HasNewer(ModelState s) => ((s.Strays & 1) != 0 && s.SourceRow(0) != Rows.Absent) || ((s.Strays & 2) != 0 && s.SourceRow(1) != Rows.Absent);
+    private static bool HasNewer(ModelState s) => ((s.Strays & 1) != 0 && s.SourceRow(0) != Rows.Absent)
+        || ((s.Strays & 2) != 0 && s.SourceRow(1) != Rows.Absent);
 
     private bool IsSame(ModelState s, int row, MoverMemory me) => bug switch
     {
         KnownBug.CompareWithoutBeforeImages => s.SourceRow(row) == s.TargetRow(row),
-        KnownBug.RetryComparesOnlyWhatIsThere when !me.HandedOver => s.TargetRow(row) == Rows.Absent || s.SourceRow(row) == s.GivenRow(row),
+        KnownBug.RetryComparesOnlyWhatIsThere when !me.HandedOver => s.TargetRow(row) == Rows.Absent
+            || s.SourceRow(row) == s.GivenRow(row),
         _ => s.SourceRow(row) == s.GivenRow(row),
     };
 

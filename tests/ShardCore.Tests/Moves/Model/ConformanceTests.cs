@@ -23,13 +23,15 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
         Small with { IsDamaged = true, HasCanceller = false, HasResidue = false },
     ];
 
+    private static readonly Lazy<ModelState[]> Sample = new(TakeSample);
+
     [Fact]
     public async Task The_SQL_functions_do_what_the_model_says()
     {
         var wrong = new List<string>();
         var (states, calls) = (0, 0);
         await using var shards = await ModelledShards.StartAsync(postgres);
-        foreach (var state in Sample())
+        foreach (var state in Sample.Value)
         {
             states++;
             await shards.SetAsync(state);
@@ -49,7 +51,8 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
     {
         await using var shards = await ModelledShards.StartAsync(postgres);
         var model = new WriterProgram(KnownBug.None, new ModelBounds(7, 2, 2));
-        foreach (var state in Sample().Where(state => state is { UsedA: < 2 } && state.Writer(0) == WriterStep.Idle && !state.JournalRowIsLocked))
+        foreach (var state in Sample.Value.Where(state => state is { UsedA: < 2 } && state.Writer(0) == WriterStep.Idle
+            && !state.JournalRowIsLocked))
         {
             await shards.SetAsync(state);
             foreach (var atSource in (bool[])[true, false])
@@ -57,7 +60,8 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
                 var checkedBy = Take(model, state.With(0, atSource ? WriterStep.LockedAtSource : WriterStep.LockedAtTarget));
                 var writes = checkedBy.Writer(0) != WriterStep.Idle;
                 var after = writes ? Take(model, checkedBy) : state;
-                var (sqlState, outcome, standing) = await shards.CallAsync(atSource, ModelledShards.WriteSql(0, Rows.Of(0, state.UsedA + 1)));
+                var (sqlState, outcome, standing) = await shards.CallAsync(atSource,
+                    ModelledShards.WriteSql(0, Rows.Of(0, state.UsedA + 1)));
                 Assert.True(sqlState is null && outcome is "created" or "replaced" or "deleted" == writes, $"{sqlState} {outcome} at the {(atSource ? "source" : "target")} in {state}");
                 if (writes)
                     Assert.Equal(atSource ? ModelledStanding.SourceOf(after) : ModelledStanding.TargetOf(after), standing);
@@ -92,12 +96,13 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
     };
 
     /// <summary>Some of each kind of what can be reached, with writers in all their steps; always the same ones.</summary>
-    private static IEnumerable<ModelState> Sample()
+    private static ModelState[] TakeSample()
     {
         var random = new Random(Seed);
         return [.. Sampled.SelectMany(Reached)
             .GroupBy(s => (s.Phase, s.Source, s.Target, s.Held, s.Expired, s.Disputed, s.Uncompared, s.JournalRowIsLocked,
-                (HasWriters: s.Writer(0) != WriterStep.Idle || s.Writer(1) != WriterStep.Idle, IsOver: s.ImportOver > 0, HasImport: s.Import > 0 && s.Import == s.Attempt, IsSealed: s.TargetSeal != 0 || s.Compared)))
+                (HasWriters: s.Writer(0) != WriterStep.Idle || s.Writer(1) != WriterStep.Idle, IsOver: s.ImportOver > 0,
+                    HasImport: s.Import > 0 && s.Import == s.Attempt, IsSealed: s.TargetSeal != 0 || s.Compared)))
             .SelectMany(kind => kind.OrderBy(_ => random.Next()).Take(OfEachKind))];
     }
 

@@ -43,7 +43,8 @@ internal sealed class HandOverProgram(KnownBug bug, ModelBounds bounds)
             case ModelStep.Own:
                 var owned = _target.ImportOwn(s, me.Attempt, me.Epoch, me.Seal);
                 if (owned.Succeeded)
-                    reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceOwned) : s.Go(mover, ModelStep.DisputeReleased));
+                    reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceOwned)
+                        : s.Go(mover, ModelStep.DisputeReleased));
                 break;
             case ModelStep.AdvanceOwned:
                 reach("advances to owned", Again(SourceFunctions.Advance(s, MovePhase.Released, MovePhase.Owned).State, mover));
@@ -69,7 +70,8 @@ internal sealed class HandOverProgram(KnownBug bug, ModelBounds bounds)
                 break;
             case ModelStep.LookAgain:
                 var isOurs = s is { Source: SlotState.Released, Held: true };
-                reach("asks the source whose the slot is", isOurs ? s.Go(mover, ModelStep.PublishRing) : bug == KnownBug.AdvancesWithoutPublishing ? done : Again(s, mover));
+                reach("asks the source whose the slot is", isOurs ? s.Go(mover, ModelStep.PublishRing)
+                    : bug == KnownBug.AdvancesWithoutPublishing ? done : Again(s, mover));
                 break;
             case ModelStep.PublishRing when s.RingEpoch == me.RingSeen:
                 reach("publishes the ring", done with { RingSaysTarget = true, RingEpoch = s.TopEpoch + 1, TopEpoch = s.TopEpoch + 1 });

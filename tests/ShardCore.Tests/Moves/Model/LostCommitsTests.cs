@@ -23,11 +23,13 @@ public sealed class LostCommitsTests(ITestOutputHelper output)
     [InlineData(true, true)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public void A_shard_that_lost_commits_breaks_no_invariant_with_a_canceller(bool atSource, bool isStreaming) => Holds(WithCanceller, atSource, isStreaming);
+    public void A_shard_that_lost_commits_breaks_no_invariant_with_a_canceller(bool atSource, bool isStreaming) =>
+        Holds(WithCanceller, atSource, isStreaming);
 
     [Theory]
     [MemberData(nameof(EachLoss))]
-    public void A_shard_that_lost_commits_breaks_no_invariant_with_two_movers(bool atSource, bool isStreaming) => Holds(TwoMovers, atSource, isStreaming);
+    public void A_shard_that_lost_commits_breaks_no_invariant_with_two_movers(bool atSource, bool isStreaming) =>
+        Holds(TwoMovers, atSource, isStreaming);
 
     [Fact]
     public void A_source_that_lost_its_release_follows_and_what_it_took_since_is_kept()
@@ -55,16 +57,19 @@ public sealed class LostCommitsTests(ITestOutputHelper output)
     [InlineData(KnownBug.CleanWithoutAskingTheTarget, false, false)]
     [InlineData(KnownBug.KeepRefusesItsOwnImport, false, false)]
     [InlineData(KnownBug.GiveBackLeavesTheEnd, false, false)]
-    public void A_known_bug_is_found_with_a_canceller(KnownBug bug, bool atSource, bool isStreaming) => IsFound(bug, Lossy(WithCanceller, atSource, isStreaming));
+    public void A_known_bug_is_found_with_a_canceller(KnownBug bug, bool atSource, bool isStreaming) =>
+        IsFound(bug, Lossy(WithCanceller, atSource, isStreaming));
 
     [Theory]
     [InlineData(KnownBug.AdvanceForgetsWhatWasCompared, true)]
     [InlineData(KnownBug.PublishBackOnlyIfRingDiffers, false)]
-    public void A_known_bug_is_found_with_a_second_mover_that_slept(KnownBug bug, bool atSource) => IsFound(bug, Lossy(TwoMovers, atSource, isStreaming: false));
+    public void A_known_bug_is_found_with_a_second_mover_that_slept(KnownBug bug, bool atSource) =>
+        IsFound(bug, Lossy(TwoMovers, atSource, isStreaming: false));
 
     [Fact]
     public void A_source_restored_to_before_a_move_whose_slot_has_come_back_is_found() =>
-        IsFound(KnownBug.FollowsAfterMoveBack, Lossy(WithCanceller with { HasCanceller = false, IsSetBack = true }, atSource: true, isStreaming: false));
+        IsFound(KnownBug.FollowsAfterMoveBack, Lossy(WithCanceller with { HasCanceller = false, IsSetBack = true }, atSource: true,
+            isStreaming: false));
 
     [Theory]
     [InlineData(KnownBug.RetryComparesOnlyWhatIsThere)]

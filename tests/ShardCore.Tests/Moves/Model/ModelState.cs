@@ -25,7 +25,11 @@ internal readonly record struct ModelState(ulong AtSource, ulong AtTarget, ulong
     // The source: the journal row, the slot's ownership, its rows, the publications.
 
     /// <summary>Null: no such row in the journal.</summary>
-    public MovePhase? Phase { get => Get(AtSource, 0, 4) is var code and > 0 ? (MovePhase)(code - 1) : null; init => AtSource = Set(AtSource, 0, 4, value is { } phase ? (int)phase + 1 : 0); }
+    public MovePhase? Phase
+    {
+        get => Get(AtSource, 0, 4) is var code and > 0 ? (MovePhase)(code - 1) : null;
+        init => AtSource = Set(AtSource, 0, 4, value is { } phase ? (int)phase + 1 : 0);
+    }
     public int Attempt { get => Get(AtSource, 4, 3); init => AtSource = Set(AtSource, 4, 3, value); }
     /// <summary>The freeze's deadline has passed.</summary>
     public bool Expired { get => Get(AtSource, 7, 1) == 1; init => AtSource = Set(AtSource, 7, 1, value); }
@@ -41,7 +45,9 @@ internal readonly record struct ModelState(ulong AtSource, ulong AtTarget, ulong
     public bool Cleaned { get => Get(AtSource, 19, 1) == 1; init => AtSource = Set(AtSource, 19, 1, value); }
     /// <summary>A bit for each attempt's publication.</summary>
     public int Publications { get => Get(AtSource, 20, 8); init => AtSource = Set(AtSource, 20, 8, value); }
-    /// <summary>What the journal keeps of the target's seal; 0: it has none. Once the target owns it matters only that there is one: 1.</summary>
+    /// <summary>
+    /// What the journal keeps of the target's seal; 0: it has none. Once the target owns it matters only that there is one: 1.
+    /// </summary>
     public int SourceSeal { get => Get(AtSource, 28, 5); init => AtSource = Set(AtSource, 28, 5, value); }
     public bool Disputed { get => Get(AtSource, 33, 1) == 1; init => AtSource = Set(AtSource, 33, 1, value); }
     /// <summary>A person said that the target's copy is right.</summary>
@@ -127,7 +133,8 @@ internal readonly record struct ModelState(ulong AtSource, ulong AtTarget, ulong
 
     public MoverMemory Mover(int mover) => new((uint)Get(Movers, mover * MoverMemory.Width, MoverMemory.Width));
 
-    public ModelState With(int mover, MoverMemory memory) => this with { Movers = Set(Movers, mover * MoverMemory.Width, MoverMemory.Width, (int)memory.Bits) };
+    public ModelState With(int mover, MoverMemory memory) =>
+        this with { Movers = Set(Movers, mover * MoverMemory.Width, MoverMemory.Width, (int)memory.Bits) };
 
     /// <summary>Its process is gone, and with it what it remembered.</summary>
     public ModelState WithDead(int mover) => With(mover, new MoverMemory(0));
@@ -156,12 +163,19 @@ internal readonly record struct ModelState(ulong AtSource, ulong AtTarget, ulong
     public ModelState Canonical => Mover(0).Bits >= Mover(1).Bits ? this : With(0, Mover(1)).With(1, Mover(0));
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
-        source {Source}{(Held ? " held" : "")} epoch {SourceEpoch} writes {SourceA}/{SourceB}{(Cleaned ? " cleaned" : "")}, journal {Phase?.ToString() ?? "none"} attempt {Attempt}{(Expired ? " expired" : "")} seal {SourceSeal}{(Disputed ? " disputed" : "")}{(Settled ? " settled" : "")}, publications {Publications:b}; target {Target}{(Uncompared ? " uncompared" : "")} epoch {TargetEpoch} rows {TargetA}/{TargetB} kept {KeptA}/{KeptB}, import {Import} seal {TargetSeal} owned {OwnedEpoch}{(Compared ? " compared" : "")}, over {ImportOver} owned {OverOwnedEpoch}{(OverCompared ? " compared" : "")}; ring {(RingSaysTarget ? "target" : "source")} {RingEpoch}; must {MustA}/{MustB} used {UsedA}/{UsedB} lost {LostA}/{LostB} strays {Strays:b} damaged {Damaged:b} {Loss}{(LostRelease ? " lost its release" : "")}{(LastCopyIsGone ? " last copy gone" : "")}; movers {Mover(0)} | {Mover(1)}; writers {Writer(0)} {Writer(1)}; canceller {CancellerStep} {CancellerAttempt}; person {PersonStep} {PersonAttempt}
+        source {Source}{(Held ? " held" : "")} epoch {SourceEpoch} writes {SourceA}/{SourceB}{(Cleaned ? " cleaned" : "")},
+          journal {Phase?.ToString() ?? "none"} attempt {Attempt}{(Expired ? " expired" : "")} seal {SourceSeal}{(Disputed ? " disputed" : "")}{(Settled ? " settled" : "")}, publications {Publications:b};
+        target {Target}{(Uncompared ? " uncompared" : "")} epoch {TargetEpoch} rows {TargetA}/{TargetB} kept {KeptA}/{KeptB},
+          import {Import} seal {TargetSeal} owned {OwnedEpoch}{(Compared ? " compared" : "")}, over {ImportOver} owned {OverOwnedEpoch}{(OverCompared ? " compared" : "")};
+        ring {(RingSaysTarget ? "target" : "source")} {RingEpoch}; must {MustA}/{MustB} used {UsedA}/{UsedB} lost {LostA}/{LostB} strays {Strays:b} damaged {Damaged:b}
+          {Loss}{(LostRelease ? " lost its release" : "")}{(LastCopyIsGone ? " last copy gone" : "")};
+        movers {Mover(0)} | {Mover(1)}; writers {Writer(0)} {Writer(1)}; canceller {CancellerStep} {CancellerAttempt}; person {PersonStep} {PersonAttempt}
         """);
 
     private static int Get(ulong word, int at, int width) => (int)((word >> at) & ((1UL << width) - 1));
 
-    private static ulong Set(ulong word, int at, int width, int value) => (word & ~(((1UL << width) - 1) << at)) | ((ulong)(uint)value << at);
+    private static ulong Set(ulong word, int at, int width, int value) =>
+        (word & ~(((1UL << width) - 1) << at)) | ((ulong)(uint)value << at);
 
     private static ulong Set(ulong word, int at, int width, bool value) => Set(word, at, width, value ? 1 : 0);
 }

@@ -1,6 +1,8 @@
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>All that can happen next, in any state: movers, two writers, a canceller, a person, the surroundings, and one shard's loss of commits.</summary>
+/// <summary>
+/// All that can happen next, in any state: movers, two writers, a canceller, a person, the surroundings, and one shard's loss of commits.
+/// </summary>
 internal sealed class MoveModel(KnownBug bug, ModelBounds bounds)
 {
     /// <summary>Beyond the movers': what a person's settling begins.</summary>
@@ -18,7 +20,8 @@ internal sealed class MoveModel(KnownBug bug, ModelBounds bounds)
     {
         get
         {
-            var clean = new ModelState { Phase = ShardCore.Moves.MovePhase.Planned, Source = SlotState.Owned, SourceEpoch = 1, MustA = Rows.Of(0, 0), MustB = Rows.Of(1, 0) };
+            var clean = new ModelState { Phase = ShardCore.Moves.MovePhase.Planned, Source = SlotState.Owned, SourceEpoch = 1,
+                MustA = Rows.Of(0, 0), MustB = Rows.Of(1, 0) };
             yield return clean;
             if (bounds.HasResidue)
                 yield return clean with { Target = SlotState.Released, TargetB = Rows.Residue };

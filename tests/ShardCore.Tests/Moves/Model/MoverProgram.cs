@@ -2,7 +2,9 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>What BatchMover does, one transaction at a time. A process that sleeps is one that is not chosen; it can die at every step.</summary>
+/// <summary>
+/// What BatchMover does, one transaction at a time. A process that sleeps is one that is not chosen; it can die at every step.
+/// </summary>
 internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
 {
     private readonly SourceFunctions _source = new(bug);
@@ -36,15 +38,18 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
     /// <summary>BatchMover.RunAsync's loop: the journal's row decides, and what is read with it is all that is remembered.</summary>
     private ModelState Decide(ModelState s, int mover)
     {
-        var isFirst = s.Mover(mover).HandedOver;
-        var batch = new MoverMemory { Attempt = s.Attempt, Epoch = s.SourceEpoch, IsSettled = s.Settled, HandedOver = isFirst && bug == KnownBug.RetryComparesOnlyWhatIsThere };
+        var isFirst = s.Mover(mover).HandedOver && bug == KnownBug.RetryComparesOnlyWhatIsThere;
+        var batch = new MoverMemory { Attempt = s.Attempt, Epoch = s.SourceEpoch, IsSettled = s.Settled, HandedOver = isFirst };
         return s.With(mover, MoveDecision.Next(s.Phase, s.Disputed) switch
         {
-            MoveWork.CopyAndRelease => bug == KnownBug.ThawsAfterLostRelease ? new MoverMemory { Step = ModelStep.Begin } : new MoverMemory { Step = ModelStep.AskWord },
-            MoveWork.Own => batch with { Step = bounds.IsStreaming ? ModelStep.WaitBeforeOwning : ModelStep.Own, MarkerA = s.SourceSeal >> 1 & 3, MarkerB = s.SourceSeal >> 3 },
+            MoveWork.CopyAndRelease => bug == KnownBug.ThawsAfterLostRelease ? new MoverMemory { Step = ModelStep.Begin }
+                : new MoverMemory { Step = ModelStep.AskWord },
+            MoveWork.Own => batch with { Step = bounds.IsStreaming ? ModelStep.WaitBeforeOwning : ModelStep.Own,
+                MarkerA = s.SourceSeal >> 1 & 3, MarkerB = s.SourceSeal >> 3 },
             MoveWork.Publish => batch with { Step = bounds.MayLose ? ModelStep.AskBeforePublishing : ModelStep.ReadRing },
             MoveWork.Verify => batch with { Step = ModelStep.VerifyDropPublications, IsFollowing = s.SourceSeal == 0 },
-            MoveWork.CleanAndFinish => batch with { Step = bounds.MayLose && bug != KnownBug.CleanWithoutAskingTheTarget ? ModelStep.AskBeforeCleaning : ModelStep.Clean },
+            MoveWork.CleanAndFinish => batch with { Step = bounds.MayLose && bug != KnownBug.CleanWithoutAskingTheTarget
+                ? ModelStep.AskBeforeCleaning : ModelStep.Clean },
             _ => default(MoverMemory),
         });
     }
@@ -94,6 +99,7 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
         if (begun.SqlState != SqlAnswer.Waiting)
             reach(
                 force ? "move_begin by force" : "move_begin",
-                begun.Succeeded ? begun.State.With(mover, new MoverMemory { Step = ModelStep.Import, Attempt = begun.Value }) : s.WithDead(mover));
+                begun.Succeeded ? begun.State.With(mover, new MoverMemory { Step = ModelStep.Import, Attempt = begun.Value })
+                    : s.WithDead(mover));
     }
 }

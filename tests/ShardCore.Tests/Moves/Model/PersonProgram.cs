@@ -42,7 +42,8 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 var word = TargetFunctions.Word(s);
                 reach("asks the target", s with
                 {
-                    PersonStep = word.IsOwned ? PersonStep.Settle : PersonStep.ImportKeep, PersonAttempt = Math.Max(word.Attempt, s.Attempt), PersonEpoch = s.SourceEpoch,
+                    PersonStep = word.IsOwned ? PersonStep.Settle : PersonStep.ImportKeep,
+                    PersonAttempt = Math.Max(word.Attempt, s.Attempt), PersonEpoch = s.SourceEpoch,
                 });
                 break;
             case PersonStep.ImportKeep:
@@ -63,15 +64,18 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 var word = TargetFunctions.Word(s);
                 reach("asks the target", s with
                 {
-                    PersonStep = isWrongOrder ? PersonStep.TakeBack : PersonStep.GiveBack, PersonAttempt = Math.Max(word.Attempt, s.Attempt) + 1,
+                    PersonStep = isWrongOrder ? PersonStep.TakeBack : PersonStep.GiveBack,
+                    PersonAttempt = Math.Max(word.Attempt, s.Attempt) + 1,
                     PersonEpoch = Math.Max(s.SourceEpoch, s.TargetEpoch) + 1,
                 });
                 break;
             case PersonStep.GiveBack:
-                Call("import_give_back", s, _target.ImportGiveBack(s, s.PersonAttempt, s.PersonEpoch), isWrongOrder ? PersonStep.PublishBack : PersonStep.TakeBack, reach);
+                Call("import_give_back", s, _target.ImportGiveBack(s, s.PersonAttempt, s.PersonEpoch), isWrongOrder
+                    ? PersonStep.PublishBack : PersonStep.TakeBack, reach);
                 break;
             case PersonStep.TakeBack:
-                Call("move_take_back", s, SourceFunctions.TakeBack(s, s.PersonEpoch), isWrongOrder ? PersonStep.GiveBack : PersonStep.PublishBack, reach);
+                Call("move_take_back", s, SourceFunctions.TakeBack(s, s.PersonEpoch), isWrongOrder ? PersonStep.GiveBack
+                    : PersonStep.PublishBack, reach);
                 break;
             case PersonStep.PublishBack:
                 var publishes = s.RingSaysTarget || bug != KnownBug.PublishBackOnlyIfRingDiffers;
@@ -82,7 +86,8 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 });
                 break;
             case PersonStep.DropPublications:
-                reach("drops publications", _source.DropPublications(s, s.PersonAttempt) with { PersonStep = PersonStep.ImportAgain, PersonAttempt = s.PersonAttempt + 1, PersonEpoch = 1 });
+                reach("drops publications", _source.DropPublications(s, s.PersonAttempt) with { PersonStep = PersonStep.ImportAgain,
+                    PersonAttempt = s.PersonAttempt + 1, PersonEpoch = 1 });
                 break;
         }
     }
@@ -99,7 +104,8 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 break;
             case PersonStep.CancelImport:
                 var isWhole = s.PersonEpoch == 1;
-                reach("import_cancel", _target.ImportCancel(s, s.PersonAttempt).State with { PersonStep = isWhole ? PersonStep.Finished : PersonStep.Idle, PersonAttempt = 0, PersonEpoch = 0 });
+                reach("import_cancel", _target.ImportCancel(s, s.PersonAttempt).State with { PersonStep = isWhole ? PersonStep.Finished
+                    : PersonStep.Idle, PersonAttempt = 0, PersonEpoch = 0 });
                 break;
         }
     }
@@ -108,7 +114,8 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
     private static void Call(string name, ModelState before, SqlAnswer answer, PersonStep next, Action<string, ModelState> reach)
     {
         if (answer.SqlState != SqlAnswer.Waiting)
-            reach(name, !answer.Succeeded ? Idle(before) : answer.Value == 0 || next == PersonStep.Idle ? Idle(answer.State) : answer.State with { PersonStep = next });
+            reach(name, !answer.Succeeded ? Idle(before) : answer.Value == 0 || next == PersonStep.Idle ? Idle(answer.State)
+                : answer.State with { PersonStep = next });
     }
 
     private static ModelState Idle(ModelState s) => s with { PersonStep = PersonStep.Idle, PersonAttempt = 0, PersonEpoch = 0 };

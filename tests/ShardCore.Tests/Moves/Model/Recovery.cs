@@ -33,18 +33,22 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
         if (!MoveDecision.MayCancel(left.Phase))
             return null;
         var cancelled = Run(left, _canceller.Next, "move_begin");
-        var isDone = cancelled is { Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released } or { Phase: MovePhase.Owned, Target: SlotState.Owned };
+        var isDone = cancelled is { Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released }
+            or { Phase: MovePhase.Owned, Target: SlotState.Owned };
         return isDone ? null : $"a canceller alone does not take it back: {cancelled}";
     }
 
     private string? Unsettled(ModelState disputed)
     {
-        var target = Run(disputed, (s, reach) => _person.Next(s, reach), "says that the target is right", s => s is { Disputed: false, PersonStep: PersonStep.Idle });
+        var target = Run(disputed, (s, reach) => _person.Next(s, reach), "says that the target is right",
+            s => s is { Disputed: false, PersonStep: PersonStep.Idle });
         target = Run(target.WithoutProcesses, (s, reach) => _mover.Next(s, 0, reach), "");
         if (!HasMoved(target))
             return $"a person who keeps the target's copy does not bring it to its end: {target}";
-        var source = Run(disputed, (s, reach) => _person.Next(s, reach), "says that the source is right", s => s.PersonStep == PersonStep.Finished);
-        return source is { Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released, Import: 0, Publications: 0 } ? null
+        var source = Run(disputed, (s, reach) => _person.Next(s, reach), "says that the source is right",
+            s => s.PersonStep == PersonStep.Finished);
+        return source is { Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released, Import: 0,
+            Publications: 0 } ? null
             : $"a person who keeps the source's copy does not bring it to its end: {source}";
     }
 
@@ -52,14 +56,16 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
 
     /// <summary>The last of the steps that are offered is the one that leads on; dying, giving up and waiting come before it.</summary>
     /// <param name="choice">Of several ways to begin, the one that is taken.</param>
-    private static ModelState Run(ModelState state, Action<ModelState, Action<string, ModelState>> next, string choice, Func<ModelState, bool>? isEnd = null)
+    private static ModelState Run(
+        ModelState state, Action<ModelState, Action<string, ModelState>> next, string choice, Func<ModelState, bool>? isEnd = null)
     {
         for (var step = 0; step < MostSteps && !(isEnd ?? IsOver)(state); step++)
         {
             ModelState? on = null;
             next(state, (what, to) =>
             {
-                if (what is "dies" or "is interrupted" or "move_unfreeze" || (what == "freezes" && !IsLevel(state)) || (IsChoice(what) && what != choice))
+                if (what is "dies" or "is interrupted" or "move_unfreeze" || (what == "freezes" && !IsLevel(state))
+                    || (IsChoice(what) && what != choice))
                     return;
                 on = to;
             });
@@ -70,7 +76,8 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
         return state;
     }
 
-    private static bool IsChoice(string what) => what.StartsWith("move_begin", StringComparison.Ordinal) || what.StartsWith("says ", StringComparison.Ordinal);
+    private static bool IsChoice(string what) => what.StartsWith("move_begin", StringComparison.Ordinal)
+        || what.StartsWith("says ", StringComparison.Ordinal);
 
     private static bool IsOver(ModelState s) => s.Phase is null || s.Disputed;
 

@@ -2,7 +2,9 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>The source's SQL functions of a move, as pure functions of the state. <see cref="ConformanceTests"/> holds them to the real ones.</summary>
+/// <summary>
+/// The source's SQL functions of a move, as pure functions of the state. <see cref="ConformanceTests"/> holds them to the real ones.
+/// </summary>
 internal sealed class SourceFunctions(KnownBug bug)
 {
     /// <param name="least">The attempt has at least this number.</param>
@@ -21,7 +23,9 @@ internal sealed class SourceFunctions(KnownBug bug)
         return SqlAnswer.Done(thawed with { Phase = MovePhase.Copying, Attempt = next, Expired = false, Held = true }, next);
     }
 
-    /// <summary>move_require and create publication, in one transaction. Who thaws has a row that says frozen: it is not waited for.</summary>
+    /// <summary>
+    /// move_require and create publication, in one transaction. Who thaws has a row that says frozen: it is not waited for.
+    /// </summary>
     public static SqlAnswer CreatePublication(ModelState s, int attempt) =>
         s.Phase == MovePhase.Copying && s.Attempt == attempt ? SqlAnswer.Done(s with { Publications = s.Publications | 1 << attempt })
         : SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
@@ -32,7 +36,8 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.Waiting);
         if (s.Phase != MovePhase.Copying || s.Attempt != attempt)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
-        return SqlAnswer.Done(s with { Phase = MovePhase.Frozen, Expired = false, Source = s is { Source: SlotState.Owned, Held: true } ? SlotState.Frozen : s.Source });
+        return SqlAnswer.Done(s with { Phase = MovePhase.Frozen, Expired = false, Source = s is { Source: SlotState.Owned, Held: true }
+            ? SlotState.Frozen : s.Source });
     }
 
     public static SqlAnswer Unfreeze(ModelState s, int attempt) =>
@@ -47,7 +52,8 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.No(s);
         if (s.JournalRowIsLocked)
             return SqlAnswer.Refused(s, SqlAnswer.Waiting);
-        return SqlAnswer.Done(bug == KnownBug.ThawLeavesTheJournal ? s with { Source = SlotState.Owned } : Thaw(s) with { Attempt = s.Attempt + 1 });
+        return SqlAnswer.Done(bug == KnownBug.ThawLeavesTheJournal ? s with { Source = SlotState.Owned }
+            : Thaw(s) with { Attempt = s.Attempt + 1 });
     }
 
     public SqlAnswer Release(ModelState s, int attempt, int seal)
@@ -58,7 +64,8 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
         if (s is not { Source: SlotState.Frozen, Held: true } && bug != KnownBug.ThawLeavesTheJournal)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
-        return SqlAnswer.Done(s with { Phase = MovePhase.Released, Expired = false, Source = SlotState.Released, SourceEpoch = s.SourceEpoch + 1, SourceSeal = seal });
+        return SqlAnswer.Done(s with { Phase = MovePhase.Released, Expired = false, Source = SlotState.Released,
+            SourceEpoch = s.SourceEpoch + 1, SourceSeal = seal });
     }
 
     /// <summary>Waits for writers that are inside, as a freeze does.</summary>
@@ -72,7 +79,8 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
         return SqlAnswer.Done(s with
         {
-            Source = SlotState.Released, SourceEpoch = epoch, Held = true, Expired = false, Phase = MovePhase.Owned, Attempt = Math.Max(s.Attempt, attempt),
+            Source = SlotState.Released, SourceEpoch = epoch, Held = true, Expired = false, Phase = MovePhase.Owned,
+            Attempt = Math.Max(s.Attempt, attempt),
         });
     }
 
@@ -84,7 +92,8 @@ internal sealed class SourceFunctions(KnownBug bug)
 
     public static SqlAnswer Settle(ModelState s) => !s.Disputed ? SqlAnswer.No(s) : SqlAnswer.Done(Bookkeeping.KeptTarget(s) with
     {
-        Disputed = false, Settled = true, SourceSeal = Math.Min(s.SourceSeal, 1), Phase = s.Phase == MovePhase.Released ? MovePhase.Owned : s.Phase,
+        Disputed = false, Settled = true, SourceSeal = Math.Min(s.SourceSeal, 1),
+        Phase = s.Phase == MovePhase.Released ? MovePhase.Owned : s.Phase,
     });
 
     public static SqlAnswer TakeBack(ModelState s, int epoch)
@@ -95,7 +104,8 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
         return SqlAnswer.Done(Bookkeeping.TookBack(s) with
         {
-            Source = SlotState.Owned, SourceEpoch = epoch, Held = false, Phase = null, Attempt = 0, SourceSeal = 0, Disputed = false, Settled = false,
+            Source = SlotState.Owned, SourceEpoch = epoch, Held = false, Phase = null, Attempt = 0, SourceSeal = 0, Disputed = false,
+            Settled = false,
         });
     }
 
@@ -126,8 +136,10 @@ internal sealed class SourceFunctions(KnownBug bug)
 
     public SqlAnswer Cancel(ModelState s, int attempt)
     {
-        var isMine = bug == KnownBug.MoveCancelIgnoresAttempt ? MoveDecision.MayCancel(s.Phase) : s.Phase == MovePhase.Copying && s.Attempt == attempt;
-        return isMine ? SqlAnswer.Done(s with { Phase = null, Attempt = 0, Expired = false, Source = SlotState.Owned, Held = false }) : SqlAnswer.No(s);
+        var isMine = bug == KnownBug.MoveCancelIgnoresAttempt ? MoveDecision.MayCancel(s.Phase) : s.Phase == MovePhase.Copying
+            && s.Attempt == attempt;
+        return isMine ? SqlAnswer.Done(s with { Phase = null, Attempt = 0, Expired = false, Source = SlotState.Owned, Held = false })
+            : SqlAnswer.No(s);
     }
 
     /// <summary>Drops those of this attempt and of earlier ones.</summary>
@@ -135,7 +147,8 @@ internal sealed class SourceFunctions(KnownBug bug)
         s with { Publications = bug == KnownBug.DropsLaterPublications ? 0 : s.Publications & ~((2 << attempt) - 1) };
 
     private static ModelState Thaw(ModelState s) =>
-        s with { Phase = MovePhase.Copying, Expired = false, Source = s is { Source: SlotState.Frozen, Held: true } ? SlotState.Owned : s.Source };
+        s with { Phase = MovePhase.Copying, Expired = false, Source = s is { Source: SlotState.Frozen, Held: true } ? SlotState.Owned
+            : s.Source };
 
     private static bool IsLockedByWriters(ModelState s) => IsLockedBy(s.Writer(0)) || IsLockedBy(s.Writer(1));
 

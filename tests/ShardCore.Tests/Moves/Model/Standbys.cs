@@ -2,7 +2,9 @@ using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
 
-/// <summary>What a mover waits for before a step that rests on what a shard has stored. Only standbys that stream are waited for.</summary>
+/// <summary>
+/// What a mover waits for before a step that rests on what a shard has stored. Only standbys that stream are waited for.
+/// </summary>
 internal sealed class Standbys(KnownBug bug, ModelBounds bounds)
 {
     public bool SourceIsLevel(ModelState s) => !bounds.IsStreaming || s.Loss != Loss.ImageOfSource || s.Image == s.AtSource;
@@ -16,5 +18,6 @@ internal sealed class Standbys(KnownBug bug, ModelBounds bounds)
     public bool HaveOwnership(ModelState s) => bug == KnownBug.CleanDoesNotWaitForStandbys || TargetIsLevel(s);
 
     /// <summary>The session that waits has read the release first, so the server that it waits at has it.</summary>
-    public bool IsReleased(ModelState s, MoverMemory me) => bug == KnownBug.WaitsAtWhoeverIsPrimary || (s.Phase == MovePhase.Released && s.Attempt == me.Attempt);
+    public bool IsReleased(ModelState s, MoverMemory me) => bug == KnownBug.WaitsAtWhoeverIsPrimary
+        || (s.Phase == MovePhase.Released && s.Attempt == me.Attempt);
 }

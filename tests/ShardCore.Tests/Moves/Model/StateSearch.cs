@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace ShardCore.Tests.Moves.Model;
 
 /// <summary>Breadth first over every state that can be reached, so the first violation found has one of the shortest stories.</summary>
@@ -70,7 +68,7 @@ internal sealed class StateSearch(MoveModel model, Invariants invariants, Recove
         for (var step = at; _from[step] >= 0; step = _from[step])
             lines.Add(StepTo(_reached[_from[step]], _reached[step]));
         lines.Reverse();
-        return new StringBuilder(violation).AppendLine().AppendJoin(Environment.NewLine, lines).AppendLine().Append(_reached[at]).ToString();
+        return string.Join(Environment.NewLine, [violation, .. lines, _reached[at].ToString()]);
     }
 
     /// <summary>Found again, so that it need not be kept for each state.</summary>

@@ -13,7 +13,8 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
     public void Next(ModelState s, int mover, Action<string, ModelState> reach)
     {
         var me = s.Mover(mover);
-        if (me.Step is ModelStep.CatchUp or ModelStep.FreezeMarked or (>= ModelStep.Seal and <= ModelStep.Release) && Takeover.IsOver(s, me, bug))
+        if (me.Step is ModelStep.CatchUp or ModelStep.FreezeMarked or (>= ModelStep.Seal and <= ModelStep.Release)
+            && Takeover.IsOver(s, me, bug))
         {
             reach("finds its attempt over", s.WithDead(mover));
             return;
@@ -39,7 +40,8 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
                 MoverProgram.Call("copies", s, _changes.Copy(s, me), mover, ModelStep.CatchUp, reach);
                 break;
             case ModelStep.CatchUp when bug == KnownBug.MarkerBeforeFreeze:
-                reach("takes a marker", s.With(mover, me with { Step = ModelStep.FreezeMarked, MarkerA = s.SourceA, MarkerB = s.SourceB }));
+                reach("takes a marker", s.With(mover, me with { Step = ModelStep.FreezeMarked, MarkerA = s.SourceA,
+                    MarkerB = s.SourceB }));
                 break;
             case ModelStep.CatchUp when !HasLostTarget(s, me): // it flushes on that session first
                 MoverProgram.Call("freezes", s, Marked(_source.Freeze(s, me.Attempt), mover), mover, ModelStep.Drain, reach);
@@ -62,16 +64,19 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
         switch (me.Step)
         {
             case ModelStep.Seal when !HasLostTarget(s, me):
-                MoverProgram.Call("import_seal", s, _target.ImportSeal(s, me.Attempt, me.Seal), mover, bounds.IsStreaming ? ModelStep.WaitForSeal : ModelStep.Release, reach);
+                MoverProgram.Call("import_seal", s, _target.ImportSeal(s, me.Attempt, me.Seal), mover, bounds.IsStreaming
+                    ? ModelStep.WaitForSeal : ModelStep.Release, reach);
                 break;
             case ModelStep.WaitForSeal when _standbys.HaveSeal(s) && !HasLostTarget(s, me):
                 reach("sees that the target's standbys are level", s.Go(mover, ModelStep.Release));
                 break;
             case ModelStep.Release when bug == KnownBug.OwnBeforeRelease && s.Target == SlotState.Importing:
-                MoverProgram.Call("import_own", s, _target.ImportOwn(s, me.Attempt, s.SourceEpoch + 1, me.Seal), mover, ModelStep.Release, reach);
+                MoverProgram.Call("import_own", s, _target.ImportOwn(s, me.Attempt, s.SourceEpoch + 1, me.Seal), mover, ModelStep.Release,
+                    reach);
                 break;
             case ModelStep.Release:
-                MoverProgram.Call("move_release", s, Remembering(_source.Release(s, me.Attempt, me.Seal), mover), mover, bounds.IsStreaming ? ModelStep.WaitForRelease : ModelStep.OwnAtOnce, reach);
+                MoverProgram.Call("move_release", s, Remembering(_source.Release(s, me.Attempt, me.Seal), mover), mover,
+                    bounds.IsStreaming ? ModelStep.WaitForRelease : ModelStep.OwnAtOnce, reach);
                 break;
         }
     }
@@ -91,10 +96,12 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
             case ModelStep.OwnAtOnce:
                 var owned = _target.ImportOwn(s, me.Attempt, me.Epoch, me.Seal);
                 if (owned.Succeeded)
-                    reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceAtOnce) : s.With(mover, new MoverMemory { Step = ModelStep.DisputeReleased }));
+                    reach("import_own", owned.Value == 1 ? owned.State.Go(mover, ModelStep.AdvanceAtOnce)
+                        : s.With(mover, new MoverMemory { Step = ModelStep.DisputeReleased }));
                 break;
             case ModelStep.AdvanceAtOnce:
-                reach("advances to owned, and closes its stream", SourceFunctions.Advance(s, MovePhase.Released, MovePhase.Owned).State.With(mover, closed));
+                reach("advances to owned, and closes its stream", SourceFunctions.Advance(s, MovePhase.Released,
+                    MovePhase.Owned).State.With(mover, closed));
                 break;
         }
     }
@@ -105,7 +112,8 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
     /// <summary>The marker is in the same transaction as the freeze.</summary>
     private static SqlAnswer Marked(SqlAnswer frozen, int mover) => !frozen.Succeeded ? frozen : frozen with
     {
-        State = frozen.State.With(mover, frozen.State.Mover(mover) with { MarkerA = frozen.State.SourceA, MarkerB = frozen.State.SourceB }),
+        State = frozen.State.With(mover, frozen.State.Mover(mover) with { MarkerA = frozen.State.SourceA,
+            MarkerB = frozen.State.SourceB }),
     };
 
     /// <summary>The batch's epoch comes with the release.</summary>
@@ -121,6 +129,7 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
         if (thawed.SqlState == SqlAnswer.Waiting)
             return;
         var goesOn = thawed.Value == 1 && !HasLostTarget(s, me);
-        reach("move_unfreeze", goesOn ? thawed.State.With(mover, me with { Step = ModelStep.CatchUp, MarkerA = 0, MarkerB = 0 }) : thawed.State.WithDead(mover));
+        reach("move_unfreeze", goesOn ? thawed.State.With(mover, me with { Step = ModelStep.CatchUp, MarkerA = 0, MarkerB = 0 })
+            : thawed.State.WithDead(mover));
     }
 }

@@ -22,11 +22,15 @@ internal sealed class Surroundings(KnownBug bug, ModelBounds bounds)
             reach("the slot is moved back", MoveBack(s));
     }
 
-    /// <summary>All rows have been brought, and nobody has found them right yet. A row that was written at the target since is not the move's any more.</summary>
+    /// <summary>
+    /// All rows have been brought, and nobody has found them right yet. A row that was written at the target since is not the move's any
+    /// more.
+    /// </summary>
     private static void Damage(ModelState s, Action<string, ModelState> reach)
     {
         var isSealed = s is { Target: SlotState.Importing } and not { TargetSeal: 0 };
-        if (!(isSealed || s is { Target: SlotState.Owned, Uncompared: true }) || HasCompared(s.Mover(0)) || HasCompared(s.Mover(1)) || IsAtTarget(s.Writer(0)) || IsAtTarget(s.Writer(1)))
+        if (!(isSealed || s is { Target: SlotState.Owned, Uncompared: true }) || HasCompared(s.Mover(0)) || HasCompared(s.Mover(1))
+            || IsAtTarget(s.Writer(0)) || IsAtTarget(s.Writer(1)))
             return;
         if (s.TargetA != Rows.Absent && s.KeptA == 0)
             reach("somebody deletes A at the target", s with { TargetA = Rows.Absent, Damaged = 1, WasDamaged = true });
@@ -38,7 +42,8 @@ internal sealed class Surroundings(KnownBug bug, ModelBounds bounds)
 
     /// <summary>The whole of another move from target to source. It cannot begin before this one is out of the journal.</summary>
     private bool MayMoveBack(ModelState s) =>
-        s is { Target: SlotState.Owned, Source: SlotState.Released, WentBack: false } && bounds.IsSetBack && s.MustA != Rows.Residue && s.MustB != Rows.Residue
+        s is { Target: SlotState.Owned, Source: SlotState.Released, WentBack: false } && bounds.IsSetBack && s.MustA != Rows.Residue
+            && s.MustB != Rows.Residue
         && (s.Phase is null || (bug == KnownBug.MoveBackDuringTheMove && s.Phase >= MovePhase.Owned))
         && (s.Loss is not (Loss.ImageOfSource or Loss.ImageOfTarget) || bug == KnownBug.FollowsAfterMoveBack);
 

@@ -5,20 +5,26 @@ namespace ShardCore.Tests.Moves.Model;
 /// commit on the image stays behind; at some later moment it becomes the shard.
 /// </summary>
 /// <remarks>
-/// Not modelled: a shard that loses what it knew of a move back to where the slot came from (see <see cref="KnownBug.FollowsAfterMoveBack"/>), and a
+/// Not modelled: a shard that loses what it knew of a move back to where the slot came from (see
+/// <see cref="KnownBug.FollowsAfterMoveBack"/>), and a
 /// backup that is restored within the moment between a mover's last question to the target and its next deletion at the source.
 /// </remarks>
 internal sealed class Takeover(KnownBug bug, ModelBounds bounds)
 {
     /// <summary>The attempt was begun before the source lost commits. Its functions compare that too, so all of them refuse.</summary>
-    public static bool IsOver(ModelState s, MoverMemory me, KnownBug bug) => me.LostSession && s.Loss == Loss.SourceTookOver && bug != KnownBug.AttemptOutlivesItsServer;
+    public static bool IsOver(ModelState s, MoverMemory me, KnownBug bug) => me.LostSession && s.Loss == Loss.SourceTookOver
+        && bug != KnownBug.AttemptOutlivesItsServer;
 
-    /// <summary>The same step, of which the standby gets nothing, nor of any later one. An image is made only where it begins to differ.</summary>
+    /// <summary>
+    /// The same step, of which the standby gets nothing, nor of any later one. An image is made only where it begins to differ.
+    /// </summary>
     public ModelState? Missed(ModelState before, ModelState after) => (before.Loss, bounds.Loses) switch
     {
         _ when before.WentBack => null,
-        (Loss.None, Loss.ImageOfSource) when before.AtSource != after.AtSource => after with { Image = before.AtSource, Loss = Loss.ImageOfSource },
-        (Loss.None, Loss.ImageOfTarget) when before.AtTarget != after.AtTarget => after with { Image = before.AtTarget, Loss = Loss.ImageOfTarget },
+        (Loss.None, Loss.ImageOfSource) when before.AtSource != after.AtSource =>
+            after with { Image = before.AtSource, Loss = Loss.ImageOfSource },
+        (Loss.None, Loss.ImageOfTarget) when before.AtTarget != after.AtTarget =>
+            after with { Image = before.AtTarget, Loss = Loss.ImageOfTarget },
         _ => null,
     };
 
@@ -68,7 +74,9 @@ internal sealed class Takeover(KnownBug bug, ModelBounds bounds)
         };
     }
 
-    /// <summary>Open transactions, the stream, and the session that seals end. Sessions from a pool are made anew when they are next used.</summary>
+    /// <summary>
+    /// Open transactions, the stream, and the session that seals end. Sessions from a pool are made anew when they are next used.
+    /// </summary>
     private ModelState WithoutSessions(ModelState s, bool atSource)
     {
         for (var writer = 0; writer < Rows.Count; writer++)
@@ -84,6 +92,7 @@ internal sealed class Takeover(KnownBug bug, ModelBounds bounds)
             else if (me.Step is >= ModelStep.Import and <= ModelStep.AdvanceAtOnce)
                 s = s.With(mover, me with { LostSession = true, HasDeletions = false });
         }
-        return atSource && s.CancellerStep is >= CancellerStep.Import and <= CancellerStep.CancelMove ? s with { CancellerIsOver = true } : s;
+        return atSource && s.CancellerStep is >= CancellerStep.Import and <= CancellerStep.CancelMove ? s with { CancellerIsOver = true }
+            : s;
     }
 }

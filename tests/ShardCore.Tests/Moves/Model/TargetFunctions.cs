@@ -6,7 +6,8 @@ namespace ShardCore.Tests.Moves.Model;
 internal sealed class TargetFunctions(KnownBug bug)
 {
     public static TargetWord Word(ModelState s) =>
-        s.Import != 0 ? new TargetWord(s.OwnedEpoch != 0 ? "owned" : s.TargetSeal != 0 ? "sealed" : "importing", s.Import, s.OwnedEpoch, s.Compared)
+        s.Import != 0 ? new TargetWord(s.OwnedEpoch != 0 ? "owned" : s.TargetSeal != 0 ? "sealed" : "importing", s.Import, s.OwnedEpoch,
+            s.Compared)
         : s.ImportOver != 0 ? new TargetWord(s.OverOwnedEpoch != 0 ? "owned" : "cancelled", s.ImportOver, s.OverOwnedEpoch, s.OverCompared)
         : new TargetWord("unknown", 0, 0, false);
 
@@ -25,7 +26,8 @@ internal sealed class TargetFunctions(KnownBug bug)
 
     /// <summary>What every transaction that brings or deletes rows ends with.</summary>
     public SqlAnswer ImportCheck(ModelState s, int attempt) =>
-        (s.OwnedEpoch == 0 || bug == KnownBug.CleanWhilePublicationStands) && (s.Import == attempt || (bug == KnownBug.ImportCheckIgnoresAttempt && s.Import != 0)) ? SqlAnswer.Done(s)
+        (s.OwnedEpoch == 0 || bug == KnownBug.CleanWhilePublicationStands)
+            && (s.Import == attempt || (bug == KnownBug.ImportCheckIgnoresAttempt && s.Import != 0)) ? SqlAnswer.Done(s)
         : SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
 
     /// <summary>Returns how many rows were deleted.</summary>
@@ -35,7 +37,8 @@ internal sealed class TargetFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
         if (bug == KnownBug.NoPurge)
             return SqlAnswer.No(s);
-        return SqlAnswer.Done(s with { TargetA = Rows.Absent, TargetB = Rows.Absent, Damaged = 0 }, (s.TargetA == Rows.Absent ? 0 : 1) + (s.TargetB == Rows.Absent ? 0 : 1));
+        return SqlAnswer.Done(s with { TargetA = Rows.Absent, TargetB = Rows.Absent, Damaged = 0 },
+            (s.TargetA == Rows.Absent ? 0 : 1) + (s.TargetB == Rows.Absent ? 0 : 1));
     }
 
     public SqlAnswer ImportSeal(ModelState s, int attempt, int seal) =>
@@ -51,7 +54,8 @@ internal sealed class TargetFunctions(KnownBug bug)
             return SqlAnswer.No(s);
         if (s.Target != SlotState.Importing)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
-        return SqlAnswer.Done(Bookkeeping.CameToOwn(s) with { Target = SlotState.Owned, TargetEpoch = epoch, OwnedEpoch = epoch, TargetSeal = 0, Uncompared = true });
+        return SqlAnswer.Done(Bookkeeping.CameToOwn(s) with { Target = SlotState.Owned, TargetEpoch = epoch, OwnedEpoch = epoch,
+            TargetSeal = 0, Uncompared = true });
     }
 
     public static SqlAnswer ImportCompared(ModelState s) => s.OwnedEpoch == 0 ? SqlAnswer.Done(s) : SqlAnswer.Done(s with
@@ -60,7 +64,8 @@ internal sealed class TargetFunctions(KnownBug bug)
     });
 
     public SqlAnswer ImportCancel(ModelState s, int attempt) =>
-        (s.Import == attempt && s.OwnedEpoch == 0) || (bug == KnownBug.ImportCancelIgnoresAttempt && s.Import != 0) ? ImportFinish(s) : SqlAnswer.No(s);
+        (s.Import == attempt && s.OwnedEpoch == 0) || (bug == KnownBug.ImportCancelIgnoresAttempt && s.Import != 0) ? ImportFinish(s)
+            : SqlAnswer.No(s);
 
     public static SqlAnswer ImportFinish(ModelState s) => s.Import == 0 ? SqlAnswer.Done(s) : SqlAnswer.Done(Bookkeeping.CannotOwn(s) with
     {
@@ -79,7 +84,8 @@ internal sealed class TargetFunctions(KnownBug bug)
     });
 
     public SqlAnswer ImportKeep(ModelState s, int attempt, int epoch) =>
-        (s.Target is SlotState.Owned or SlotState.Released || (s.Target == SlotState.Importing && bug == KnownBug.KeepRefusesItsOwnImport)) && s.TargetEpoch > epoch ? SqlAnswer.Refused(s, SqlAnswer.NotFrozen)
+        (s.Target is SlotState.Owned or SlotState.Released || (s.Target == SlotState.Importing
+            && bug == KnownBug.KeepRefusesItsOwnImport)) && s.TargetEpoch > epoch ? SqlAnswer.Refused(s, SqlAnswer.NotFrozen)
         : SqlAnswer.Done(Bookkeeping.KeptTarget(s) with
         {
             Target = SlotState.Owned, TargetEpoch = epoch, Uncompared = false, KeptA = 0, KeptB = 0,

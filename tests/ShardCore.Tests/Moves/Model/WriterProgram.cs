@@ -41,7 +41,8 @@ internal sealed class WriterProgram(KnownBug bug, ModelBounds bounds)
     private static int Used(ModelState s, int writer) => writer == 0 ? s.UsedA : s.UsedB;
 
     /// <summary>It would delete a row that is not there.</summary>
-    private static bool IsMissing(ModelState s, int writer, int row) => row == Rows.Absent && Rows.Of(writer, Used(s, writer) + 1) == Rows.Absent;
+    private static bool IsMissing(ModelState s, int writer, int row) => row == Rows.Absent
+        && Rows.Of(writer, Used(s, writer) + 1) == Rows.Absent;
 
     private void CheckAtSource(ModelState s, int writer, Action<string, ModelState> reach)
     {
@@ -85,5 +86,6 @@ internal sealed class WriterProgram(KnownBug bug, ModelBounds bounds)
         : s with { TargetB = content, KeptB = s.Uncompared && s.KeptB == 0 ? s.TargetB + 1 : s.KeptB };
 
     /// <summary>The owner has taken it: from now on it has to be served. Damage to the row is made good, for users.</summary>
-    private static ModelState Acknowledged(ModelState s, int writer, int content) => writer == 0 ? s with { MustA = content, LostA = 0 } : s with { MustB = content, LostB = 0 };
+    private static ModelState Acknowledged(ModelState s, int writer, int content) => writer == 0 ? s with { MustA = content, LostA = 0 }
+        : s with { MustB = content, LostB = 0 };
 }
