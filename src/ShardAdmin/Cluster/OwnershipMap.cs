@@ -7,14 +7,12 @@ namespace ShardAdmin.Cluster;
 internal sealed class OwnershipMap
 {
     private readonly List<ShardId>[] _owners; // by slot; exactly one each when all is well
-    private readonly IReadOnlyDictionary<(Slot, ShardId), Epoch> _epochs; // of owners
-    private readonly HashSet<ShardId> _asked;
+    private readonly IReadOnlyDictionary<(Slot, ShardId), Epoch> _epochs; // of owners, and of those who released the slot
 
-    private OwnershipMap(List<ShardId>[] owners, IReadOnlyDictionary<(Slot, ShardId), Epoch> epochs, IEnumerable<ShardId> asked, IReadOnlyList<Handover> unfinished, long highestEpoch)
+    private OwnershipMap(List<ShardId>[] owners, IReadOnlyDictionary<(Slot, ShardId), Epoch> epochs, IReadOnlyList<Handover> unfinished, long highestEpoch)
     {
         _owners = owners;
         _epochs = epochs;
-        _asked = [.. asked];
         Unfinished = unfinished;
         HighestEpoch = highestEpoch;
     }
@@ -40,7 +38,7 @@ internal sealed class OwnershipMap
     /// <summary>The owner that is to stand in a ring that follows this one, also when not every shard was asked.</summary>
     /// <remarks>
     /// A shard that lost its last commits says that it owns what it gave away. So another owner than the ring's is believed only if it came to own the slot after that ring was
-    /// made, or if the ring's owner was asked too, and does not own it. Of two who own a slot the later one is right.
+    /// made, or if the ring's owner itself says that it released the slot, and not later than the other came to own it. Of two who own a slot the later one is right.
     /// </remarks>
     public ShardId BelievedOwner(Slot slot, ShardRing ring)
     {
@@ -48,7 +46,10 @@ internal sealed class OwnershipMap
         if (owners.Count == 0)
             return known;
         var latest = owners.MaxBy(owner => EpochOf(slot, owner).Value);
-        return latest == known || EpochOf(slot, latest) > ring.Epoch || (_asked.Contains(known) && (!owners.Contains(known) || EpochOf(slot, latest) > EpochOf(slot, known))) ? latest : known;
+        var hasProof = owners.Contains(known)
+            ? EpochOf(slot, latest) > EpochOf(slot, known)
+            : EpochOf(slot, latest) > ring.Epoch || (_epochs.TryGetValue((slot, known), out var released) && released <= EpochOf(slot, latest));
+        return hasProof ? latest : known;
     }
 
     /// <summary>One owner a slot, in slot order.</summary>
@@ -64,16 +65,15 @@ internal sealed class OwnershipMap
             foreach (var run in runs)
                 foreach (var slot in run.Slots)
                 {
-                    if (run.IsOwner)
-                    {
-                        owners[slot.Value].Add(shard);
+                    if (run.State != OwnershipState.Importing)
                         epochs[(slot, shard)] = run.Epoch;
-                    }
+                    if (run.IsOwner)
+                        owners[slot.Value].Add(shard);
                     else if (run is { State: OwnershipState.Released, Peer: { } peer } && !(lastRelease[slot.Value]?.Epoch >= run.Epoch))
                         lastRelease[slot.Value] = new Handover(slot, shard, peer, run.Epoch, run.VersionFloor);
                 }
         var unfinished = lastRelease.OfType<Handover>().Where(handover => owners[handover.Slot.Value].Count == 0).ToArray();
-        return new OwnershipMap(owners, epochs, byShard.Keys, unfinished, byShard.Values.SelectMany(runs => runs).Select(run => run.Epoch.Value).DefaultIfEmpty().Max());
+        return new OwnershipMap(owners, epochs, unfinished, byShard.Values.SelectMany(runs => runs).Select(run => run.Epoch.Value).DefaultIfEmpty().Max());
     }
 
     /// <summary>Every slot that has not exactly one owner, as sentences; empty when all is well.</summary>

@@ -33,11 +33,14 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     public Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation) =>
         PublishAsync(batch, source, batch.Target, hasGivenAway, FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})"), cancellation);
 
-    /// <summary>Publishes the batch's slots as the source's again, which has taken them back.</summary>
+    /// <summary>
+    /// Publishes the batch's slots as the source's again, which has taken them back. Always a new ring: a mover that has read the one that stands there and slept since
+    /// would otherwise still publish the target.
+    /// </summary>
     public Task PublishBackAsync(MoveBatch batch, ShardId source, CancellationToken cancellation) =>
-        PublishAsync(batch, batch.Target, source, _ => Task.FromResult(true), FormattableString.Invariant($"{batch.Slots.Length} slots stay at {source} ({batch.Id})"), cancellation);
+        PublishAsync(batch, batch.Target, source, isStill: null, FormattableString.Invariant($"{batch.Slots.Length} slots stay at {source} ({batch.Id})"), cancellation);
 
-    private async Task PublishAsync(MoveBatch batch, ShardId from, ShardId to, Func<CancellationToken, Task<bool>> isStill, string why, CancellationToken cancellation)
+    private async Task PublishAsync(MoveBatch batch, ShardId from, ShardId to, Func<CancellationToken, Task<bool>>? isStill, string why, CancellationToken cancellation)
     {
         for (var conflict = 0; conflict < MaxConflicts; conflict++)
         {
@@ -47,7 +50,7 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
             foreach (var slot in batch.Slots)
                 if (owners[slot.Value] == from) // any other owner came by a later move: leave it
                     owners[slot.Value] = to;
-            if (ring.Owners.SequenceEqual(owners) || !await isStill(cancellation))
+            if (isStill is not null && (ring.Owners.SequenceEqual(owners) || !await isStill(cancellation)))
                 return;
             var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards, owners);
             if (await store.PublishAsync(next, ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
