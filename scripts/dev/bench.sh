@@ -19,11 +19,14 @@ micro_run() { # micro_run [FILTER]: those whose class and method contain it
 }
 
 chaos_command() {
-  if [[ ${1:-} == --start-part && $# == 2 ]]; then
-    chaos_start_part "$2"
-  else
-    loadtests_run chaos "$@"
-  fi
+  case "${1:-} $#" in
+    '--start-part 2') chaos_start_part "$2" ;;
+    '--make-standby 2' | '--take-over 2')
+      config_require
+      if [[ $1 == --make-standby ]]; then standby_make "$2"; else standby_take_over "$2"; fi
+      ;;
+    *) loadtests_run chaos "$@" ;;
+  esac
 }
 
 chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, as `up` starts it, and nothing else:

@@ -72,11 +72,15 @@ CONF
 }
 
 shard_start() { # shard_start ID PORT: returns at once, see shard_wait
-  local data
-  data=$(readlink -f "$STATE/shards")/$1
+  postgres_start "$1" "$(readlink -f "$STATE/shards")/$1" "$2"
+}
+
+postgres_start() { # postgres_start NAME FOLDER PORT [ARGUMENT...]
+  local name=$1 folder=$2 port=$3
+  shift 3
   local -a user=()
   [[ $EUID != 0 ]] || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  start_process "$1" "${user[@]}" "$(postgres_bin)/postgres" -D "$data" -p "$2"
+  start_process "$name" "${user[@]}" "$(postgres_bin)/postgres" -D "$folder" -p "$port" "$@"
 }
 
 shard_wait() { # shard_wait ID PORT: until it answers, and has its database
@@ -111,6 +115,7 @@ shards_up() { # shards_up: every shard of the list, all at the same time
 
 shards_down() {
   local id
+  standbys_down # first: a primary that stops waits for them
   for id in $(shard_ids); do
     signal_process "$id" INT # "fast": open transactions are rolled back, everything is flushed
   done

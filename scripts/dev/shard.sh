@@ -2,7 +2,7 @@
 
 shard_command() {
   [[ ${1:-} =~ ^[a-z][a-z0-9_-]{0,30}$ && $# == 1 ]] || usage_error "shard needs an id such as s4, not '$*'"
-  [[ ! $1 =~ ^(r[0-9]+|redis|proxy)$ ]] || usage_error "'$1' is the name of another part of this cluster; take one such as s4"
+  [[ ! $1 =~ ^(r[0-9]+|redis|proxy|.*-standby)$ ]] || usage_error "'$1' is the name of another part of this cluster; take one such as s4"
   local id=$1 port
   config_require
   [[ $MODE == processes ]] || die "$EXIT_PRECONDITION" "with --compose the shards are those of compose.yaml"

@@ -11,6 +11,8 @@ public sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 200;
 
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(30);
+
     private readonly Process _process;
     private readonly Queue<string> _output = new();
 
@@ -102,7 +104,26 @@ public sealed class ChildProcess : IAsyncDisposable
     {
         if (!_process.HasExited)
             _process.Kill();
-        await WaitForExitAsync(TimeSpan.FromSeconds(30));
+        await WaitForExitAsync(EndLimit);
+    }
+
+    /// <summary>SIGKILL, and waits until it and its children are gone. The children end by themselves when they notice.</summary>
+    public async Task KillAndOutliveChildrenAsync()
+    {
+        Signal(UnixSignal.Stop); // it makes no more children from here on
+        var children = ProcessTree.ChildrenOf(Id);
+        await KillAsync();
+        await AllGoneAsync(children);
+    }
+
+    /// <summary>SIGKILL to the process and all its descendants, stopped ones included, and waits until they are gone.</summary>
+    public async Task KillTreeAsync()
+    {
+        var all = SignalTree(UnixSignal.Stop);
+        foreach (var each in all)
+            UnixSignal.Kill.SendTo(each);
+        await WaitForExitAsync(EndLimit);
+        await AllGoneAsync(all);
     }
 
     public async ValueTask DisposeAsync()
@@ -111,18 +132,23 @@ public sealed class ChildProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private void SignalTree(UnixSignal signal)
+    /// <returns>The processes that got the signal.</returns>
+    private List<int> SignalTree(UnixSignal signal)
     {
+        var signalled = new List<int>();
         var pending = new Queue<int>([Id]); // parents first: a stopped one makes no more children
         while (pending.TryDequeue(out var pid))
         {
             signal.SendTo(pid);
-            var children = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task/{pid}/children");
-            if (File.Exists(children))
-                foreach (var child in File.ReadAllText(children).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    pending.Enqueue(int.Parse(child, CultureInfo.InvariantCulture));
+            signalled.Add(pid);
+            foreach (var child in ProcessTree.ChildrenOf(pid))
+                pending.Enqueue(child);
         }
+        return signalled;
     }
+
+    private Task AllGoneAsync(IReadOnlyList<int> processes) => Eventually.ThatAsync(
+        () => processes.All(ProcessTree.IsGone), EndLimit, $"all processes of {Name} (pid {Id.ToString(CultureInfo.InvariantCulture)}) are gone");
 
     /// <summary>A shell that starts tests in the background has them ignore SIGINT, and what they start would too.</summary>
     public static IReadOnlyList<string> HeedingInterrupts => ["env", "--default-signal=INT"];
