@@ -5,6 +5,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Migrations;
 using ShardCore.Ring;
+using ShardCore.Shards.History;
 
 namespace ShardAdmin.Cluster;
 
@@ -31,7 +32,8 @@ internal sealed class ClusterStatus(AdminSession session)
         var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
         var operations = await OperationsAsync(ring, cancellation);
-        string[] reasons = [.. ReasonsOf(ring, shards, routers), .. operations.Where(operation => operation.State == "disputed").Select(operation =>
+        var lost = (await ShardLosses.ReadAsync(session, ring.Shards, cancellation)).Where(each => each.Loss is not null);
+        string[] reasons = [.. ReasonsOf(ring, shards, routers), .. lost.Select(each => $"{ShardLosses.Sentence(each)} '{ShardLoss.NextFor(each.Shard.Id)}' settles it."), .. operations.Where(operation => operation.State == "disputed").Select(operation =>
             $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
