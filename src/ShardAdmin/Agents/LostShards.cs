@@ -24,16 +24,24 @@ internal sealed class LostShards(AdminSession session)
         await TryAsync(() => session.Positions.ReadAsync(histories, cancellation)); // before the shards are asked, see ShardHistory
         await Reach.TryAllAsync(ring.Shards, shard => ObserveAsync(shard, cancellation));
         await TryAsync(() => session.Positions.WriteAsync(histories, cancellation));
-        return string.Join(" ", histories.Where(history => history.Loss is not null)
-            .Select(history => $"Shard {history.Shard} {history.Loss!.Describe()}. No move from or to it begins. '{ShardLoss.NextFor(history.Shard)}' settles it.")) is { Length: > 0 } text ? text : null;
+        var lost = string.Join(" ", histories.Where(history => history.Loss is not null).Select(Sentence));
+        return lost.Length > 0 ? lost : null;
     }
 
-    /// <summary>Whether an agent may go on with the batch: it is past its release, it is to be cancelled, or both of its shards have all that was seen of them.</summary>
-    public bool MayGoOn(SourcedBatch each) => each.Batch.IsReleased() || each.Wanted == MoveWish.Cancel || (IsWhole(each.Source.Id) && IsWhole(each.Batch.Target));
+    /// <summary>
+    /// Whether an agent may go on with the batch: it is past its release, it is to be cancelled, or both of its shards have all that was
+    /// seen of them.
+    /// </summary>
+    public bool MayGoOn(SourcedBatch each) =>
+        each.Batch.IsReleased() || each.Wanted == MoveWish.Cancel || (IsWhole(each.Source.Id) && IsWhole(each.Batch.Target));
+
+    private static string Sentence(ShardHistory history) =>
+        $"Shard {history.Shard} {history.Loss?.Describe()}. No move from or to it begins. '{ShardLoss.NextFor(history.Shard)}' settles it.";
 
     private bool IsWhole(ShardId shard) => _histories.GetValueOrDefault(shard)?.Loss is null;
 
-    private ShardHistory Of(ShardId shard) => _histories.GetOrAdd(shard, id => new ShardHistory(id, $"agent {AdminSession.Who}-{Environment.ProcessId}", TimeProvider.System));
+    private ShardHistory Of(ShardId shard) => _histories.GetOrAdd(
+        shard, id => new ShardHistory(id, $"agent {AdminSession.Who}-{Environment.ProcessId}", TimeProvider.System));
 
     private async Task<bool> ObserveAsync(Shard shard, CancellationToken cancellation)
     {

@@ -15,11 +15,13 @@ internal sealed record ShardStanding(Shard Shard, StoredPosition Stored, ShardRe
 internal static class ShardLosses
 {
     /// <exception cref="RedisUnavailableException" />
-    public static async Task<IReadOnlyList<ShardStanding>> ReadAsync(AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<ShardStanding>> ReadAsync(
+        AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
     {
-        var stored = await session.Positions.ReadAsync(cancellation); // before the shards are asked, see ShardHistory
-        var answers = await Reach.TryAllAsync(shards, shard => AskAsync(session, shard, stored.GetValueOrDefault(shard.Id.Value) ?? StoredPosition.None, cancellation));
-        return [.. shards.Select(shard => answers[shard.Id].Answer ?? Unasked(shard, stored.GetValueOrDefault(shard.Id.Value) ?? StoredPosition.None))];
+        var all = await session.Positions.ReadAsync(cancellation); // before the shards are asked, see ShardHistory
+        var stored = shards.ToDictionary(shard => shard.Id, shard => all.GetValueOrDefault(shard.Id.Value) ?? StoredPosition.None);
+        var answers = await Reach.TryAllAsync(shards, shard => AskAsync(session, shard, stored[shard.Id], cancellation));
+        return [.. shards.Select(shard => answers[shard.Id].Answer ?? Unasked(shard, stored[shard.Id]))];
     }
 
     /// <summary>No slot is moved from or to a shard of which nobody knows what it lost.</summary>
@@ -28,14 +30,16 @@ internal static class ShardLosses
     {
         ShardStanding[] lost = [.. (await ReadAsync(session, shards, cancellation)).Where(each => each.Loss is not null)];
         if (lost.Length > 0)
-            throw new CommandFailedException(ExitCode.Precondition, string.Join(" ", lost.Select(Sentence)), ShardLoss.NextFor(lost[0].Shard.Id));
+            throw new CommandFailedException(
+                ExitCode.Precondition, string.Join(" ", lost.Select(Sentence)), ShardLoss.NextFor(lost[0].Shard.Id));
     }
 
     public static string Sentence(ShardStanding standing) => $"Shard {standing.Shard.Id} {standing.Loss?.Describe()}.";
 
     private static ShardStanding Unasked(Shard shard, StoredPosition stored) => new(shard, stored, null, stored.Value?.Loss);
 
-    private static async Task<ShardStanding> AskAsync(AdminSession session, Shard shard, StoredPosition stored, CancellationToken cancellation)
+    private static async Task<ShardStanding> AskAsync(
+        AdminSession session, Shard shard, StoredPosition stored, CancellationToken cancellation)
     {
         var source = session.Source(shard);
         if (await ShardReading.ReadAsync(source, cancellation) is not { } reading)

@@ -5,6 +5,7 @@ using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards.History;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
@@ -17,8 +18,9 @@ internal sealed class AcceptLossCommand : AdminCommand
     public AcceptLossCommand()
         : base(
             "accept-loss",
-            "For a shard that came back without commits that were seen before, because a standby took over that lacked them or a backup was restored: shows what is known to be lost, asks, "
-            + "and takes the shard as it is from then on. Moves from and to it may begin again. It brings nothing back: if the old server or a newer backup is still there, stop the shard and use that instead",
+            "For a shard that came back without commits that were seen before, "
+            + "because a standby took over that lacked them or a backup was restored: shows what is known to be lost, asks, and takes the shard as it is from then on. Moves from and to it may begin again. "
+            + "It brings nothing back: if the old server or a newer backup is still there, stop the shard and use that instead",
             "shardadmin accept-loss s1 --dry-run   # only shows it", "shardadmin accept-loss s1", "shardadmin accept-loss s1 --yes -o json")
     {
         Arguments.Add(_id);
@@ -34,7 +36,8 @@ internal sealed class AcceptLossCommand : AdminCommand
     {
         var (id, dryRun) = (new ShardId(parse.GetRequiredValue(_id)), _change.IsDryRun(parse));
         var ring = await session.RequireRingAsync(cancellation);
-        var shard = ring.Find(id) ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var shard = ring.Find(id)
+            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
         var standing = await ReadAsync(session, shard, cancellation);
         if (standing.Loss is null)
         {
@@ -46,20 +49,27 @@ internal sealed class AcceptLossCommand : AdminCommand
         await RequireSettledAsync(session, ring, shard, cancellation);
         if (!dryRun)
         {
-            await session.Output.ConfirmAsync($"Take shard {id} as it is now? What it lost stays lost.", _change.IsYes(parse), $"shardadmin accept-loss {id}", cancellation);
+            await session.Output.ConfirmAsync(
+                $"Take shard {id} as it is now? What it lost stays lost.", _change.IsYes(parse), ShardLoss.NextFor(id), cancellation);
             await AcceptAsync(session, standing, cancellation);
         }
         Write(session, standing, dryRun, accepted: !dryRun);
         return ExitCode.Done;
     }
 
-    /// <summary>What the loss did to slots is settled first, by the commands that compare both copies; afterwards nothing would point at it any more.</summary>
+    /// <summary>
+    /// Other commands settle first what the loss did to slots, because they compare both copies. After the acceptance nothing points at
+    /// the loss.
+    /// </summary>
     private static async Task RequireSettledAsync(AdminSession session, ShardRing ring, Shard shard, CancellationToken cancellation)
     {
         var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
-        if (unfinished.FirstOrDefault(each => each.Batch.Disputed is not null && (each.Source.Id == shard.Id || each.Batch.Target == shard.Id)) is { } disputed)
+        var own = unfinished.Where(each => each.Source.Id == shard.Id || each.Batch.Target == shard.Id);
+        if (own.FirstOrDefault(each => each.Batch.Disputed is not null) is { } disputed)
             throw new CommandFailedException(
-                ExitCode.Precondition, $"A batch from {disputed.Source.Id} to {disputed.Batch.Target} is disputed: {disputed.Batch.Disputed}", $"shardadmin ops settle {disputed.Batch.OperationId}; then: shardadmin accept-loss {shard.Id}");
+                ExitCode.Precondition,
+                $"A batch from {disputed.Source.Id} to {disputed.Batch.Target} is disputed: {disputed.Batch.Disputed}",
+                $"shardadmin ops settle {disputed.Batch.OperationId}; then: shardadmin accept-loss {shard.Id}");
         var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
         if (!map.IsComplete)
             throw new CommandFailedException(
@@ -74,14 +84,18 @@ internal sealed class AcceptLossCommand : AdminCommand
         var now = standing.Reading!.Confirmed ?? standing.Reading.Now;
         var next = new KeptPosition(now, (standing.Stored.Value?.Acceptances ?? 0) + 1, null);
         if (!await session.Positions.SwapAsync(standing.Shard.Id, new PositionWrite(standing.Stored, next), cancellation))
-            throw new CommandFailedException(ExitCode.Conflict, $"Somebody else wrote what is known of shard {standing.Shard.Id} meanwhile.", $"shardadmin accept-loss {standing.Shard.Id}");
+            throw new CommandFailedException(
+                ExitCode.Conflict,
+                $"Somebody else wrote what is known of shard {standing.Shard.Id} meanwhile.", ShardLoss.NextFor(standing.Shard.Id));
     }
 
     private static async Task<ShardStanding> ReadAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
         var standing = (await ShardLosses.ReadAsync(session, [shard], cancellation))[0];
         return standing.Reading is not null || standing.Loss is null ? standing : throw new CommandFailedException(
-            ExitCode.CannotReach, $"{ShardLosses.Sentence(standing)} Now it does not answer as a primary.", "start that Postgres server, then the same command again");
+            ExitCode.CannotReach,
+            $"{ShardLosses.Sentence(standing)} Now it does not answer as a primary.",
+            "start that Postgres server, then the same command again");
     }
 
     private static void Write(AdminSession session, ShardStanding standing, bool dryRun, bool accepted) => session.Output.Write(
@@ -90,7 +104,15 @@ internal sealed class AcceptLossCommand : AdminCommand
             shard = standing.Shard.Id.Value,
             dryRun,
             accepted,
-            loss = standing.Loss is not { } loss ? null : new { seen = loss.Kept.ToString(), found = loss.Found.ToString(), loss.LostBytes, foundAt = loss.At, foundBy = loss.By, what = loss.Describe() },
+            loss = standing.Loss is not { } loss ? null : new
+            {
+                seen = loss.Kept.ToString(),
+                found = loss.Found.ToString(),
+                loss.LostBytes,
+                foundAt = loss.At,
+                foundBy = loss.By,
+                what = loss.Describe(),
+            },
         },
         console => console.WriteLine(
             standing.Loss is null ? $"Shard {standing.Shard.Id} has all that was seen of it. Nothing was changed."

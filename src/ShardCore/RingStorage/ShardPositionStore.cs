@@ -6,8 +6,8 @@ using StackExchange.Redis;
 namespace ShardCore.RingStorage;
 
 /// <summary>
-/// The highest position of each shard that anybody saw, so that a process which starts later can tell that a shard went back in time. If Redis loses it, nothing is known
-/// until a router or an agent writes it again.
+/// The highest position of each shard that anybody saw, so that a process which starts later can tell that a shard went back in time.
+/// If Redis loses it, nothing is known until a router or an agent writes it again.
 /// </summary>
 public sealed class ShardPositionStore(RedisConnection redis, RedisKeys keys)
 {
@@ -23,15 +23,19 @@ public sealed class ShardPositionStore(RedisConnection redis, RedisKeys keys)
     public async Task<IReadOnlyDictionary<string, StoredPosition>> ReadAsync(CancellationToken cancellation)
     {
         var entries = await redis.CallAsync(database => database.HashGetAllAsync(keys.Positions), cancellation);
-        return entries.ToDictionary(entry => (string)entry.Name!, entry => new StoredPosition(entry.Value, Parse(entry.Value!)), StringComparer.Ordinal);
+        return entries.ToDictionary(
+            entry => (string)entry.Name!, entry => new StoredPosition(entry.Value, Parse(entry.Value!)), StringComparer.Ordinal);
     }
 
     /// <returns>False: somebody else wrote meanwhile, and nothing was written.</returns>
     /// <exception cref="RedisUnavailableException" />
     public async Task<bool> SwapAsync(ShardId shard, PositionWrite write, CancellationToken cancellation)
     {
-        RedisValue[] arguments = [shard.Value, write.Expected.Text ?? "", JsonSerializer.Serialize(write.Next, RingJson.Default.KeptPosition)];
-        return (int)await redis.CallAsync(database => database.ScriptEvaluateAsync(SwapScript, [keys.Positions], arguments), cancellation) == 1;
+        var next = JsonSerializer.Serialize(write.Next, RingJson.Default.KeptPosition);
+        RedisValue[] arguments = [shard.Value, write.Expected.Text ?? "", next];
+        RedisKey[] scriptKeys = [keys.Positions];
+        var written = await redis.CallAsync(database => database.ScriptEvaluateAsync(SwapScript, scriptKeys, arguments), cancellation);
+        return (int)written == 1;
     }
 
     /// <summary>A shard of this name that joins anew has another history.</summary>

@@ -8,8 +8,12 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
 
-/// <summary>Tells when a shard came back without commits that were seen before. The shard is served all the same: whether to stop it is the operator's choice.</summary>
-internal sealed partial class HistoryWatch(Shard shard, NpgsqlDataSource source, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
+/// <summary>
+/// Tells when a shard came back without commits that were seen before. The shard is served all the same: its operator decides whether
+/// to stop it.
+/// </summary>
+internal sealed partial class HistoryWatch(
+    Shard shard, NpgsqlDataSource source, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
 {
     /// <summary>What Redis has. It is to be taken before the shard is asked (<see cref="ShardHistory"/>).</summary>
     public StoredPosition? Known => histories.Of(shard.Id).Stored;
@@ -18,8 +22,10 @@ internal sealed partial class HistoryWatch(Shard shard, NpgsqlDataSource source,
     /// <param name="known"><see cref="Known"/> before it was asked.</param>
     public async Task ObserveAsync(string? answer, StoredPosition? known, CancellationToken cancellation)
     {
-        if (ShardReading.TryParse(answer) is not { } reading || holder.Current?.Find(shard.Id)?.Address != shard.Address) // an address that the shard left says nothing of it
+        if (ShardReading.TryParse(answer) is not { } reading)
             return;
+        if (holder.Current?.Find(shard.Id)?.Address != shard.Address)
+            return; // an address that the shard left says nothing of it
         var history = histories.Of(shard.Id);
         try
         {
@@ -32,7 +38,9 @@ internal sealed partial class HistoryWatch(Shard shard, NpgsqlDataSource source,
             else if (change == HistoryChange.Accepted)
                 LogAccepted(shard.Id.Value);
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested
+            && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException
+                or InvalidOperationException)
         {
             LogNotJudged(shard.Id.Value, e.Message); // the next probe tries again
         }

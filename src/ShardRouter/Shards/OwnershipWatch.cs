@@ -7,8 +7,9 @@ using ShardRouter.Routing;
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Compares the slots that a shard says it owns with those that the ring gives it, after each reconnect and from then on until both agree. A shard that lost commits may have
-/// forgotten that it gave slots away or took some. Moves make short differences, so only a slot that differs for some seconds counts.
+/// Compares the slots that a shard says it owns with those that the ring gives it, after each reconnect and from then on until both agree.
+/// A shard that lost commits may have forgotten that it gave slots away or took some. Moves make short differences, so only a slot that
+/// differs for some seconds counts.
 /// </summary>
 internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource source, RingHolder holder, TimeProvider time, ILogger log)
 {
@@ -41,7 +42,9 @@ internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource sourc
             if (holder.Current is { } ring)
                 Judge(ring, owned);
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested
+            && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException
+                or InvalidOperationException)
         {
             // The next probe tells whether the shard answers, and this is tried again after it.
         }
@@ -67,7 +70,10 @@ internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource sourc
         _isDue = differing.Count > 0;
     }
 
-    [LoggerMessage(LogLevel.Error, "Shard {Shard} and the ring of epoch {Epoch} have disagreed about the owner of {Slots} slots for more than {Seconds} s. Next: shardadmin doctor")]
+    [LoggerMessage(
+        LogLevel.Error,
+        "Shard {Shard} and the ring of epoch {Epoch} have disagreed about the owner of {Slots} slots for more than {Seconds} s. "
+        + "Next: shardadmin doctor")]
     private partial void LogDisagrees(string shard, long epoch, int slots, double seconds);
 
     [LoggerMessage(LogLevel.Information, "Shard {Shard} and the ring agree again about the owners of slots")]

@@ -4,9 +4,11 @@ using ShardRouter.Routing;
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Exchanges with Redis, once a second, what is known of the shards' positions. It is not a part of <see cref="Registration"/>, so that a slow answer does not delay the heartbeat.
+/// Exchanges with Redis, once a second, what is known of the shards' positions. It is not a part of <see cref="Registration"/>: a slow
+/// answer must not delay the heartbeat.
 /// </summary>
-internal sealed class PositionReports(ShardPositionStore store, ShardHistories histories, RingHolder holder, TimeProvider time) : BackgroundService
+internal sealed class PositionReports(ShardPositionStore store, ShardHistories histories, RingHolder holder, TimeProvider time)
+    : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 

@@ -21,6 +21,6 @@ internal sealed class ShardHistories(RouterOptions options, TimeProvider time)
         return [.. _histories.Values];
     }
 
-    public IEnumerable<Measurement<int>> Measure() => _histories.Values
-        .Select(history => new Measurement<int>(history.Loss is null ? 0 : 1, new KeyValuePair<string, object?>("shard", history.Shard.Value)));
+    public IEnumerable<Measurement<int>> Measure() => _histories.Values.Select(history =>
+        new Measurement<int>(history.Loss is null ? 0 : 1, new KeyValuePair<string, object?>("shard", history.Shard.Value)));
 }

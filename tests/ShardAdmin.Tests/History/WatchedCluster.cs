@@ -37,7 +37,8 @@ internal sealed class WatchedCluster : IAsyncDisposable
     public async Task CommitSeenAsync()
     {
         Cluster.Database(2).DataSource.Clear(); // connections from before a restart
-        await Cluster.Database(2).ExecuteAsync("create table if not exists public.noise (n bigint); insert into public.noise select generate_series(1, 1000)");
+        await Cluster.Database(2).ExecuteAsync("create table if not exists public.noise (n bigint)");
+        await Cluster.Database(2).ExecuteAsync("insert into public.noise select generate_series(1, 1000)");
         await PositionSeenAsync();
     }
 
@@ -46,14 +47,21 @@ internal sealed class WatchedCluster : IAsyncDisposable
     {
         var lsn = await Server.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()");
         var timeline = Convert.ToUInt32(await Server.ScalarAsync<string>("select left(pg_walfile_name(pg_current_wal_lsn()), 8)"), 16);
-        await Eventually.ThatAsync(async () => await StoredAsync() is { Value.Position: var seen } && seen.Timeline == timeline && seen.Lsn >= lsn, Limit, $"{lsn} of s2 is known");
+        await Eventually.ThatAsync(
+            async () => await StoredAsync() is { Value.Position: var seen } && seen.Timeline == timeline && seen.Lsn >= lsn,
+            Limit, $"{lsn} of s2 is known");
     }
 
-    public Task LossNotedAsync() => Eventually.ThatAsync(async () => await StoredAsync() is { Value.Loss: not null }, Limit, "the loss of s2 is noted");
+    public Task LossNotedAsync() =>
+        Eventually.ThatAsync(async () => await StoredAsync() is { Value.Loss: not null }, Limit, "the loss of s2 is noted");
+
+    /// <summary>As if Redis had lost it.</summary>
+    public Task<bool> ForgetAsync() => Cluster.InRedisAsync((redis, _) =>
+        redis.CallAsync(database => database.KeyDeleteAsync(new RedisKeys(Cluster.Name).Positions), default));
 
     /// <returns>What doctor says at shard-history.</returns>
-    public async Task<JsonElement> FindingAsync() => (await Cluster.RunAsync("doctor", "-o", "json")).Json.GetProperty("checks").EnumerateArray()
-        .Single(check => check.GetProperty("check").GetString() == "shard-history");
+    public async Task<JsonElement> FindingAsync() => (await Cluster.RunAsync("doctor", "-o", "json")).Json
+        .GetProperty("checks").EnumerateArray().Single(check => check.GetProperty("check").GetString() == "shard-history");
 
     public async Task<string?> LevelAsync() => (await FindingAsync()).GetProperty("level").GetString();
 

@@ -78,15 +78,20 @@ public sealed class HistoryJudgementTests
     [InlineData("a 2 0/4000", "a 1 0/5000", true)]
     [InlineData("a 1 0/5000", "a 1 0/5000", false)]
     [InlineData("a 1 0/5000", "a 2 0/4000", false)]
-    public void Positions_have_an_order_along_their_history(string one, string other, bool isAfter) => Assert.Equal(isAfter, Position(one).IsAfter(Position(other)));
+    public void Positions_have_an_order_along_their_history(string one, string other, bool isAfter) =>
+        Assert.Equal(isAfter, Position(one).IsAfter(Position(other)));
 
     [Theory]
     [InlineData("a 1 0/5000", "b 1 0/1", null, "another server")]
     [InlineData("a 1 0/5000", "a 1 0/1", 20479L, "20,479 bytes")]
     [InlineData("a 1 0/5010", "a 2 0/9000", 16L, "before 0/5000, so 16 bytes")]
     [InlineData("a 2 0/5000", "a 3 0/9000", null, "How much is lost is unknown")]
-    public void A_loss_tells_what_was_seen_and_how_much_is_lost(string kept, string found, long? bytes, string told) =>
-        Assert.Contains(told, new ShardLoss(Position(kept), Position(found), bytes, false, DateTimeOffset.UnixEpoch, "test").Describe(), StringComparison.Ordinal);
+    public void A_loss_tells_what_was_seen_and_how_much_is_lost(string kept, string found, long? bytes, string told)
+    {
+        var loss = new ShardLoss(Position(kept), Position(found), bytes, IsHistoryUnread: false, DateTimeOffset.UnixEpoch, "test");
+
+        Assert.Contains(told, loss.Describe(), StringComparison.Ordinal);
+    }
 
     private static ShardPosition Position(string text) => ShardPosition.TryParse(text) ?? throw new FormatException(text);
 }

@@ -11,6 +11,9 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
+    private const string Lost = "sharding_shard_lost_commits";
+    private const string First = "shard=\"s1\"";
+
     private PostgresServer _server = null!;
     private SeededCluster _cluster = null!;
     private RouterProcess _router = null!;
@@ -19,7 +22,8 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await PostgresProvider.Default.StartAsync();
-        _cluster = await SeededCluster.CreateAsync([await _server.CreateDatabaseAsync(), await _server.CreateDatabaseAsync()], await redis.ServerAsync());
+        TestDatabase[] databases = [await _server.CreateDatabaseAsync(), await _server.CreateDatabaseAsync()];
+        _cluster = await SeededCluster.CreateAsync(databases, await redis.ServerAsync());
         _router = await _cluster.StartRouterAsync();
         _items = await ApiCollection.CreateAsync(_router.Api);
     }
@@ -40,12 +44,12 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
 
         (await _items.GetAsync(pk, "lost")).ExpectProblem(404, "item-not-found");
         await LostAsync(1);
-        Assert.Equal(1, await _router.MetricAsync("sharding_shard_losses_total", "shard=\"s1\""));
+        Assert.Equal(1, await _router.MetricAsync("sharding_shard_losses_total", First));
         Assert.Contains("Shard s1 lost commits: it was seen at ", _router.Output, StringComparison.Ordinal);
         Assert.Contains("Next: shardadmin accept-loss s1", _router.Output, StringComparison.Ordinal);
         // A router that starts now learns it from Redis.
         await using var later = await _cluster.StartRouterAsync();
-        await Eventually.ThatAsync(async () => await later.MetricAsync("sharding_shard_lost_commits", "shard=\"s1\"") == 1, Limit, "the later router knows the loss");
+        await Eventually.ThatAsync(async () => (int)await later.MetricAsync(Lost, First) == 1, Limit, "the later router knows the loss");
 
         await AcceptAsync();
 
@@ -62,7 +66,8 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
         (await _items.PutAsync(pk, "x", "{}")).Expect(201);
         await PositionSeenAsync();
         var other = SlotHash.Of(pk).Value;
-        await ChangeAsync($"update sharding.slot_ownership set state = 'released', peer = 's2' where slot in (select slot from sharding.slot_ownership where slot <> {other} limit 3)");
+        var some = $"select slot from sharding.slot_ownership where slot <> {other} limit 3";
+        await ChangeAsync($"update sharding.slot_ownership set state = 'released', peer = 's2' where slot in ({some})");
 
         await _server.KillAsync();
         await _server.StartAsync();
@@ -71,7 +76,7 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
         await DisagreeAsync(3);
         Assert.Contains("have disagreed about the owner of 3 slots", _router.Output, StringComparison.Ordinal);
         await PositionSeenAsync();
-        Assert.Equal(0, await _router.MetricAsync("sharding_shard_lost_commits", "shard=\"s1\""));
+        Assert.Equal(0, await _router.MetricAsync(Lost, First));
         await ChangeAsync("update sharding.slot_ownership set state = 'owned', peer = null where state = 'released'");
         await DisagreeAsync(0);
         Assert.DoesNotContain("lost commits", _router.Output, StringComparison.Ordinal);
@@ -90,19 +95,22 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
         await _cluster["s1"].Database.ExecuteAsync(sql);
     }
 
-    private Task ServesAsync(string pk, string id) => Eventually.ThatAsync(async () => (await _items.GetAsync(pk, id)).Status == 200, Limit, "s1 is served again");
+    private Task ServesAsync(string pk, string id) =>
+        Eventually.ThatAsync(async () => (await _items.GetAsync(pk, id)).Status == 200, Limit, "s1 is served again");
 
     private Task LostAsync(int expected) => Eventually.ThatAsync(
-        async () => (int)await _router.MetricAsync("sharding_shard_lost_commits", "shard=\"s1\"") == expected, Limit, $"the gauge of lost commits is {expected}");
+        async () => (int)await _router.MetricAsync(Lost, First) == expected, Limit, $"the gauge of lost commits is {expected}");
 
     private Task DisagreeAsync(int expected) => Eventually.ThatAsync(
-        async () => (int)await _router.MetricAsync("sharding_shard_disagreeing_slots", "shard=\"s1\"") == expected, Limit, $"{expected} slots of s1 disagree");
+        async () => (int)await _router.MetricAsync("sharding_shard_disagreeing_slots", First) == expected,
+        Limit, $"{expected} slots of s1 disagree");
 
     /// <summary>Waits until Redis has a position of s1 that is as far as the server is now.</summary>
     private async Task PositionSeenAsync()
     {
         var lsn = await _server.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()");
-        await Eventually.ThatAsync(async () => await WithStoreAsync(async store => (await store.ReadAsync(default)).GetValueOrDefault("s1")?.Value?.Position.Lsn >= lsn), Limit, $"{lsn} of s1 is known");
+        await Eventually.ThatAsync(
+            () => WithStoreAsync(async store => (await StoredAsync(store, "s1"))?.Position.Lsn >= lsn), Limit, $"{lsn} of s1 is known");
     }
 
     /// <summary>What <c>shardadmin accept-loss</c> writes.</summary>
@@ -110,12 +118,17 @@ public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
     {
         foreach (var shard in new[] { "s1", "s2" }) // one server
         {
-            await Eventually.ThatAsync(async () => (await store.ReadAsync(default)).GetValueOrDefault(shard)?.Value?.Loss is not null, Limit, $"the loss of {shard} is noted");
+            await Eventually.ThatAsync(
+                async () => (await StoredAsync(store, shard))?.Loss is not null, Limit, $"the loss of {shard} is noted");
             var stored = (await store.ReadAsync(default))[shard];
-            Assert.True(await store.SwapAsync(new ShardId(shard), new PositionWrite(stored, new KeptPosition(stored.Value!.Loss!.Found, 1, null)), default));
+            var accepted = new PositionWrite(stored, new KeptPosition(stored.Value!.Loss!.Found, 1, null));
+            Assert.True(await store.SwapAsync(new ShardId(shard), accepted, default));
         }
         return true;
     });
+
+    private static async Task<KeptPosition?> StoredAsync(ShardPositionStore store, string shard) =>
+        (await store.ReadAsync(default)).GetValueOrDefault(shard)?.Value;
 
     private async Task<bool> WithStoreAsync(Func<ShardPositionStore, Task<bool>> work)
     {

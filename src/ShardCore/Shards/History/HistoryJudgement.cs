@@ -17,7 +17,7 @@ public enum HistoryVerdict
 /// <param name="IsHistoryUnread">The timeline is a later one, and nobody may read where it began.</param>
 public sealed record HistoryJudgement(HistoryVerdict Verdict, long? LostBytes = null, bool IsHistoryUnread = false)
 {
-    /// <summary>A later timeline contains an earlier one only up to where it left it, and the server's history file names that place.</summary>
+    /// <summary>A later timeline contains an earlier one only up to its switch point, which the server's history file names.</summary>
     public static bool NeedsTimelines(ShardPosition kept, ShardPosition now) => kept.System == now.System && now.Timeline > kept.Timeline;
 
     /// <param name="timelines">Of the present timeline; only read if <see cref="NeedsTimelines"/>.</param>
@@ -31,9 +31,12 @@ public sealed record HistoryJudgement(HistoryVerdict Verdict, long? LostBytes = 
             return Reaching(kept, (ulong)now.Lsn);
         if (timelines?.Timeline != now.Timeline || timelines.Switches is not { } switches)
             return new HistoryJudgement(HistoryVerdict.LostCommits, IsHistoryUnread: true);
-        return switches.TryGetValue(kept.Timeline, out var end) ? Reaching(kept, (ulong)end) : new HistoryJudgement(HistoryVerdict.LostCommits);
+        return switches.TryGetValue(kept.Timeline, out var end)
+            ? Reaching(kept, (ulong)end)
+            : new HistoryJudgement(HistoryVerdict.LostCommits);
     }
 
-    private static HistoryJudgement Reaching(ShardPosition kept, ulong end) =>
-        end >= (ulong)kept.Lsn ? new HistoryJudgement(HistoryVerdict.SameOrLater) : new HistoryJudgement(HistoryVerdict.LostCommits, (long)((ulong)kept.Lsn - end));
+    private static HistoryJudgement Reaching(ShardPosition kept, ulong end) => end >= (ulong)kept.Lsn
+        ? new HistoryJudgement(HistoryVerdict.SameOrLater)
+        : new HistoryJudgement(HistoryVerdict.LostCommits, (long)((ulong)kept.Lsn - end));
 }

@@ -4,10 +4,13 @@ using ShardCore.RingStorage;
 
 namespace ShardCore.Shards.History;
 
-/// <summary>What one process knows of a shard's history: the highest position that it or another process saw, and whether the shard fell behind that.</summary>
+/// <summary>
+/// What one process knows of a shard's history: the highest position that it or another process saw, and whether the shard fell behind it.
+/// </summary>
 /// <remarks>
-/// A loss is kept until a person accepts it, although the shard's log soon grows beyond what was lost. A shard is compared only with what was known before it was asked:
-/// otherwise another process could have seen a later position meanwhile, and the answer, which is older, would look like a loss.
+/// A loss is kept until a person accepts it, although the shard's log soon grows beyond what was lost. A shard is compared only with what
+/// was known before it was asked. Otherwise another process could have seen a later position meanwhile, and the older answer would look
+/// like a loss.
 /// </remarks>
 /// <param name="observer">The name of this process.</param>
 public sealed class ShardHistory(ShardId shard, string observer, TimeProvider time)
@@ -36,8 +39,9 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
 
     /// <summary>One call at a time.</summary>
     /// <param name="stored">What Redis had before the shard was asked.</param>
-    /// <exception cref="NpgsqlException">The history of its timelines was needed and the shard did not answer; nothing was judged.</exception>
-    public async Task<HistoryChange> ObserveAsync(ShardReading reading, StoredPosition? stored, NpgsqlDataSource source, CancellationToken cancellation)
+    /// <exception cref="NpgsqlException">The history of its timelines was needed and could not be read; nothing was judged.</exception>
+    public async Task<HistoryChange> ObserveAsync(
+        ShardReading reading, StoredPosition? stored, NpgsqlDataSource source, CancellationToken cancellation)
     {
         var wasLost = _loss is not null;
         var isAccepted = TakeAcceptance(stored?.Value);
@@ -53,10 +57,12 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
         if (_loss is null && reading.Confirmed is { } confirmed && _kept?.IsAfter(confirmed) != true)
             _kept = confirmed;
         Volatile.Write(ref _write, NextOf(stored));
-        return _loss is not null ? wasLost && !isAccepted ? HistoryChange.None : HistoryChange.Lost : isAccepted ? HistoryChange.Accepted : HistoryChange.None;
+        if (_loss is not null)
+            return wasLost && !isAccepted ? HistoryChange.None : HistoryChange.Lost;
+        return isAccepted ? HistoryChange.Accepted : HistoryChange.None;
     }
 
-    /// <summary>Somebody accepted a loss since the last look: what that command wrote is the beginning of what is compared from here on.</summary>
+    /// <summary>Somebody accepted a loss since the last look. The position that this wrote is what later ones are compared with.</summary>
     private bool TakeAcceptance(KeptPosition? stored)
     {
         if (stored is null)
@@ -83,7 +89,9 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
     private PositionWrite? NextOf(StoredPosition? stored) => stored switch
     {
         null or { Value.Loss: not null } => null,
-        { Value: null } => (_loss?.Kept ?? _kept) is { } first ? new PositionWrite(stored, new KeptPosition(first, _acceptances ?? 0, _loss)) : null,
+        { Value: null } => (_loss?.Kept ?? _kept) is { } first
+            ? new PositionWrite(stored, new KeptPosition(first, _acceptances ?? 0, _loss))
+            : null,
         { Value: { } value } when _loss is not null => new PositionWrite(stored, value with { Loss = _loss }),
         { Value: { } value } => _kept?.IsAfter(value.Position) == true ? new PositionWrite(stored, value with { Position = _kept }) : null,
     };

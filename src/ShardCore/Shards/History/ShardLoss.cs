@@ -1,4 +1,5 @@
 using System.Globalization;
+using NpgsqlTypes;
 using ShardCore.Ring;
 
 namespace ShardCore.Shards.History;
@@ -14,19 +15,22 @@ public sealed record ShardLoss(ShardPosition Kept, ShardPosition Found, long? Lo
     public static string NextFor(ShardId shard) => $"shardadmin accept-loss {shard}";
 
     /// <returns>Half a sentence that goes on after "Shard s1": what was seen, what is there now, and how much is lost.</returns>
-    public string Describe() => this switch
+    public string Describe()
     {
-        _ when Kept.System != Found.System => $"is another server now: its system identifier was {Kept.System} and is {Found.System}. How much is lost is unknown",
-        { IsHistoryUnread: true } =>
-            $"may have lost commits: it was seen at {Kept.Lsn} of timeline {Kept.Timeline} and has timeline {Found.Timeline} now, whose history nobody may read "
-            + "(alter role … replication, and a line for replication in pg_hba.conf)",
-        { LostBytes: null } => $"lost commits: it was seen at {Kept.Lsn} of timeline {Kept.Timeline}, of which its timeline {Found.Timeline} knows nothing. How much is lost is unknown",
-        { LostBytes: { } bytes } when Kept.Timeline == Found.Timeline =>
-            $"lost commits: it was seen at {Kept.Lsn} of timeline {Kept.Timeline} and came back at {Found.Lsn}, so at least {Count(bytes)} bytes of its log are lost",
-        { LostBytes: { } bytes } =>
-            $"lost commits: it was seen at {Kept.Lsn} of timeline {Kept.Timeline}, and its timeline {Found.Timeline} has only what was before {new NpgsqlTypes.NpgsqlLogSequenceNumber((ulong)Kept.Lsn - (ulong)bytes)}, "
-            + $"so {Count(bytes)} bytes of its log are lost",
-    };
+        if (Kept.System != Found.System)
+            return $"is another server now: its system identifier was {Kept.System} and is {Found.System}. How much is lost is unknown";
+        var seen = $"it was seen at {Kept.Lsn} of timeline {Kept.Timeline}";
+        if (IsHistoryUnread)
+            return $"may have lost commits: {seen} and has timeline {Found.Timeline} now, whose history nobody may read "
+                + "(alter role … replication, and a line for replication in pg_hba.conf)";
+        if (LostBytes is not { } bytes)
+            return $"lost commits: {seen}, of which its timeline {Found.Timeline} knows nothing. How much is lost is unknown";
+        if (Kept.Timeline == Found.Timeline)
+            return $"lost commits: {seen} and came back at {Found.Lsn}, so at least {Count(bytes)} bytes of its log are lost";
+        var end = new NpgsqlLogSequenceNumber((ulong)Kept.Lsn - (ulong)bytes);
+        return $"lost commits: {seen}, and its timeline {Found.Timeline} has only what was before {end}, "
+            + $"so {Count(bytes)} bytes of its log are lost";
+    }
 
     private static string Count(long bytes) => bytes.ToString("N0", CultureInfo.InvariantCulture);
 }

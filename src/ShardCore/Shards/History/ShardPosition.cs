@@ -19,7 +19,8 @@ public sealed record ShardPosition(string System, uint Timeline, NpgsqlLogSequen
     /// <param name="text">As <see cref="ToString"/> writes it.</param>
     public static ShardPosition? TryParse(string? text) =>
         text?.Split(' ') is [{ Length: > 0 } system, var timeline, var lsn]
-        && uint.TryParse(timeline, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && NpgsqlLogSequenceNumber.TryParse(lsn, out var parsed)
+        && uint.TryParse(timeline, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && NpgsqlLogSequenceNumber.TryParse(lsn, out var parsed)
             ? new ShardPosition(system, number, parsed)
             : null;
 }
@@ -27,7 +28,9 @@ public sealed record ShardPosition(string System, uint Timeline, NpgsqlLogSequen
 internal sealed class ShardPositionConverter : JsonConverter<ShardPosition>
 {
     public override ShardPosition Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        ShardPosition.TryParse(reader.TokenType == JsonTokenType.String ? reader.GetString() : null) ?? throw new JsonException("This is no position.");
+        ShardPosition.TryParse(reader.TokenType == JsonTokenType.String ? reader.GetString() : null)
+        ?? throw new JsonException("This is no position.");
 
-    public override void Write(Utf8JsonWriter writer, ShardPosition value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    public override void Write(Utf8JsonWriter writer, ShardPosition value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
 }

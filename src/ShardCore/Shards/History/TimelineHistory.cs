@@ -13,7 +13,10 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
 {
     private const int LimitSeconds = 3;
 
-    /// <summary>In an ordinary session, which takes a superuser or a grant; otherwise on a replication connection, which takes the right that moves take too.</summary>
+    /// <summary>
+    /// Reads it in an ordinary session, which takes a superuser or a grant; otherwise on a replication connection, which takes the right
+    /// that moves take too.
+    /// </summary>
     /// <exception cref="NpgsqlException">The server did not answer. That says nothing about rights.</exception>
     public static async Task<TimelineHistory> ReadAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
     {
@@ -40,7 +43,8 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     {
         var switches = new Dictionary<uint, NpgsqlLogSequenceNumber>();
         foreach (var line in text.Split('\n'))
-            if (line.Split('\t') is [var number, var lsn, ..] && uint.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var earlier)
+            if (line.Split('\t') is [var number, var lsn, ..]
+                && uint.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var earlier)
                 && NpgsqlLogSequenceNumber.TryParse(lsn, out var end))
                 switches[earlier] = end;
         return new TimelineHistory(timeline, switches);
@@ -49,23 +53,31 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     private static async Task<string> ReadFileAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenConnectionAsync(cancellation);
-        await using var command = new NpgsqlCommand("select pg_read_file('pg_wal/' || $1)", connection)
+        var file = string.Create(CultureInfo.InvariantCulture, $"pg_wal/{timeline:X8}.history");
+        await using var command = new NpgsqlCommand("select pg_read_file($1)", connection)
         {
             CommandTimeout = LimitSeconds,
-            Parameters = { new NpgsqlParameter<string> { TypedValue = string.Create(CultureInfo.InvariantCulture, $"{timeline:X8}.history") } },
+            Parameters = { new NpgsqlParameter<string> { TypedValue = file } },
         };
         return await command.ReadValueAsync<string>(cancellation) ?? "";
     }
 
     private static async Task<string> ReadStreamedAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
     {
-        var settings = new NpgsqlConnectionStringBuilder(shard.ConnectionString) { Options = null, Pooling = false, Timeout = LimitSeconds, CommandTimeout = LimitSeconds };
+        var settings = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
+        {
+            Options = null,
+            Pooling = false,
+            Timeout = LimitSeconds,
+            CommandTimeout = LimitSeconds,
+        };
         await using var connection = new PhysicalReplicationConnection(settings.ConnectionString);
         await connection.Open(cancellation);
         return Encoding.UTF8.GetString((await connection.TimelineHistory(timeline, cancellation)).Content);
     }
 
-    /// <summary>A right is missing, or <c>pg_hba.conf</c> does not let replication in. A missing file (58P01) was removed by somebody and stays away, too.</summary>
+    /// <summary>A right is missing, <c>pg_hba.conf</c> does not let replication in (28…), or somebody removed the file.</summary>
     private static bool IsRefused(PostgresException e) =>
-        e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedFile || e.SqlState.StartsWith("28", StringComparison.Ordinal);
+        e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedFile
+        || e.SqlState.StartsWith("28", StringComparison.Ordinal);
 }
