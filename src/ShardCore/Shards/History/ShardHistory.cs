@@ -17,7 +17,6 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
 {
     private ShardPosition? _kept;
     private long? _acceptances;
-    private TimelineHistory? _timelines;
     private volatile StoredPosition? _stored;
     private PositionWrite? _write;
     private volatile ShardLoss? _loss;
@@ -78,9 +77,10 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
     {
         if (_loss is not null)
             return;
-        if (HistoryJudgement.NeedsTimelines(kept, now) && _timelines?.Timeline != now.Timeline)
-            _timelines = await TimelineHistory.ReadAsync(source, now.Timeline, cancellation);
-        var judged = HistoryJudgement.Of(kept, now, _timelines);
+        var timelines = HistoryJudgement.NeedsTimelines(kept, now)
+            ? await TimelineHistory.ReadAsync(source, now.Timeline, kept.Timeline, cancellation)
+            : null;
+        var judged = HistoryJudgement.Of(kept, now, timelines);
         if (judged.Verdict != HistoryVerdict.SameOrLater)
             _loss = new ShardLoss(kept, now, judged.LostBytes, judged.IsHistoryUnread, time.GetUtcNow(), observer);
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Npgsql;
 using Npgsql.Replication;
 using NpgsqlTypes;
@@ -17,8 +16,10 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     /// Reads it in an ordinary session, which takes a superuser or a grant; otherwise on a replication connection, which takes the right
     /// that moves take too.
     /// </summary>
+    /// <param name="timeline">The server's present one.</param>
+    /// <param name="earlier">The one that it must have left; of others it may say nothing.</param>
     /// <exception cref="NpgsqlException">The server did not answer. That says nothing about rights.</exception>
-    public static async Task<TimelineHistory> ReadAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
+    public static async Task<TimelineHistory> ReadAsync(NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
         try
         {
@@ -30,7 +31,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         }
         try
         {
-            return Parse(timeline, await ReadStreamedAsync(shard, timeline, cancellation));
+            return await ReadStreamedAsync(shard, timeline, earlier, cancellation);
         }
         catch (PostgresException e) when (IsRefused(e))
         {
@@ -62,7 +63,11 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         return await command.ReadValueAsync<string>(cancellation) ?? "";
     }
 
-    private static async Task<string> ReadStreamedAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
+    /// <summary>
+    /// Asks for the stream of the earlier timeline from its very end on. The server refuses with the switch point as the error's detail, or
+    /// without one if its own timeline does not come from that one. Npgsql 10 cannot read the answer to TIMELINE_HISTORY of Postgres 15.
+    /// </summary>
+    private static async Task<TimelineHistory> ReadStreamedAsync(NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
         var settings = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
         {
@@ -70,10 +75,25 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
             Pooling = false,
             Timeout = LimitSeconds,
             CommandTimeout = LimitSeconds,
+            IncludeErrorDetail = true,
         };
         await using var connection = new PhysicalReplicationConnection(settings.ConnectionString);
         await connection.Open(cancellation);
-        return Encoding.UTF8.GetString((await connection.TimelineHistory(timeline, cancellation)).Content);
+        try
+        {
+            var end = new NpgsqlLogSequenceNumber(ulong.MaxValue);
+            await foreach (var _ in connection.StartReplication(end, cancellation, earlier))
+                break;
+            return new TimelineHistory(timeline, null); // the server streams what cannot be there: it has not said where its timeline began
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InternalError)
+        {
+            var switches = new Dictionary<uint, NpgsqlLogSequenceNumber>();
+            foreach (var word in e.Detail?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [])
+                if (NpgsqlLogSequenceNumber.TryParse(word.TrimEnd('.', '。'), out var end))
+                    switches[earlier] = end;
+            return new TimelineHistory(timeline, switches);
+        }
     }
 
     /// <summary>A right is missing, <c>pg_hba.conf</c> does not let replication in (28…), or somebody removed the file.</summary>
