@@ -67,7 +67,8 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     /// Asks for the stream of the earlier timeline from its very end on. The server refuses with the switch point as the error's detail, or
     /// without one if its own timeline does not come from that one. Npgsql 10 cannot read the answer to TIMELINE_HISTORY of Postgres 15.
     /// </summary>
-    private static async Task<TimelineHistory> ReadStreamedAsync(NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
+    private static async Task<TimelineHistory> ReadStreamedAsync(
+        NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
         var settings = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
         {
