@@ -29,6 +29,7 @@ internal static class CommandTable
             new CommandGroup(
                 "ops", "Moves under way, unfinished and done",
                 new OpsListCommand(), new OpsShowCommand(), new OpsWatchCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand(), new OpsSettleCommand(), new OpsRollbackCommand()),
+            new AcceptLossCommand(),
             new AgentCommand(),
             new StatusCommand(),
             new RoutersCommand(),

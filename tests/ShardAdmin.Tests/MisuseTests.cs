@@ -205,6 +205,7 @@ public sealed class MisuseTests
     [InlineData("collections list")]
     [InlineData("collections create c")]
     [InlineData("collections delete c -y")]
+    [InlineData("accept-loss s1")]
     [InlineData("add-shard s1 --host h --port 1 --database d")]
     public async Task Without_Redis_every_command_exits_7_within_seconds_and_names_it(string arguments)
     {
@@ -227,6 +228,7 @@ public sealed class MisuseTests
     [InlineData("ops show", "pauseMs")]
     [InlineData("status", "--watch")]
     [InlineData("verify", "--slots 0-255")]
+    [InlineData("accept-loss", "--dry-run")]
     [InlineData("doctor", "jq")]
     [InlineData("routers", "jq")]
     [InlineData("migrate", "--dry-run")]

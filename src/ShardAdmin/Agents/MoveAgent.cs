@@ -35,6 +35,7 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
     private readonly string _id = $"{AdminSession.Who}-{Environment.ProcessId}-{Guid.NewGuid():N}";
     private readonly Dictionary<Guid, Task> _running = [];
     private readonly Dictionary<Guid, Retry> _retries = [];
+    private readonly LostShards _lost = new(session);
     private ShardRing? _ring;
 
     /// <summary>Returns when <paramref name="stop"/> is cancelled and everything that it worked on is in a safe state.</summary>
@@ -80,9 +81,10 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
         var (unfinished, problems) = await MoveJournals.ReachableAsync(session, ring.Shards, stop);
         log.State("shards", problems.Count == 0 ? null : string.Join(" ", problems));
         log.State("disputed", Disputes(unfinished));
+        log.State("history", await _lost.LookAsync(ring, stop));
         foreach (var done in _running.Where(each => each.Value.IsCompleted).Select(each => each.Key).ToArray())
             _running.Remove(done);
-        foreach (var same in unfinished.GroupBy(each => each.Batch.OperationId))
+        foreach (var same in unfinished.Where(_lost.MayGoOn).GroupBy(each => each.Batch.OperationId))
             if (_running.Count < MaxOperations && !_running.ContainsKey(same.Key) && !IsWaiting(same.Key) && AgentRules.Decide([.. same], settings.TakeOverAfter) is var decision and not AgentDecision.Leave)
                 _running[same.Key] = RunOperationAsync(ring, same.Key, [.. same.Select(each => each.Source).DistinctBy(shard => shard.Id)], decision, stop);
         if (fresh && problems.Count == 0)
@@ -158,7 +160,7 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
     }
 
     private async Task<SourcedBatch[]> UnfinishedAsync(Guid operation, IReadOnlyCollection<Shard> sources, CancellationToken stop) =>
-        [.. (await MoveJournals.UnfinishedAsync(session, sources, stop)).Where(each => each.Batch.OperationId == operation)];
+        [.. (await MoveJournals.UnfinishedAsync(session, sources, stop)).Where(each => each.Batch.OperationId == operation && _lost.MayGoOn(each))];
 
     /// <summary>Only <c>remove-shard</c> makes a shard drain; one that is empty then has only to leave.</summary>
     private async Task TakeOutDrainedAsync(ShardRing ring, IReadOnlyList<SourcedBatch> unfinished, CancellationToken stop)

@@ -63,6 +63,7 @@ internal sealed class ChangeCourse(AdminSession session, MoveRunSettings setting
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Operation {other.Batch.OperationId} is not finished.", $"shardadmin ops watch {other.Batch.OperationId}; then the same command again");
         MoveJournals.RequireNoneStopped(unfinished);
+        await ShardLosses.RequireNoneAsync(session, ring.Shards, cancellation);
         await session.Output.ConfirmAsync($"{Unfinished(unfinished)} Carry that on first?", yes, retry, cancellation);
         // Only what was named, however long the answer took.
         return await _moves.CarryOnAsync(await session.RequireRingAsync(cancellation), [.. unfinished.Select(each => each.Batch.OperationId).Distinct()], cancellation);

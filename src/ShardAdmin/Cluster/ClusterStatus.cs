@@ -6,6 +6,7 @@ using ShardAdmin.Rebalancing;
 using ShardCore.Migrations;
 using ShardCore.Ring;
 using ShardCore.Shards;
+using ShardCore.Shards.History;
 
 namespace ShardAdmin.Cluster;
 
@@ -33,8 +34,10 @@ internal sealed class ClusterStatus(AdminSession session)
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
         var operations = await OperationsAsync(ring, cancellation);
         var settings = ring.Shards.Select(shard => (shard.Id, answers[shard.Id].Answer?.SettingProblem)).Where(each => each.SettingProblem is not null);
+        var lost = (await ShardLosses.ReadAsync(session, ring.Shards, cancellation)).Where(each => each.Loss is not null);
         string[] reasons = [
             .. ReasonsOf(ring, shards, routers), .. settings.Select(each => $"Shard {each.Id}: {each.SettingProblem}"),
+            .. lost.Select(each => $"{ShardLosses.Sentence(each)} '{ShardLoss.NextFor(each.Shard.Id)}' settles it."),
             .. operations.Where(operation => operation.State == "disputed").Select(operation =>
                 $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);

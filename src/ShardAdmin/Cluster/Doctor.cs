@@ -1,6 +1,7 @@
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards.History;
 
 namespace ShardAdmin.Cluster;
 
@@ -32,6 +33,7 @@ internal sealed class Doctor(AdminSession session)
         var dead = answers.Values.Select(answer => answer.Problem).OfType<ShardUnreachableException>().ToArray();
         findings.Add(Finding.Of("shards-reachable", FindingLevel.Unreachable, [.. dead.Select(problem => problem.Message)], $"All {ring.Shards.Length} answer.", dead.FirstOrDefault()?.Next ?? ""));
         findings.Add(RingAgeFinding(ring, routers, answers.Values.Select(answer => answer.Answer).OfType<ShardExamination>()));
+        findings.Add(await HistoryFindingAsync(ring, cancellation));
         findings.Add(await ImportFindingAsync(ring, cancellation));
         findings.AddRange(ShardChecks.Of(ring, answers.Where(answer => answer.Value.Answer is not null).ToDictionary(answer => answer.Key, answer => answer.Value.Answer!)));
         return findings;
@@ -48,6 +50,18 @@ internal sealed class Doctor(AdminSession session)
         {
             return (new Finding("ring-readable", FindingLevel.Failed, e.Failure.Problem, e.Failure.Next), null);
         }
+    }
+
+    /// <summary>A shard that came back without commits that were seen before.</summary>
+    private async Task<Finding> HistoryFindingAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        var standings = await ShardLosses.ReadAsync(session, ring.Shards, cancellation);
+        ShardStanding[] lost = [.. standings.Where(each => each.Loss is not null)];
+        var known = standings.Count(each => each.Stored.Value is not null);
+        return Finding.Of(
+            "shard-history", FindingLevel.Failed, [.. lost.Select(ShardLosses.Sentence)],
+            known == 0 ? "Nothing is known yet; routers and agents write it down." : $"{known} of {standings.Count} shards are known from before, and none lost anything of that.",
+            lost.Length == 0 ? "" : $"{ShardLoss.NextFor(lost[0].Shard.Id)}   (docs/runbook.md, \"A shard lost commits\")");
     }
 
     private async Task<Finding> ImportFindingAsync(ShardRing ring, CancellationToken cancellation)

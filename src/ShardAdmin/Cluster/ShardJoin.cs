@@ -99,7 +99,10 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     {
         var joined = ring.Find(shard.Id) is null;
         if (joined)
+        {
+            await session.Positions.ForgetAsync(shard.Id, cancellation); // of an earlier shard of this name
             ring = await JoinWithoutSlotsAsync(ring, cancellation);
+        }
         await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 5
         session.LeftOff = $"Shard {shard.Id} has joined; every slot has an owner and the ring is published.";
         var map = await RequireCompleteAsync(ring, cancellation);

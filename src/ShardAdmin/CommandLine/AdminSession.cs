@@ -24,6 +24,7 @@ internal sealed class AdminSession : IAsyncDisposable
         var keys = new RedisKeys(settings.Cluster);
         Rings = new RedisRingStore(redis, keys);
         Routers = new RouterRegistry(redis, keys);
+        Positions = new ShardPositionStore(redis, keys);
     }
 
     public AdminSettings Settings { get; }
@@ -35,6 +36,8 @@ internal sealed class AdminSession : IAsyncDisposable
     public RedisRingStore Rings { get; }
 
     public RouterRegistry Routers { get; }
+
+    public ShardPositionStore Positions { get; }
 
     public RedisConnection Redis => _redis;
 

@@ -21,6 +21,7 @@ internal static class MovePreflight
         Preflight.RequireUsable(all, facts);
         Preflight.RequireNotForeign(all, facts, ring.Cluster.Name, ring.Cluster.Id);
         SchemaMigration.RequireCurrent(facts.Where(fact => ring.Find(fact.Key) is not null).ToDictionary(fact => fact.Key, fact => fact.Value.Schema));
+        await ShardLosses.RequireNoneAsync(session, [.. all.Where(shard => ring.Find(shard.Id) is not null)], cancellation);
         await RequireNotImportedAsync(session, ring, plan, cancellation);
         var able = await Reach.AllAsync(sources, source => MoveAbility.ReadAsync(session.Source(source), cancellation));
         string[] problems = [.. sources.SelectMany(source => ProblemsOf(facts[source.Id].Server).Concat(able[source.Id].Problems()).Select(problem => $"Shard {source.Id}: {problem}"))];

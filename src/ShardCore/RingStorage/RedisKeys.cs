@@ -25,4 +25,7 @@ public sealed class RedisKeys(string clusterName)
 
     /// <summary>Set: the ids of agents that registered; those whose mark expired are removed by readers.</summary>
     public string Agents => _prefix + "agents";
+
+    /// <summary>Hash by shard id: the highest position that was seen (<see cref="KeptPosition"/>).</summary>
+    public string Positions => _prefix + "positions";
 }

@@ -13,5 +13,6 @@ namespace ShardCore.RingStorage;
 [JsonSerializable(typeof(RingDocument))]
 [JsonSerializable(typeof(RingHistoryEntry))]
 [JsonSerializable(typeof(RouterHeartbeat))]
+[JsonSerializable(typeof(KeptPosition))]
 [JsonSerializable(typeof(IReadOnlyList<ShardDocument>))]
 internal sealed partial class RingJson : JsonSerializerContext;

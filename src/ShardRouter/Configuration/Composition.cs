@@ -47,7 +47,9 @@ internal static class Composition
         .AddSingleton<HeldSlots>()
         .AddSingleton<SlotDispatch>();
 
-    public static IServiceCollection AddShards(this IServiceCollection services) => services.AddSingleton<ShardPools>();
+    public static IServiceCollection AddShards(this IServiceCollection services) => services
+        .AddSingleton<ShardPools>()
+        .AddSingleton<ShardHistories>().AddSingleton<ShardPositionStore>().AddHostedService<PositionReports>();
 
     public static IServiceCollection AddItems(this IServiceCollection services) => services
         .AddSingleton<ItemReader>().AddSingleton<ItemWriter>().AddSingleton<PartitionReader>().AddSingleton<CursorSecret>().AddSingleton<CollectionCatalog>();
@@ -83,7 +85,9 @@ internal static class Composition
             () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
             () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
             () => app.Services.GetRequiredService<HeldSlots>().Waiting,
-            () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0);
+            () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0,
+            app.Services.GetRequiredService<ShardHistories>().Measure,
+            pools.MeasureDisagreeing);
     }
 
     /// <summary>The API, on its port only.</summary>

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
+using ShardCore.Shards.History;
 
 namespace ShardRouter.Shards;
 
@@ -11,16 +12,18 @@ namespace ShardRouter.Shards;
 /// While open, it tries every 200 ms, and closes the circuit only once the database answers as a primary and as the
 /// shard that the ring says it is.
 /// </summary>
-internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, NpgsqlDataSource source, ShardCircuit circuit, TimeProvider time, ILogger log)
+internal sealed partial class ShardMonitor(
+    Shard shard, ClusterId cluster, NpgsqlDataSource source, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
 
-    private const string ProbeSql = """
-        select case when pg_is_in_recovery() then 'it is a standby'
-                    when c.shard_id <> $1 or c.cluster_id <> $2 then 'it is shard ' || c.shard_id || ' of cluster ' || c.cluster_id
-                    else '' end
+    private const string ProbeSql = $"""
+        select array[case when pg_is_in_recovery() then 'it is a standby'
+                          when c.shard_id <> $1 or c.cluster_id <> $2 then 'it is shard ' || c.shard_id || ' of cluster ' || c.cluster_id
+                          else '' end,
+                     {ShardReading.Sql}]
         from sharding.cluster c
         """;
 
@@ -48,29 +51,35 @@ internal sealed partial class ShardMonitor(Shard shard, ClusterId cluster, Npgsq
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         await using var session = await source.OpenAsync(both.Token);
         var connection = session.ToNpgsqlConnection();
+        ownership.Reconnected();
         while (true)
         {
-            await ProbeAsync(connection);
+            var known = history.Known; // before the shard is asked
+            var reading = await ProbeAsync(connection);
             if (!circuit.IsClosed)
             {
                 source.Clear(); // before anyone meets a connection of the server that went away
                 if (circuit.Close())
                     LogClosed(shard.Id.Value);
             }
+            await history.ObserveAsync(reading, known, cancellation);
+            await ownership.CompareAsync(cancellation);
             await connection.WaitAsync(ProbeInterval, cancellation); // throws as soon as the server closes it
         }
     }
 
-    private async Task ProbeAsync(NpgsqlConnection connection)
+    /// <returns>The shard's <see cref="ShardReading"/>.</returns>
+    private async Task<string?> ProbeAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand(ProbeSql, connection)
         {
             CommandTimeout = (int)ProbeLimit.TotalSeconds, // and no token: see SessionCalls
             Parameters = { new NpgsqlParameter<string> { TypedValue = shard.Id.Value }, new NpgsqlParameter<Guid> { TypedValue = cluster.Id } },
         };
-        var problem = await command.ReadValueAsync<string>(CancellationToken.None) ?? "it has no row in sharding.cluster";
-        if (problem.Length > 0)
+        var answer = await command.ReadValueAsync<string?[]>(CancellationToken.None) ?? ["it has no row in sharding.cluster", null];
+        if (answer[0] is { Length: > 0 } problem)
             throw new InvalidOperationException($"The database at {shard.Address} cannot serve as shard {shard.Id}: {problem}.");
+        return answer[1];
     }
 
     [LoggerMessage(LogLevel.Error, "Shard {Shard} does not answer, its requests get 503 until it does: {Reason}")]

@@ -4,16 +4,18 @@ using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardRouter.Configuration;
+using ShardRouter.Routing;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
 
 /// <summary>One <see cref="ShardPool"/> for each shard address, made when first needed and watched from then on.</summary>
-internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, TimeProvider time, ILogger<ShardPools> log) : IAsyncDisposable
+internal sealed class ShardPools(RouterOptions options, RingHolder holder, ShardHistories histories, RouterMetrics metrics, TimeProvider time, ILogger<ShardPools> log) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<(ShardId Id, string Address), Lazy<ShardPool>> _pools = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentBag<Task> _monitors = [];
+    private readonly ConcurrentBag<OwnershipWatch> _ownership = [];
     private readonly ShardDataSources _sources = new(settings => Configure(settings, options));
     private readonly ShardDataSources _gatherSources = new(settings => ConfigureGathering(settings, options));
     private readonly ShardDataSources _controlSources = new(settings => ConfigureControl(settings, options));
@@ -31,11 +33,18 @@ internal sealed class ShardPools(RouterOptions options, RouterMetrics metrics, T
     public IEnumerable<Measurement<int>> Measure(Func<ShardPool, int> reading) => _pools.Values.Where(pool => pool.IsValueCreated)
         .Select(pool => new Measurement<int>(reading(pool.Value), new KeyValuePair<string, object?>("shard", pool.Value.Shard.Id.Value)));
 
+    /// <summary>Slots about whose owner a shard and the ring disagree. A shard that moved has a watch for each address, of which one counts slots.</summary>
+    public IEnumerable<Measurement<int>> MeasureDisagreeing() => _ownership.GroupBy(watch => watch.Shard.Id)
+        .Select(same => new Measurement<int>(same.Max(watch => watch.Disagreeing), new KeyValuePair<string, object?>("shard", same.Key.Value)));
+
     private ShardPool Create(Shard shard, ClusterId cluster)
     {
         var source = _sources.Of(shard);
         var circuit = new ShardCircuit();
-        _monitors.Add(new ShardMonitor(shard, cluster, source, circuit, time, log).RunAsync(_stopping.Token));
+        var ownership = new OwnershipWatch(shard, source, holder, time, log);
+        _ownership.Add(ownership);
+        var history = new HistoryWatch(shard, source, histories, holder, metrics, log);
+        _monitors.Add(new ShardMonitor(shard, cluster, source, circuit, history, ownership, time, log).RunAsync(_stopping.Token));
         return new ShardPool(shard, source, _gatherSources.Of(shard), new SessionCalls(_controlSources.Of(shard)), options.PoolSize, circuit, metrics, log);
     }
 

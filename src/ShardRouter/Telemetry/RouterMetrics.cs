@@ -15,6 +15,7 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Histogram<int> _gathered;
     private readonly Counter<long> _fenced;
     private readonly Counter<long> _ringRefused;
+    private readonly Counter<long> _losses;
 
     public RouterMetrics()
     {
@@ -27,11 +28,13 @@ internal sealed class RouterMetrics : IDisposable
             tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
         _fenced = _meter.CreateCounter<long>("sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
+        _losses = _meter.CreateCounter<long>("sharding.shard.losses", "{loss}", "How often a shard came back without commits that were seen before.");
     }
 
     /// <summary>Gauges read their value when somebody looks, so serving pays nothing for them.</summary>
     public void Observe(Func<long> ringEpoch, Func<int> inFlight, Func<IEnumerable<Measurement<int>>> poolInUse, Func<IEnumerable<Measurement<int>>> poolWaiting, Func<IEnumerable<Measurement<int>>> shardAvailable,
-        Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held, Func<int> redisAvailable)
+        Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held, Func<int> redisAvailable,
+        Func<IEnumerable<Measurement<int>>> lostCommits, Func<IEnumerable<Measurement<int>>> disagreeingSlots)
     {
         _meter.CreateObservableGauge("sharding.ring.epoch", ringEpoch, description: "Epoch of the ring in use; 0: none.");
         _meter.CreateObservableGauge("sharding.requests.in_flight", inFlight, "{request}");
@@ -41,6 +44,8 @@ internal sealed class RouterMetrics : IDisposable
         _meter.CreateObservableGauge("sharding.gather.waiting", gatherWaiting, "{operation}", "Operations that wait to go to a shard together, by shard and operation.");
         _meter.CreateObservableGauge("sharding.slots.held", held, "{request}", "Writes, and reads that were refused, that wait until their slot has been handed over.");
         _meter.CreateObservableGauge("sharding.redis.available", redisAvailable, description: "1: Redis answered the last look for a new ring, one a second; 0: the ring in use may be old.");
+        _meter.CreateObservableGauge("sharding.shard.lost_commits", lostCommits, description: "1: the shard lost commits, and nobody has accepted that yet (shardadmin accept-loss).");
+        _meter.CreateObservableGauge("sharding.shard.disagreeing_slots", disagreeingSlots, description: "Slots about whose owner the shard and the ring have disagreed for more than 5 s.");
     }
 
     public void ShardAnswered(string shard, string operation, long startedAt) => _shardDuration.Record(
@@ -54,6 +59,8 @@ internal sealed class RouterMetrics : IDisposable
         operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
 
     public void Fenced(string shard) => _fenced.Add(1, new KeyValuePair<string, object?>("shard", shard));
+
+    public void ShardLostCommits(string shard) => _losses.Add(1, new KeyValuePair<string, object?>("shard", shard));
 
     public void RingRefused() => _ringRefused.Add(1);
 

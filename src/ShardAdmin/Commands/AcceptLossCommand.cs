@@ -1,0 +1,121 @@
+using System.CommandLine;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
+using ShardAdmin.Rebalancing;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+using ShardCore.Shards.History;
+using Spectre.Console;
+
+namespace ShardAdmin.Commands;
+
+internal sealed class AcceptLossCommand : AdminCommand
+{
+    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that doctor names at shard-history" };
+    private readonly ChangeOptions _change;
+
+    public AcceptLossCommand()
+        : base(
+            "accept-loss",
+            "For a shard that came back without commits that were seen before, "
+            + "because a standby took over that lacked them or a backup was restored: shows what is known to be lost, asks, and takes the shard as it is from then on. Moves from and to it may begin again. "
+            + "It brings nothing back: if the old server or a newer backup is still there, stop the shard and use that instead",
+            "shardadmin accept-loss s1 --dry-run   # only shows it", "shardadmin accept-loss s1", "shardadmin accept-loss s1 --yes -o json")
+    {
+        Arguments.Add(_id);
+        _id.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !ShardId.IsValid(result.Tokens[0].Value))
+                result.AddError($"'{result.Tokens[0].Value}' is not a shard id.");
+        });
+        _change = new ChangeOptions(this);
+    }
+
+    public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
+    {
+        var (id, dryRun) = (new ShardId(parse.GetRequiredValue(_id)), _change.IsDryRun(parse));
+        var ring = await session.RequireRingAsync(cancellation);
+        var shard = ring.Find(id)
+            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var standing = await ReadAsync(session, shard, cancellation);
+        if (standing.Loss is null)
+        {
+            Write(session, standing, dryRun, accepted: false);
+            return ExitCode.Done;
+        }
+        if (session.Output.ShowsTable)
+            session.Output.Results.WriteLine($"{ShardLosses.Sentence(standing)} Found {standing.Loss.At:u} by {standing.Loss.By}.");
+        await RequireSettledAsync(session, ring, shard, cancellation);
+        if (!dryRun)
+        {
+            await session.Output.ConfirmAsync(
+                $"Take shard {id} as it is now? What it lost stays lost.", _change.IsYes(parse), ShardLoss.NextFor(id), cancellation);
+            await AcceptAsync(session, standing, cancellation);
+        }
+        Write(session, standing, dryRun, accepted: !dryRun);
+        return ExitCode.Done;
+    }
+
+    /// <summary>
+    /// Other commands settle first what the loss did to slots, because they compare both copies. After the acceptance nothing points at
+    /// the loss.
+    /// </summary>
+    private static async Task RequireSettledAsync(AdminSession session, ShardRing ring, Shard shard, CancellationToken cancellation)
+    {
+        var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
+        var own = unfinished.Where(each => each.Source.Id == shard.Id || each.Batch.Target == shard.Id);
+        if (own.FirstOrDefault(each => each.Batch.Disputed is not null) is { } disputed)
+            throw new CommandFailedException(
+                ExitCode.Precondition,
+                $"A batch from {disputed.Source.Id} to {disputed.Batch.Target} is disputed: {disputed.Batch.Disputed}",
+                $"shardadmin ops settle {disputed.Batch.OperationId}; then: shardadmin accept-loss {shard.Id}");
+        var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
+        if (!map.IsComplete)
+            throw new CommandFailedException(
+                ExitCode.Precondition, string.Join(" ", map.Problems()),
+                map.OwnedTwice.Any() || unfinished.Count > 0
+                    ? $"shardadmin ops resume; then: shardadmin accept-loss {shard.Id}"
+                    : $"docs/runbook.md, \"Slots without an owner, or with two\"; then: shardadmin accept-loss {shard.Id}");
+    }
+
+    private static async Task AcceptAsync(AdminSession session, ShardStanding standing, CancellationToken cancellation)
+    {
+        var now = standing.Reading!.Confirmed ?? standing.Reading.Now;
+        var next = new KeptPosition(now, (standing.Stored.Value?.Acceptances ?? 0) + 1, null);
+        if (!await session.Positions.SwapAsync(standing.Shard.Id, new PositionWrite(standing.Stored, next), cancellation))
+            throw new CommandFailedException(
+                ExitCode.Conflict,
+                $"Somebody else wrote what is known of shard {standing.Shard.Id} meanwhile.", ShardLoss.NextFor(standing.Shard.Id));
+    }
+
+    private static async Task<ShardStanding> ReadAsync(AdminSession session, Shard shard, CancellationToken cancellation)
+    {
+        var standing = (await ShardLosses.ReadAsync(session, [shard], cancellation))[0];
+        return standing.Reading is not null || standing.Loss is null ? standing : throw new CommandFailedException(
+            ExitCode.CannotReach,
+            $"{ShardLosses.Sentence(standing)} Now it does not answer as a primary.",
+            "start that Postgres server, then the same command again");
+    }
+
+    private static void Write(AdminSession session, ShardStanding standing, bool dryRun, bool accepted) => session.Output.Write(
+        new
+        {
+            shard = standing.Shard.Id.Value,
+            dryRun,
+            accepted,
+            loss = standing.Loss is not { } loss ? null : new
+            {
+                seen = loss.Kept.ToString(),
+                found = loss.Found.ToString(),
+                loss.LostBytes,
+                foundAt = loss.At,
+                foundBy = loss.By,
+                what = loss.Describe(),
+            },
+        },
+        console => console.WriteLine(
+            standing.Loss is null ? $"Shard {standing.Shard.Id} has all that was seen of it. Nothing was changed."
+            : accepted ? $"Accepted: shard {standing.Shard.Id} is taken as it is now."
+            : $"Dry run: shard {standing.Shard.Id} would be taken as it is now. Nothing was changed."));
+}

@@ -1,0 +1,57 @@
+using System.Net.Sockets;
+using Npgsql;
+using ShardCore.Ring;
+using ShardCore.RingStorage;
+using ShardCore.Shards.History;
+using ShardRouter.Routing;
+using ShardRouter.Telemetry;
+
+namespace ShardRouter.Shards;
+
+/// <summary>
+/// Tells when a shard came back without commits that were seen before. The shard is served all the same: its operator decides whether
+/// to stop it.
+/// </summary>
+internal sealed partial class HistoryWatch(
+    Shard shard, NpgsqlDataSource source, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
+{
+    /// <summary>What Redis has. It is to be taken before the shard is asked (<see cref="ShardHistory"/>).</summary>
+    public StoredPosition? Known => histories.Of(shard.Id).Stored;
+
+    /// <param name="answer">What the shard gave for <see cref="ShardReading.Sql"/>.</param>
+    /// <param name="known"><see cref="Known"/> before it was asked.</param>
+    public async Task ObserveAsync(string? answer, StoredPosition? known, CancellationToken cancellation)
+    {
+        if (ShardReading.TryParse(answer) is not { } reading)
+            return;
+        if (holder.Current?.Find(shard.Id)?.Address != shard.Address)
+            return; // an address that the shard left says nothing of it
+        var history = histories.Of(shard.Id);
+        try
+        {
+            var change = await history.ObserveAsync(reading, known, source, cancellation);
+            if (change == HistoryChange.Lost && history.Loss is { } loss)
+            {
+                metrics.ShardLostCommits(shard.Id.Value);
+                LogLost(shard.Id.Value, loss.Describe(), ShardLoss.NextFor(shard.Id));
+            }
+            else if (change == HistoryChange.Accepted)
+                LogAccepted(shard.Id.Value);
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested
+            && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException
+                or InvalidOperationException)
+        {
+            LogNotJudged(shard.Id.Value, e.Message); // the next probe tries again
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "Shard {Shard} {What}. The router goes on serving it as it is. Next: {Command}")]
+    private partial void LogLost(string shard, string what, string command);
+
+    [LoggerMessage(LogLevel.Information, "What shard {Shard} lost was accepted")]
+    private partial void LogAccepted(string shard);
+
+    [LoggerMessage(LogLevel.Warning, "The timeline history of shard {Shard} could not be read: {Reason}")]
+    private partial void LogNotJudged(string shard, string reason);
+}
