@@ -5,6 +5,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
+using ShardCore.Moves;
 using ShardCore.Ring;
 using Spectre.Console;
 
@@ -40,6 +41,8 @@ internal sealed class AddShardCommand : AdminCommand
         var (plan, isMove) = wanted ? await PlanAsync(session, change, settings.Options.Rate.BytesPerSecond, cancellation) : (null, false);
         if (isMove && !dryRun)
             await session.Output.ConfirmAsync($"Move {Tables.Count(plan!.Slots)} slots with about {Tables.Bytes(plan.Bytes)} to {change.Shard.Id}?", yes, retry, cancellation);
+        if (!isMove) // what a batch costs is then all that it costs, and hardly anybody writes
+            settings = settings with { BatchSlots = settings.BatchSlots ?? MoveBatch.MaxSlots };
         var operation = plan?.Operation ?? Guid.NewGuid();
         var result = await change.JoinAsync(session, new SlotRebalance(session, settings), wanted, dryRun, operation, pinned: null, cancellation);
         result = result with { MovedSlots = result.MovedSlots + resumed, Ring = dryRun ? result.Ring : await session.RequireRingAsync(cancellation) };

@@ -3,6 +3,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
+using ShardCore.Moves;
 using ShardCore.Moves.Settling;
 using ShardCore.Ring;
 using Spectre.Console;
@@ -14,6 +15,7 @@ internal sealed class OpsSettleCommand : AdminCommand
     private readonly Argument<string?> _id = OperationArgument.New(required: true);
     private readonly Option<string?> _keep = new("--keep") { Description = "source or target: whose rows are right. The other shard's rows of these slots are deleted", HelpName = "source|target" };
     private readonly Option<Guid?> _batch = new("--batch") { Description = "Only this batch, if several are disputed and not the same side is right for all", HelpName = "BATCH" };
+    private readonly Option<bool> _ignoreStandbys = new("--ignore-standbys") { Description = "Do not wait until every standby that streams from a shard has each step on its disk" };
     private readonly ChangeOptions _change;
 
     public OpsSettleCommand()
@@ -25,12 +27,14 @@ internal sealed class OpsSettleCommand : AdminCommand
         _keep.AcceptOnlyFromAmong("source", "target");
         Options.Add(_keep);
         Options.Add(_batch);
+        Options.Add(_ignoreStandbys);
         _change = new ChangeOptions(this);
     }
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         var (id, keep, one) = (Guid.Parse(parse.GetRequiredValue(_id)!), parse.GetValue(_keep), parse.GetValue(_batch));
+        var options = new MoveOptions { IgnoresStandbys = parse.GetValue(_ignoreStandbys) };
         var ring = await session.RequireRingAsync(cancellation);
         var disputed = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation))
             .Where(each => each.Batch.OperationId == id && each.Batch.Disputed is not null && (one is null || each.Batch.Id == one)).ToArray();
@@ -38,7 +42,7 @@ internal sealed class OpsSettleCommand : AdminCommand
             throw new CommandFailedException(ExitCode.NotFound, one is null ? $"No batch of operation {id} is disputed." : $"Operation {id} has no disputed batch {one}.", $"shardadmin ops show {id}");
         var views = new List<(SourcedBatch Each, SettlementView View)>();
         foreach (var each in disputed)
-            views.Add((each, await SettlementOf(session, ring, each).LookAsync(each.Batch, cancellation)));
+            views.Add((each, await SettlementOf(session, ring, each, options).LookAsync(each.Batch, cancellation)));
         if (keep is null || _change.IsDryRun(parse))
         {
             Write(session, id, views, keep, settled: 0);
@@ -50,10 +54,10 @@ internal sealed class OpsSettleCommand : AdminCommand
             $"Keep the rows of the {keep} and delete those of the {(keep == "source" ? "target" : "source")} in {Tables.Count(disputed.Sum(each => each.Batch.Slots.Length))} slots?", _change.IsYes(parse), $"shardadmin ops settle {id} --keep {keep}", cancellation);
         session.LeftOff = "Some batches may be settled; no other row was deleted. The same command goes on.";
         foreach (var (each, _) in views)
-            await SettleAsync(SettlementOf(session, ring, each), each, keep, cancellation);
+            await SettleAsync(SettlementOf(session, ring, each, options), each, keep, cancellation);
         await new RingPublisher(session).StoreListsAsync(await session.RequireRingAsync(cancellation), cancellation);
         if (keep == "target")
-            await new SlotRebalance(session, new MoveRunSettings(new ShardCore.Moves.MoveOptions(), Parallel: 1)).TryCompleteAsync(ring, id, cancellation);
+            await new SlotRebalance(session, new MoveRunSettings(options, Parallel: 1)).TryCompleteAsync(ring, id, cancellation);
         Write(session, id, views, keep, views.Count);
         return ExitCode.Done;
     }
@@ -64,8 +68,8 @@ internal sealed class OpsSettleCommand : AdminCommand
             throw new CommandFailedException(ExitCode.Conflict, $"Batch {each.Batch.Id} is not disputed any more: somebody else settled it meanwhile.", $"shardadmin ops show {each.Batch.OperationId}");
     }
 
-    private static BatchSettlement SettlementOf(AdminSession session, ShardRing ring, SourcedBatch each) => MoveRunner.SettlementOf(
-        session, each.Source, ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show"));
+    private static BatchSettlement SettlementOf(AdminSession session, ShardRing ring, SourcedBatch each, MoveOptions options) => MoveRunner.SettlementOf(
+        session, options, each.Source, ring.Find(each.Batch.Target) ?? throw new CommandFailedException(ExitCode.Precondition, $"Batch {each.Batch.Id} goes to {each.Batch.Target}, which is not in the ring.", "shardadmin ring show"));
 
     private static void Write(AdminSession session, Guid id, IReadOnlyCollection<(SourcedBatch Each, SettlementView View)> views, string? keep, int settled) => session.Output.Write(
         new

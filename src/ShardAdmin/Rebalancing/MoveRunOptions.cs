@@ -21,7 +21,7 @@ internal sealed class MoveRunOptions
 
     private readonly Option<int?> _batch = new("--batch")
     {
-        Description = $"Slots that are handed over together, 1…{MoveBatch.MaxSlots} (default {MoveBatch.UsualSlots}, and {MoveBatch.MaxSlots} where there are no items): with more a move costs less, with fewer it holds up fewer writes at a time",
+        Description = $"Slots that are handed over together, 1…{MoveBatch.MaxSlots} (default {MoveBatch.UsualSlots}; add-shard takes {MoveBatch.MaxSlots} where there are no items): with more a move costs less, with fewer it holds up fewer writes at a time",
         HelpName = "N",
     };
 

@@ -109,7 +109,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
 
     public static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
 
-    public static BatchSettlement SettlementOf(AdminSession session, Shard source, Shard target) => new(source, target, AdminSession.Configure, PublicationOf(session), new MoveOptions());
+    public static BatchSettlement SettlementOf(AdminSession session, MoveOptions options, Shard source, Shard target) => new(source, target, AdminSession.Configure, PublicationOf(session), options);
 
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));

@@ -18,9 +18,6 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     /// <summary>A batch that another process has handed over is completed by then, unless it is very large.</summary>
     private static readonly TimeSpan OthersLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Of so little the batches may be large: what a batch costs is then all that the move costs, and hardly anybody writes.</summary>
-    private const long HardlyAnything = 1024 * 1024;
-
     /// <summary>The plan goes into the journals and no further; an agent carries it on.</summary>
     public bool IsDetached => settings.Detach;
 
@@ -32,7 +29,7 @@ internal sealed class SlotRebalance(AdminSession session, MoveRunSettings settin
     {
         if (plan.Moves.Count == 0)
             return 0;
-        SourcedBatch[] batches = [.. plan.Batches(settings.BatchSlots ?? (plan.Bytes < HardlyAnything ? MoveBatch.MaxSlots : MoveBatch.UsualSlots))];
+        SourcedBatch[] batches = [.. plan.Batches(settings.BatchSlots ?? MoveBatch.UsualSlots)];
         // Before the journals have them: or an agent would see batches that nobody works on.
         await using var held = IsDetached ? null : await OperationLock.TakeAsync(session, plan.Operation, SourcesOf(batches), cancellation);
         await using (await AdminLock.TakeAsync(session, ring.Shards, cancellation))

@@ -7,6 +7,7 @@ using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Settling;
 
@@ -16,8 +17,8 @@ namespace ShardCore.Moves.Settling;
 /// The mover does the rest. After 1 alone the batch is still disputed, and the same call goes on.</para>
 /// <para>The source's is right: 1 the target stops serving and forgets the seal, under an attempt of its own, so that nobody can make it the owner; 2 the source owns the
 /// slots again, above every epoch and version of the target; 3 the target's rows are deleted, and its import ends. Never 2 before 1: two shards would take writes. Between
-/// them nobody does. After 1 alone the batch is still disputed, and the same call goes on. After 2 alone an import is left that no journal has: <c>doctor</c> tells, and the
-/// next call of 3 ends it.</para>
+/// them nobody does. After 1 alone the batch is still disputed, and the same call goes on. After 2 alone an import is left that no journal has: <c>doctor</c> tells,
+/// and <c>add-shard</c> of the target ends it.</para>
 /// </remarks>
 public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
@@ -47,6 +48,7 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
 
     /// <returns>False: it is not disputed any more.</returns>
     /// <exception cref="MoveFailedException">A slot has gone on since.</exception>
+    /// <exception cref="StandbysBehindException" />
     public async Task<bool> KeepSourceAsync(MoveBatch batch, CancellationToken cancellation)
     {
         await using var ends = Ends();
@@ -57,14 +59,25 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         var floor = await CallTargetAsync<long>(
             ends.To, FormattableString.Invariant($"set local lock_timeout = {(int)options.LockTimeout.TotalMilliseconds}; select sharding.import_give_back(@Id, @attempt, @source, @slots, @epoch)"),
             new { batch.Id, attempt, source = source.Id.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellation);
+        await RequireFlushedAsync(target, ends.To, cancellation);
         if (!await journal.TakeBackAsync(batch.Id, epoch, floor, cancellation))
             return false;
+        await RequireFlushedAsync(source, ends.From, cancellation);
         await ring.PublishBackAsync(batch, source.Id, cancellation);
         await MovePublication.DropAsync(ends.From, batch.Id, attempt, cancellation);
         var import = new MoveImport(ends.Lasting(batch.Id, attempt + 1), batch.Id, batch.Slots, attempt + 1);
         await import.BeginAsync(source.Id, epoch, cancellation);
         await import.CancelAsync(cancellation);
         return true;
+    }
+
+    /// <summary>As in a move: a step that a standby which takes over does not know would give the slots two owners, or none.</summary>
+    /// <exception cref="StandbysBehindException" />
+    private async Task RequireFlushedAsync(Shard shard, NpgsqlDataSource at, CancellationToken cancellation)
+    {
+        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(at, options.StandbyLimit, cancellation) is { } behind)
+            throw new StandbysBehindException(
+                $"After {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. The standby has to catch up, or to be disconnected.");
     }
 
     private MoveEnds Ends() => new(source, target, configure, new MovePipeline(), options.StepLimit);
