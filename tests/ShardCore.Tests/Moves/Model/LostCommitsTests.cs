@@ -17,8 +17,6 @@ public sealed class LostCommitsTests(ITestOutputHelper output)
     /// <summary>Two movers.</summary>
     private static readonly ModelBounds TwoMovers = new(2, 1, 0, HasCanceller: false, IsSetBack: false, HasResidue: false);
 
-    public static TheoryData<bool, bool> EachLoss => new() { { true, true }, { true, false }, { false, true }, { false, false } };
-
     [Theory]
     [InlineData(true, true)]
     [InlineData(false, true)]
@@ -27,9 +25,12 @@ public sealed class LostCommitsTests(ITestOutputHelper output)
         Holds(WithCanceller, atSource, isStreaming);
 
     [Theory]
-    [MemberData(nameof(EachLoss))]
-    public void A_shard_that_lost_commits_breaks_no_invariant_with_two_movers(bool atSource, bool isStreaming) =>
-        Holds(TwoMovers, atSource, isStreaming);
+    [InlineData(true, true, 1)]
+    [InlineData(true, false, 1)]
+    [InlineData(false, true, 1)]
+    [InlineData(false, false, 0)] // 1: 10,223,258 states, which hold too
+    public void A_shard_that_lost_commits_breaks_no_invariant_with_two_movers(bool atSource, bool isStreaming, int writesOfB) =>
+        Holds(TwoMovers with { WritesOfB = writesOfB }, atSource, isStreaming);
 
     [Fact]
     public void A_source_that_lost_its_release_follows_and_what_it_took_since_is_kept()

@@ -59,16 +59,17 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
     /// <returns>SQLSTATE or null, the function's answer, and what stands there afterwards.</returns>
     public async Task<(string? SqlState, string Answer, string Standing)> CallAsync(bool atSource, string sql)
     {
-        await using var connection = await (atSource ? Source : Target).DataSource.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted);
-        await using (var limit = new NpgsqlCommand("set local lock_timeout = '20ms'", connection))
-            await limit.ExecuteNonQueryAsync();
+        await using var connection = await (atSource ? Source : Target).DataSource.OpenConnectionAsync(); // its end rolls back
+        var look = atSource ? ModelledStanding.SourceSql : ModelledStanding.TargetSql;
         try
         {
-            await using var call = new NpgsqlCommand(sql, connection);
-            var answer = await call.ExecuteScalarAsync() as string ?? "";
-            await using var look = new NpgsqlCommand(atSource ? ModelledStanding.SourceSql : ModelledStanding.TargetSql, connection);
-            return (null, answer, (string)(await look.ExecuteScalarAsync())!);
+            await using var call = new NpgsqlCommand($"begin isolation level read committed; set local lock_timeout = '20ms'; {sql}; {look}", connection);
+            await using var reader = await call.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            var answer = reader.IsDBNull(0) ? "" : reader.GetString(0);
+            await reader.NextResultAsync();
+            await reader.ReadAsync();
+            return (null, answer, reader.GetString(0));
         }
         catch (PostgresException e)
         {
