@@ -21,6 +21,7 @@ create table sharding.move (
     settled         text check (settled in ('source', 'target')), -- whose copy a person said is right
     wanted          text        not null default 'run' check (wanted in ('run', 'pause', 'cancel')),
     attempt         integer     not null default 0,
+    attempt_in      text        not null default sharding.history(), -- in which it was begun; it ends when this shard fails over
     planned_in      text        not null default sharding.history(), -- of this shard, when it was planned or last resumed by a person
     epoch           bigint,                                -- of the release
     version_floor   bigint,                                -- of the release: the target's versions are above it

@@ -16,8 +16,9 @@ $$;
 
 -- Starts the next attempt of a batch and with it ends every earlier one: whoever still works on those fails at
 -- its next compare-and-set. Also thaws what an earlier attempt froze, if its deadline has passed (or p_force: the caller
--- knows that nobody else works on it). p_least: the attempt has at least this number, because the target knows of the one before;
--- this shard forgot it when it went back. Returns the new attempt; SH010 when the batch is not to be had.
+-- knows that nobody else works on it). p_least: the attempt has at least this number, because the target knows of the one before.
+-- No number is given twice, so that no mover that slept takes another's attempt for its own: in another history than that of the last
+-- attempt, further ones may have been lost, and the numbers leap over them. Returns the new attempt; SH010 when the batch is not to be had.
 create function sharding.move_begin(p_move_id uuid, p_by text, p_force boolean, p_least integer) returns integer
 language plpgsql volatile as $$
 declare
@@ -39,8 +40,11 @@ begin
         raise exception using errcode = 'SH010', message = format('batch %s: a slot is not owned here, or another move has it', p_move_id);
     end if;
     next_ := greatest(batch.attempt + 1, p_least);
+    if batch.attempt_in <> sharding.history() then
+        next_ := next_ + 1000;
+    end if;
     update sharding.slot_ownership set move_id = p_move_id, attempt = next_ where slot = any (batch.slots);
-    update sharding.move set phase = 'copying', attempt = next_, frozen_until = null, started_by = p_by, seen_at = clock_timestamp()
+    update sharding.move set phase = 'copying', attempt = next_, attempt_in = sharding.history(), frozen_until = null, started_by = p_by, seen_at = clock_timestamp()
     where move_id = p_move_id;
     return next_;
 end
@@ -52,7 +56,7 @@ create function sharding.move_require(p_move_id uuid, p_attempt integer) returns
 language plpgsql volatile as $$
 begin
     perform sharding.require_read_committed();
-    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' for update;
+    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
     if not found then
         raise exception using errcode = 'SH011', message = format('attempt %s of batch %s is over', p_attempt, p_move_id);
     end if;
@@ -80,7 +84,7 @@ begin
     perform pg_advisory_xact_lock(1397246027, s.slot)
     from (select unnest(slots)::integer as slot from sharding.move where move_id = p_move_id order by 1) s;
     select * into batch from sharding.move where move_id = p_move_id for update;
-    if batch.phase is distinct from 'copying' or batch.attempt <> p_attempt then
+    if batch.phase is distinct from 'copying' or batch.attempt <> p_attempt or batch.attempt_in <> sharding.history() then
         raise exception using errcode = 'SH011', message = format('attempt %s of batch %s is over', p_attempt, p_move_id);
     end if;
     update sharding.slot_ownership o set state = 'frozen', frozen_until = clock_timestamp() + p_seconds * interval '1 second'
@@ -142,7 +146,7 @@ declare
 begin
     perform sharding.require_read_committed();
     select * into batch from sharding.move where move_id = p_move_id for update;
-    if batch.phase is distinct from 'frozen' or batch.attempt <> p_attempt then
+    if batch.phase is distinct from 'frozen' or batch.attempt <> p_attempt or batch.attempt_in <> sharding.history() then
         raise exception using errcode = 'SH011', message = format('attempt %s of batch %s is over', p_attempt, p_move_id);
     end if;
     select greatest(max(o.version_floor), (extract(epoch from clock_timestamp()) * 1000000)::bigint), greatest(max(o.epoch) + 1, p_epoch) into floor_, epoch_
@@ -191,14 +195,15 @@ begin
 end
 $$;
 
--- After the release: forward only. False when the batch is not in the phase before, or disputed.
-create function sharding.move_advance(p_move_id uuid, p_from text, p_to text) returns boolean
+-- After the release: forward only. False when the batch is not in the phase before, or disputed, or when this is not the release that the
+-- caller saw: a source that lost it has followed the target since, and has other rows to be compared.
+create function sharding.move_advance(p_move_id uuid, p_from text, p_to text, p_seal bytea) returns boolean
 language plpgsql volatile as $$
 begin
     if (p_from, p_to) not in (('released', 'owned'), ('owned', 'published'), ('published', 'verified')) then
         raise exception using errcode = 'SH012', message = format('%s → %s is no step of a move', p_from, p_to);
     end if;
-    update sharding.move set phase = p_to, seen_at = clock_timestamp() where move_id = p_move_id and phase = p_from and disputed is null;
+    update sharding.move set phase = p_to, seen_at = clock_timestamp() where move_id = p_move_id and phase = p_from and disputed is null and seal is not distinct from p_seal;
     return found;
 end
 $$;
@@ -385,7 +390,7 @@ create function sharding.move_cancel(p_move_id uuid, p_attempt integer) returns 
 language plpgsql volatile as $$
 begin
     perform sharding.require_read_committed();
-    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' for update;
+    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
     if not found then
         return false;
     end if;

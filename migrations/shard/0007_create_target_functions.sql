@@ -27,19 +27,25 @@ create table sharding.move_import_over (
     ended_at      timestamptz not null default clock_timestamp()
 );
 
+create function sharding.owned_or_passed(p_slots smallint[]) returns text
+language sql stable as $$
+    select case when exists (select from unnest(p_slots) s left join sharding.slot_ownership o on o.slot = s where o.state is null or o.state not in ('owned', 'frozen'))
+                then 'passed' else 'owned' end
+$$;
+
 -- What this shard knows of a batch.
--- state: unknown · importing · sealed (it has all rows) · owned (by this batch; also when the import is over, or the slots went on since)
---        cancelled
+-- state: unknown · importing · sealed (it has all rows) · owned (by this batch, and still; also when the import is over) · cancelled
+--        passed (it came to own by this batch, and does not own all of the slots any more: they went on, perhaps back to the source)
 create function sharding.import_word(
     p_move_id uuid, out state text, out attempt integer, out seal bytea, out epoch bigint, out version_floor bigint, out compared boolean)
 language sql volatile as $$
     select coalesce(w.state, 'unknown'), coalesce(w.attempt, 0), w.seal, w.epoch, w.version_floor, coalesce(w.compared, false)
     from (values (1)) one left join lateral (
-        select case when i.owned_epoch is not null then 'owned' when i.seal is not null then 'sealed' else 'importing' end as state,
+        select case when i.owned_epoch is not null then sharding.owned_or_passed(i.slots) when i.seal is not null then 'sealed' else 'importing' end as state,
                i.attempt, i.seal, i.owned_epoch as epoch, i.version_floor, i.compared
         from sharding.move_import i where i.move_id = p_move_id
         union all
-        select case when o.owned_epoch is not null then 'owned' else 'cancelled' end, o.attempt, null, o.owned_epoch, o.version_floor, o.compared
+        select case when o.owned_epoch is not null then sharding.owned_or_passed(o.slots) else 'cancelled' end, o.attempt, null, o.owned_epoch, o.version_floor, o.compared
         from sharding.move_import_over o where o.move_id = p_move_id
         limit 1) w on true
 $$;
@@ -214,7 +220,7 @@ language plpgsql volatile set enable_seqscan = off as $$
 begin
     perform sharding.require_read_committed();
     if exists (select from sharding.slot_ownership o join unnest(p_slots) s on o.slot = s
-               where o.state = 'importing' and o.move_id is distinct from p_move_id or o.epoch > p_epoch) then
+               where case when o.state = 'importing' then o.move_id is distinct from p_move_id else o.epoch > p_epoch end) then
         raise exception using errcode = 'SH012', message = format('batch %s: a slot has gone on since, or another move brings it', p_move_id);
     end if;
     insert into sharding.slot_ownership as o (slot, state, epoch, version_floor)
@@ -252,6 +258,7 @@ begin
     insert into sharding.move_import (move_id, source, slots, attempt) values (p_move_id, p_source, p_slots, p_attempt)
     on conflict (move_id) do update
         set attempt = excluded.attempt, applied_lsn = null, seal = null, owned_epoch = null, version_floor = null, compared = false;
+    update sharding.move_import_over set owned_epoch = null, version_floor = null, compared = false where move_id = p_move_id;
     delete from sharding.before_image where slot = any (p_slots);
     return floor_;
 end

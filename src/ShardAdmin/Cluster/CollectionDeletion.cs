@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 using ShardCore.Shards;
 
@@ -35,6 +36,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
     public async Task<long> RunAsync(ShardRing ring, CancellationToken cancellation)
     {
         await using var held = await AdminLock.TakeAsync(session, ring.Shards, cancellation);
+        await RequireNoMoveAsync(ring, cancellation);
         session.LeftOff = $"The collection {name} may be marked as being deleted and takes no writes. The same command completes the deletion.";
         await Reach.AllAsync(ring.Shards, shard => MarkAsync(session.Source(shard), cancellation)); // 1
         await session.Failpoint.ReachedAsync("marked", cancellation);
@@ -47,6 +49,15 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"Shard {string.Join(", ", left)} does not know any more that {name} is being deleted, or has rows of it again: it failed over or was restored meanwhile.", $"shardadmin collections delete {name}");
         return rows;
+    }
+
+    /// <summary>Before anything is marked. Marking looks again, at each shard, and that look counts.</summary>
+    private async Task RequireNoMoveAsync(ShardRing ring, CancellationToken cancellation)
+    {
+        if (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation) is [var other, ..])
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Operation {other.Batch.OperationId} moves slots; a collection is deleted while no slot moves.",
+                $"shardadmin ops watch {other.Batch.OperationId}, or: shardadmin ops resume {other.Batch.OperationId}; then the same command again");
     }
 
     private async Task<bool> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)

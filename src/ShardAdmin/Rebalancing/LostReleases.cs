@@ -9,14 +9,14 @@ namespace ShardAdmin.Rebalancing;
 
 /// <summary>
 /// Slots with two owners, of which one gave them away and forgot it with the whole batch: it was restored, or a standby took over, from before the batch came into its journal. The
-/// shard that the batch brought them to remembers it. So the batch is put back into the source's journal, and a mover that carries it on releases the slots there again.
+/// shard that the batch brought them to remembers it, and owns them still. So the batch is put back into the source's journal, and a mover that carries it on releases the slots there again.
 /// </summary>
 internal sealed class LostReleases(AdminSession session)
 {
     private const string RecordsSql = """
-        select move_id as Id, slots as Slots, attempt as Attempt, owned_epoch as Epoch from sharding.move_import where source = @source and owned_epoch is not null and slots && @slots
+        select move_id as Id, slots as Slots, attempt as Attempt, owned_epoch as Epoch from sharding.move_import where source = @source and owned_epoch is not null and slots && @slots and sharding.owned_or_passed(slots) = 'owned'
         union all
-        select move_id, slots, attempt, owned_epoch from sharding.move_import_over where source = @source and owned_epoch is not null and slots && @slots
+        select move_id, slots, attempt, owned_epoch from sharding.move_import_over where source = @source and owned_epoch is not null and slots && @slots and sharding.owned_or_passed(slots) = 'owned'
         """;
 
     private const string PutBackSql = """

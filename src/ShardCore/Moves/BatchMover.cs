@@ -111,6 +111,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                 return false;
             }
             known = word.Attempt;
+            isTargetGone = word.State == ImportState.Passed; // it takes nothing in for this batch, and never will again
         }
         try
         {
@@ -168,6 +169,9 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             await FollowAsync(batch, word, journal, cancellation);
             return;
         }
+        if (word.State == ImportState.Passed)
+            throw new MoveFailedException(
+                $"Batch {batch.Id} was carried out once, and its slots went on from {target.Id} since; {source.Id} went back to before it. 'shardadmin ops cancel' takes it out of the journal; 'shardadmin doctor' tells who owns the slots.");
         // An attempt that both know has not been lost; one that nobody began may have been finished or cancelled in what the source lost.
         if (batch.IsOfOtherHistory && !options.BeginsWhatWasRestored && (batch.Attempt == 0 || word.Attempt != batch.Attempt))
             throw new MoveFailedException($"Batch {batch.Id} was planned before {source.Id} failed over or was restored; it may have been finished or cancelled in what was lost. A person has to say whether it is still wanted: 'shardadmin ops resume' or 'ops cancel'.");
@@ -190,10 +194,11 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         using var pass = await _pipeline.Gate.PassAsync(cancellation);
         if (await OwnedWordAsync(batch, ends, journal, cancellation) is null)
             return;
-        await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation);
+        if (!await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation))
+            throw new AttemptOverException($"Batch {batch.Id}: {source.Id} does not give its slots away by it any more.");
         if (options.Progress.Pause is { } pause)
             await new MoveReports(ends.From).NoteAsync(batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
-        await journal.AdvanceAsync(batch.Id, MovePhase.Owned, MovePhase.Published, cancellation);
+        await journal.AdvanceAsync(batch, MovePhase.Published, cancellation);
     }
 
     private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
@@ -215,7 +220,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             }
             await MoveImport.ComparedAsync(ends.To, batch.Id, cancellation);
         }
-        await journal.AdvanceAsync(batch.Id, MovePhase.Published, MovePhase.Verified, cancellation);
+        await journal.AdvanceAsync(batch, MovePhase.Verified, cancellation);
     }
 
     private async Task<string?> DifferenceAsync(MoveBatch batch, MoveEnds ends, CancellationToken cancellation) =>
@@ -248,18 +253,29 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
         if (word.State == ImportState.Owned && word.Epoch == batch.Epoch)
             return word;
-        var why = $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {source.Id} has the rows as of the release.";
+        var why = LostOwnership();
         return await journal.DisputeAsync(batch, why, cancellation) ? throw new BatchDisputedException($"Batch {batch.Id}: {why}") : null;
     }
+
+    private string LostOwnership() =>
+        $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {source.Id} has the rows as of the release.";
 
     /// <summary>The source's rows are deleted only while the target owns, has been compared, and every standby that streams from it knows both.</summary>
     private async Task RequireSafeToCleanAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
-        if (await OwnedWordAsync(batch, ends, journal, cancellation) is not { } word)
-            throw new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
-        if (!word.IsCompared && !batch.IsSettled && await journal.DisputeAsync(batch, $"{target.Id} does not know any more that its rows were compared: it lost commits.", cancellation))
-            throw new BatchDisputedException($"Batch {batch.Id}: {target.Id} does not know any more that its rows were compared: it lost commits.");
-        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(ends.To, options.StandbyLimit, cancellation) is { } behind)
+        // In one session: a connection made anew may be to a standby that took over meanwhile.
+        await using var connection = await ends.To.OpenAsync(cancellation);
+        var word = await ImportWord.AskAsync(connection, batch.Id, cancellation);
+        if (word.State != ImportState.Owned || word.Epoch != batch.Epoch || !(word.IsCompared || batch.IsSettled))
+        {
+            var why = word.State == ImportState.Owned && word.Epoch == batch.Epoch
+                ? $"{target.Id} does not know any more that its rows were compared: it lost commits. The source's rows are kept."
+                : LostOwnership();
+            throw await journal.DisputeAsync(batch, why, cancellation)
+                ? new BatchDisputedException($"Batch {batch.Id}: {why}")
+                : new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
+        }
+        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
             throw new StandbysBehindException(
                 $"Batch {batch.Id} is handed over. Its rows at {source.Id} are kept, because after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {target.Id} has on its disk what the shard has: {behind}. "
                 + "The standby has to catch up, or to be disconnected.");

@@ -21,6 +21,12 @@ public static class StandbyFlush
     public static async Task<string?> WaitAsync(NpgsqlDataSource shard, TimeSpan limit, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
+        return await WaitAsync(connection, limit, cancellation);
+    }
+
+    /// <summary>All that was committed before this call, at the server that this connection is to.</summary>
+    public static async Task<string?> WaitAsync(NpgsqlConnection connection, TimeSpan limit, CancellationToken cancellation)
+    {
         var first = await connection.QuerySingleAsync<StandbyReading>(new CommandDefinition(NowSql, cancellationToken: cancellation));
         return await WaitAsync(connection, first, limit, cancellation);
     }

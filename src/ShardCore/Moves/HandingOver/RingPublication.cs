@@ -30,7 +30,8 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     /// </param>
     /// <exception cref="MoveFailedException" />
     /// <exception cref="RedisUnavailableException" />
-    public Task PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation) =>
+    /// <returns>False: they are not any more, and nothing was published.</returns>
+    public Task<bool> PublishAsync(MoveBatch batch, ShardId source, Func<CancellationToken, Task<bool>> hasGivenAway, CancellationToken cancellation) =>
         PublishAsync(batch, source, batch.Target, hasGivenAway, FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})"), cancellation);
 
     /// <summary>
@@ -40,7 +41,7 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     public Task PublishBackAsync(MoveBatch batch, ShardId source, CancellationToken cancellation) =>
         PublishAsync(batch, batch.Target, source, isStill: null, FormattableString.Invariant($"{batch.Slots.Length} slots stay at {source} ({batch.Id})"), cancellation);
 
-    private async Task PublishAsync(MoveBatch batch, ShardId from, ShardId to, Func<CancellationToken, Task<bool>>? isStill, string why, CancellationToken cancellation)
+    private async Task<bool> PublishAsync(MoveBatch batch, ShardId from, ShardId to, Func<CancellationToken, Task<bool>>? isStill, string why, CancellationToken cancellation)
     {
         for (var conflict = 0; conflict < MaxConflicts; conflict++)
         {
@@ -50,13 +51,15 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
             foreach (var slot in batch.Slots)
                 if (owners[slot.Value] == from) // any other owner came by a later move: leave it
                     owners[slot.Value] = to;
-            if (isStill is not null && (ring.Owners.SequenceEqual(owners) || !await isStill(cancellation)))
-                return;
+            if (isStill is not null && ring.Owners.SequenceEqual(owners))
+                return true;
+            if (isStill is not null && !await isStill(cancellation))
+                return false;
             var next = ShardRing.Create(ring.Cluster, known.Next, ring.Shards, owners);
             if (await store.PublishAsync(next, ring.Epoch, who, why, cancellation) == RingPublishResult.Published)
             {
                 _published = next;
-                return;
+                return true;
             }
         }
         throw new MoveFailedException($"The ring changed {MaxConflicts} times while batch {batch.Id} was to be published. The shards know its owner; 'shardadmin ops resume' publishes it.");

@@ -8,7 +8,8 @@ namespace ShardCore.Moves.HandingOver;
 
 /// <summary>Step 10: a target becomes the owner of slots that were released to it.</summary>
 /// <remarks>
-/// Not before every standby that streams from the source has the release on its disk: if one took over that lacks it, source and target would both own the slots. And only with
+/// Not before every standby that streams from the source has the release on its disk: if one took over that lacks it, source and target would both own the slots. That the release
+/// stands there, and that the standbys have it, is asked in one session: a connection made anew may be to a standby that took over meanwhile. And only with
 /// the seal that the source noted with its release: a target that lost commits since may lack rows, and does not serve them.
 /// </remarks>
 internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOptions options)
@@ -21,17 +22,28 @@ internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOp
     public async Task TakeAsync(MoveBatch batch, bool isFlushed, Stopwatch? held, CancellationToken cancellation)
     {
         await options.StepAsync(MoveStep.Own, cancellation);
-        if (!isFlushed && !options.IgnoresStandbys && await StandbyFlush.WaitAsync(ends.FromAtHandOver, options.StandbyLimit, cancellation) is { } behind)
-            throw new StandbysBehindException(
-                $"Batch {batch.Id} is released by {ends.Source.Id}, but after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of it has that on its disk: {behind}. "
-                + $"Nobody serves its slots until {ends.Target.Id} takes them. The standby has to catch up, or to be disconnected.");
+        if (!isFlushed && !options.IgnoresStandbys && !await IsReleasedForGoodAsync(batch, cancellation))
+            return; // another mover, or the source went back: look again
         if (!await MoveImport.OwnAsync(ends.ToAtHandOver, batch, cancellation))
         {
             await DisputeAsync(batch, cancellation);
             return;
         }
         held?.Stop();
-        await journal.AdvanceAsync(batch.Id, MovePhase.Released, MovePhase.Owned, cancellation);
+        await journal.AdvanceAsync(batch, MovePhase.Owned, cancellation);
+    }
+
+    /// <returns>False: it is not released by this attempt any more.</returns>
+    private async Task<bool> IsReleasedForGoodAsync(MoveBatch batch, CancellationToken cancellation)
+    {
+        await using var connection = await ends.FromAtHandOver.OpenAsync(cancellation);
+        if (await MoveJournal.FindAsync(connection, batch.Id, cancellation) is not { Phase: MovePhase.Released } now || now.Attempt != batch.Attempt)
+            return false;
+        if (await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
+            throw new StandbysBehindException(
+                $"Batch {batch.Id} is released by {ends.Source.Id}, but after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of it has that on its disk: {behind}. "
+                + $"Nobody serves its slots until {ends.Target.Id} takes them. The standby has to catch up, or to be disconnected.");
+        return true;
     }
 
     /// <summary>The target refused. Unless another mover has done this, and perhaps all the rest, meanwhile, it lost what it was given.</summary>
@@ -48,7 +60,7 @@ internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOp
         ImportState.Unknown => "it never heard of this batch",
         ImportState.Cancelled => $"it has ended attempt {word.Attempt} of this batch",
         _ when word.Attempt != batch.Attempt => $"it knows attempt {word.Attempt} of this batch, and {batch.Attempt} was released",
-        ImportState.Owned => $"it owns the slots at epoch {word.Epoch}, and they were released at {batch.Epoch}",
+        ImportState.Owned or ImportState.Passed => $"it owns the slots at epoch {word.Epoch}, and they were released at {batch.Epoch}",
         _ => "the last of the rows are not there",
     };
 }

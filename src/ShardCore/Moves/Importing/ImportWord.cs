@@ -17,8 +17,11 @@ public enum ImportState
     /// <summary>All rows are there.</summary>
     Sealed,
 
-    /// <summary>It came to own the slots by this batch. So it stays when the import is over, and when the slots go on to another shard.</summary>
+    /// <summary>It came to own the slots by this batch, and owns them still; also when the import is over.</summary>
     Owned,
+
+    /// <summary>It came to own the slots by this batch, and does not own all of them any more: they went on to another shard, perhaps back to the source.</summary>
+    Passed,
 
     /// <summary>The import was ended; no attempt up to this one can come to own.</summary>
     Cancelled,
@@ -35,6 +38,12 @@ public sealed record ImportWord(ImportState State, int Attempt, Epoch? Epoch, lo
     public static async Task<ImportWord> AskAsync(NpgsqlDataSource target, Guid batch, CancellationToken cancellation)
     {
         await using var connection = await target.OpenAsync(cancellation);
+        return await AskAsync(connection, batch, cancellation);
+    }
+
+    /// <param name="connection">To the target: what is asked on it afterwards is asked of the same server.</param>
+    public static async Task<ImportWord> AskAsync(NpgsqlConnection connection, Guid batch, CancellationToken cancellation)
+    {
         var row = await connection.QuerySingleAsync<Row>(new CommandDefinition(
             "select state as State, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, compared as IsCompared from sharding.import_word(@batch)",
             new { batch }, cancellationToken: cancellation));

@@ -72,6 +72,12 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     public async Task<MoveBatch?> FindAsync(Guid id, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
+        return await FindAsync(connection, id, cancellation);
+    }
+
+    /// <param name="connection">To the source: what is asked on it afterwards is asked of the same server.</param>
+    internal static async Task<MoveBatch?> FindAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
+    {
         var row = await connection.QuerySingleOrDefaultAsync<JournalRow>(new CommandDefinition(
             $"select {JournalRow.Columns} from sharding.move where move_id = @id", new { id }, cancellationToken: cancellation));
         return row?.ToBatch();
@@ -189,8 +195,10 @@ public sealed class MoveJournal(NpgsqlDataSource source)
         "select count(*) = cardinality(@slots) from sharding.slot_ownership where slot = any (@slots) and move_id = @Id and state = 'released'",
         new { batch.Id, slots = ToArray(batch.Slots) }, cancellation);
 
-    public Task<bool> AdvanceAsync(Guid id, MovePhase from, MovePhase to, CancellationToken cancellation) =>
-        _calls.RunAsync<bool>("select sharding.move_advance(@id, @from, @to)", new { id, from = Name(from), to = Name(to) }, cancellation);
+    /// <param name="batch">As it was when that was done which the new phase says.</param>
+    /// <returns>False: somebody else has gone on with it since, so nothing is done.</returns>
+    public Task<bool> AdvanceAsync(MoveBatch batch, MovePhase to, CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_advance(@Id, @from, @to, @Seal)", new { batch.Id, from = Name(batch.Phase), to = Name(to), batch.Seal }, cancellation);
 
     /// <summary>Empties the source at once, if it has nothing left that counts.</summary>
     /// <returns>False: its rows have to be deleted.</returns>

@@ -59,7 +59,7 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         var floor = await CallTargetAsync<long>(
             ends.To, FormattableString.Invariant($"set local lock_timeout = {(int)options.LockTimeout.TotalMilliseconds}; select sharding.import_give_back(@Id, @attempt, @source, @slots, @epoch)"),
             new { batch.Id, attempt, source = source.Id.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = epoch.Value }, cancellation);
-        await RequireFlushedAsync(target, ends.To, cancellation);
+        await RequireStoppedAsync(ends, batch, attempt, cancellation);
         if (!await journal.TakeBackAsync(batch.Id, epoch, floor, cancellation))
             return false;
         await RequireFlushedAsync(source, ends.From, cancellation);
@@ -71,14 +71,26 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         return true;
     }
 
+    /// <summary>The target cannot come to own any more, and its standbys know that. In one session: a connection made anew may be to a standby that took over meanwhile.</summary>
+    private async Task RequireStoppedAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
+    {
+        await using var connection = await ends.To.OpenAsync(cancellation);
+        if (await ImportWord.AskAsync(connection, batch.Id, cancellation) is not { State: ImportState.Importing } word || word.Attempt != attempt)
+            throw new MoveFailedException($"{target.Id} does not know any more that it gave the slots back: it lost commits. The same command goes on.");
+        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
+            throw Behind(target, behind);
+    }
+
     /// <summary>As in a move: a step that a standby which takes over does not know would give the slots two owners, or none.</summary>
     /// <exception cref="StandbysBehindException" />
     private async Task RequireFlushedAsync(Shard shard, NpgsqlDataSource at, CancellationToken cancellation)
     {
         if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(at, options.StandbyLimit, cancellation) is { } behind)
-            throw new StandbysBehindException(
-                $"After {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. The standby has to catch up, or to be disconnected.");
+            throw Behind(shard, behind);
     }
+
+    private StandbysBehindException Behind(Shard shard, string behind) => new(
+        $"After {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. The standby has to catch up, or to be disconnected.");
 
     private MoveEnds Ends() => new(source, target, configure, new MovePipeline(), options.StepLimit);
 

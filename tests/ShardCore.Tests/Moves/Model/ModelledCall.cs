@@ -35,9 +35,9 @@ internal sealed record ModelledCall(bool AtSource, string Sql, Func<ModelState, 
         yield return AtSourceSide($"move_begin({Id}, 'test', false, 1)", state => SourceFunctions.Begin(state, force: false, least: 1));
         yield return AtSourceSide($"move_begin({Id}, 'test', true, 5)", state => SourceFunctions.Begin(state, force: true, least: 5));
         yield return AtSourceSide($"thaw_if_expired({ModelledShards.SlotText}::smallint)", Source.ThawIfExpired);
-        yield return AtSourceSide($"move_advance({Id}, 'released', 'owned')", state => SourceFunctions.Advance(state, MovePhase.Released, MovePhase.Owned));
-        yield return AtSourceSide($"move_advance({Id}, 'owned', 'published')", state => SourceFunctions.Advance(state, MovePhase.Owned, MovePhase.Published));
-        yield return AtSourceSide($"move_advance({Id}, 'published', 'verified')", state => SourceFunctions.Advance(state, MovePhase.Published, MovePhase.Verified));
+        yield return AtSourceSide($"move_advance({Id}, 'released', 'owned', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Released, MovePhase.Owned));
+        yield return AtSourceSide($"move_advance({Id}, 'owned', 'published', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Owned, MovePhase.Published));
+        yield return AtSourceSide($"move_advance({Id}, 'published', 'verified', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Published, MovePhase.Verified));
         yield return AtSourceSide($"move_clean({Id}, 1000, null, null, null, null)", Source.Clean, "deleted");
         yield return AtSourceSide("move_empty()", SourceFunctions.Empty);
         if (s.Phase is null or MovePhase.Verified) // a mover gets there no other way, and then no writer holds its rows
@@ -55,10 +55,8 @@ internal sealed record ModelledCall(bool AtSource, string Sql, Func<ModelState, 
             var number = epoch;
             yield return AtSourceSide($"move_take_back({Id}, {number}, 1)", state => SourceFunctions.TakeBack(state, number));
             yield return AtSourceSide($"move_follow({Id}, {attempt}, {number}, 1)", state => SourceFunctions.Follow(state, last + 1, number));
-            if (s.Target != SlotState.Importing || s.TargetEpoch <= epoch) // see KnownBug.KeepRefusesItsOwnImport
-                yield return AtTargetSide($"import_keep({Id}, {attempt}, 's1', {Slots}, {number}, 1)", state => Target.ImportKeep(state, last + 1, number));
-            if (s.OverOwnedEpoch == 0) // see KnownBug.GiveBackLeavesTheEnd
-                yield return AtTargetSide($"import_give_back({Id}, {attempt}, 's1', {Slots}, {number})", state => Target.ImportGiveBack(state, last + 1, number));
+            yield return AtTargetSide($"import_keep({Id}, {attempt}, 's1', {Slots}, {number}, 1)", state => Target.ImportKeep(state, last + 1, number));
+            yield return AtTargetSide($"import_give_back({Id}, {attempt}, 's1', {Slots}, {number})", state => Target.ImportGiveBack(state, last + 1, number));
         }
     }
 

@@ -5,10 +5,12 @@ namespace ShardCore.Tests.Moves.Model;
 /// <summary>The target's SQL functions of a move, as pure functions of the state.</summary>
 internal sealed class TargetFunctions(KnownBug bug)
 {
+    private static string OwnedOrPassed(ModelState s) => s.Target is SlotState.Owned or SlotState.Frozen ? "owned" : "passed";
+
     public static TargetWord Word(ModelState s) =>
-        s.Import != 0 ? new TargetWord(s.OwnedEpoch != 0 ? "owned" : s.TargetSeal != 0 ? "sealed" : "importing", s.Import, s.OwnedEpoch,
+        s.Import != 0 ? new TargetWord(s.OwnedEpoch != 0 ? OwnedOrPassed(s) : s.TargetSeal != 0 ? "sealed" : "importing", s.Import, s.OwnedEpoch,
             s.Compared)
-        : s.ImportOver != 0 ? new TargetWord(s.OverOwnedEpoch != 0 ? "owned" : "cancelled", s.ImportOver, s.OverOwnedEpoch, s.OverCompared)
+        : s.ImportOver != 0 ? new TargetWord(s.OverOwnedEpoch != 0 ? OwnedOrPassed(s) : "cancelled", s.ImportOver, s.OverOwnedEpoch, s.OverCompared)
         : new TargetWord("unknown", 0, 0, false);
 
     public SqlAnswer ImportBegin(ModelState s, int attempt)
