@@ -7,10 +7,11 @@ namespace ShardAdmin.Rebalancing;
 /// <summary>What a source of moves has to have, and what moves may have left in it, as it tells itself.</summary>
 /// <param name="MayReplicate">The user.</param>
 /// <param name="MayPublish">The user, in this database.</param>
+/// <param name="SeesStandbys">The user may see how far the standbys are that stream from the server, or there are none.</param>
 /// <param name="StrayPublications">Of batches that are not in its journal; empty: none.</param>
 /// <param name="IdleSlots">Replication slots of moves that nobody reads from; empty: none. Moves only make temporary ones, which go with their reader.</param>
 internal sealed record MoveAbility(
-    int FreeSlots, int FreeSenders, bool MayReplicate, bool MayPublish, string ReplicaIdentity, string PrimaryKey, bool IsStandby, string StrayPublications, string IdleSlots)
+    int FreeSlots, int FreeSenders, bool MayReplicate, bool MayPublish, bool SeesStandbys, string ReplicaIdentity, string PrimaryKey, bool IsStandby, string StrayPublications, string IdleSlots)
 {
     /// <summary>Of each source two batches stream at the same time: one is copied while the one before is handed over.</summary>
     private const int SlotsForEach = 2;
@@ -20,6 +21,7 @@ internal sealed record MoveAbility(
                current_setting('max_wal_senders')::integer - (select count(*) from pg_stat_replication)::integer as FreeSenders,
                (select rolreplication or rolsuper from pg_roles where rolname = current_user) as MayReplicate,
                has_database_privilege(current_database(), 'create') as MayPublish,
+               not exists (select from pg_stat_replication where state is null) as SeesStandbys,
                (select relreplident::text from pg_class where oid = 'sharding.item'::regclass) as ReplicaIdentity,
                (select string_agg(a.attname::text, ',' order by k.ord) from pg_index i, unnest(i.indkey) with ordinality k (attnum, ord), pg_attribute a
                 where i.indrelid = 'sharding.item'::regclass and i.indisprimary and a.attrelid = i.indrelid and a.attnum = k.attnum) as PrimaryKey,
@@ -54,6 +56,8 @@ internal sealed record MoveAbility(
             yield return "the user may not replicate (alter role … replication).";
         if (!MayPublish)
             yield return "the user may not create publications (grant create on database …).";
+        if (!SeesStandbys)
+            yield return "the user may not see whether standbys have a step of a move on their disks (grant pg_monitor to …).";
     }
 
     public string? Identity() => this is { ReplicaIdentity: "d", PrimaryKey: "slot,collection,pk,id" }
