@@ -27,7 +27,9 @@ internal enum ExitCode
     /// <summary>The time given by --timeout is over, or a standby did not confirm a step of a move in time.</summary>
     TimedOut = 8,
 
-    /// <summary>verify found differences, or source and target of a move do not fit together and a person has to say which copy is right.</summary>
+    /// <summary>
+    /// verify found differences, or source and target of a move do not fit together and a person has to say which copy is right.
+    /// </summary>
     Differences = 9,
     Interrupted = 130,
 }

@@ -5,7 +5,8 @@ using ShardCore.Ring;
 namespace LoadTests.Chaos.Faults;
 
 /// <summary>
-/// What is done, in which order and with which pauses: a function of the seed and of which shards have standbys. Lanes run side by side, the steps of
+/// What is done, in which order and with which pauses: a function of the seed and of which shards have standbys. Lanes run side by
+/// side, the steps of
 /// a lane one after the other; how long a step takes is not the schedule's, so two runs of a seed do the same things but
 /// do not meet the same instants.
 /// </summary>

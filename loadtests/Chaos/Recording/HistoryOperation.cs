@@ -21,7 +21,9 @@ internal sealed record HistoryOperation(long Id, OperationKind Kind, long Invoke
 
     public int? TtlSeconds { get; init; }
 
-    /// <summary>Of a success (but a delete's) or a read: the item's version; of a failed condition: the version that stood in its way.</summary>
+    /// <summary>
+    /// Of a success (but a delete's) or a read: the item's version; of a failed condition: the version that stood in its way.
+    /// </summary>
     public long? Version { get; init; }
 
     /// <summary>

@@ -36,7 +36,8 @@ internal static class AgentRules
 
     /// <summary>
     /// Those to be run: all of them; if the operation is cancelled, what was released; if it is paused, of that only what is not
-    /// compared yet, whose slots may have nobody who serves them: deleting old rows can wait. Never one that is disputed: that is for a person.
+    /// compared yet, whose slots may have nobody who serves them: deleting old rows can wait. Never one that is disputed: that is for a
+    /// person.
     /// </summary>
     public static IReadOnlyList<SourcedBatch> Due(IReadOnlyCollection<SourcedBatch> batches) => [.. batches.Where(batch => batch.Batch.Disputed is null && batch.Wanted switch
     {

@@ -15,7 +15,8 @@ namespace ShardAdmin.Agents;
 /// <para>It looks into the journals of all shards that answer, every few seconds. An operation whose lock is free is taken and
 /// carried on; so is one whose mover has the lock and has not reported for long: it was stopped, or its network is cut. That
 /// mover's connections are ended first, which frees lock and journal; should it wake, its attempt is over. Paused
-/// operations are left alone but for what was released, and disputed ones are left to a person, as is what was planned before its source failed over or was restored. A cancelling that was interrupted is completed, and a shard that was
+/// operations are left alone but for what was released, and disputed ones are left to a person, as is what was planned before its
+/// source failed over or was restored. A cancelling that was interrupted is completed, and a shard that was
 /// drained by an interrupted <c>remove-shard</c> is taken out of the ring.</para>
 /// <para>Several agents may run: of each operation one gets the lock. No error ends it; an operation that fails is tried
 /// again later, soon if only a connection was missing. Without Redis it goes on from the last ring that it read, as far as

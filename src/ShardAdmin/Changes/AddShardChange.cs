@@ -34,7 +34,9 @@ internal sealed record AddShardChange(Shard Shard) : ClusterChange
 
     public override string Nothing(bool dryRun) => $"Shard {Shard.Id} is in the cluster and has its share. No slot was moved.";
 
-    /// <summary>Somebody who adds a shard at the same time has begun to move slots since we looked: theirs come first, then ours are planned.</summary>
+    /// <summary>
+    /// Somebody who adds a shard at the same time has begun to move slots since we looked: theirs come first, then ours are planned.
+    /// </summary>
     private static async Task<ShardRing> CompleteOthersAsync(AdminSession session, SlotRebalance moves, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);

@@ -12,9 +12,12 @@ namespace ShardAdmin.Cluster;
 /// Steps: 1 mark it in every shard: from then on no write is accepted · 2 wait for writers that looked before the mark ·
 /// 3 delete the rows in small batches · 4 delete the definition everywhere, which frees the name.
 ///
-/// A move would take rows to where they have been deleted already. So 1 refuses while a batch stands in the shard's journal, and a batch comes into no
-/// journal while a mark stands: both look and write in one transaction under one lock (sharding.lock_plans). This rests on rows, not on a session's
-/// lock, which a restart of the shard gives up. A shard that went back to before its mark is met at 4, which looks for the mark and for rows.
+/// A move would take rows to where they have been deleted already. So 1 refuses while a batch stands in the shard's journal, and a
+/// batch comes into no
+/// journal while a mark stands: both look and write in one transaction under one lock (sharding.lock_plans). This rests on rows, not on
+/// a session's
+/// lock, which a restart of the shard gives up. A shard that went back to before its mark is met at 4, which looks for the mark and for
+/// rows.
 ///
 /// At 2, transaction ids would not do: a writer has none until its first change, so one that has looked and not yet
 /// written is in no snapshot. But it looked while holding the advisory locks of its slots (write_items, steps 2 and 3), so

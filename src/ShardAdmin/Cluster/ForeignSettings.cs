@@ -55,7 +55,9 @@ internal static class ForeignSettings
             ? $"acknowledged writes can be lost in a crash: {told}."
             : null;
 
-    /// <summary>Limits and defaults for other clients, which this product's sessions override, and which people's psql sessions have.</summary>
+    /// <summary>
+    /// Limits and defaults for other clients, which this product's sessions override, and which people's psql sessions have.
+    /// </summary>
     public static string? OverriddenProblem(IEnumerable<ForeignSetting> settings) =>
         Told(settings.Where(setting => setting is not { Name: ReadOnly or "fsync" or "full_page_writes" or "synchronous_commit" } && !IsHarmless(setting))) is { } told
             ? $"set for other clients: {told}."

@@ -4,7 +4,8 @@ using ShardCore.Moves.Journal;
 namespace ShardAdmin.Cluster;
 
 /// <summary>An operation that is not over, in short; <c>ops show</c> has the rest.</summary>
-/// <param name="State">disputed (a person has to say which copy of a batch is right) · running · paused · cancelling · unfinished (nobody works on it)</param>
+/// <param name="State">disputed (a person has to say which copy of a batch is right) · running · paused · cancelling · unfinished
+/// (nobody works on it)</param>
 /// <param name="Batches">That are left.</param>
 internal sealed record OperationStatus(Guid Operation, string State, int Batches, int Slots)
 {

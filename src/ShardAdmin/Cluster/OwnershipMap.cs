@@ -37,8 +37,10 @@ internal sealed class OwnershipMap
 
     /// <summary>The owner that is to stand in a ring that follows this one, also when not every shard was asked.</summary>
     /// <remarks>
-    /// A shard that lost its last commits says that it owns what it gave away. So another owner than the ring's is believed only if it came to own the slot after that ring was
-    /// made, or if the ring's owner itself says that it released the slot, and not later than the other came to own it. Of two who own a slot the later one is right.
+    /// A shard that lost its last commits says that it owns what it gave away. So another owner than the ring's is believed only if it
+    /// came to own the slot after that ring was
+    /// made, or if the ring's owner itself says that it released the slot, and not later than the other came to own it. Of two who own
+    /// a slot the later one is right.
     /// </remarks>
     public ShardId BelievedOwner(Slot slot, ShardRing ring)
     {

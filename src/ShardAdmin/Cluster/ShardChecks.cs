@@ -59,7 +59,10 @@ internal static class ShardChecks
             : new Finding(check, FindingLevel.Failed, "The ring says other owners than the shards.", "shardadmin ring rebuild");
     }
 
-    /// <summary>Two owners: the one that lost its release releases again. None: a mover makes the target the owner, or finds out why it cannot be.</summary>
+    /// <summary>
+    /// Two owners: the one that lost its release releases again. None: a mover makes the target the owner, or finds out why it cannot
+    /// be.
+    /// </summary>
     private static string NextFor(OwnershipMap map, IReadOnlyDictionary<ShardId, ShardExamination> shards) =>
         First(shards, shard => shard.Disputed) is not "ID" and var operation ? $"shardadmin ops settle {operation}"
         : map.OwnedTwice.Any() || shards.Values.Any(shard => shard.UnfinishedMoves > 0) ? "shardadmin ops resume"

@@ -7,7 +7,10 @@ using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>Brings a database into the cluster as a shard. Its share of the slots comes by moves afterwards (<see cref="Rebalancing.SlotRebalance"/>).</summary>
+/// <summary>
+/// Brings a database into the cluster as a shard. Its share of the slots comes by moves afterwards (<see
+/// cref="Rebalancing.SlotRebalance"/>).
+/// </summary>
 /// <remarks>
 /// Steps: 0 look, change nothing · 1 lock all shards, look again · 2 migrate the new database, end what it imports since it
 /// was here before and was taken out without being asked (<see cref="OrphanedImports"/>) · 3 its collections and

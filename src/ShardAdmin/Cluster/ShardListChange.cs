@@ -38,7 +38,8 @@ internal sealed class ShardListChange(AdminSession session)
     }
 
     /// <summary>
-    /// The shard itself says that it owns nothing and takes nothing in, and from then on refuses to. So a plan that came into a journal behind our look, because a restart of
+    /// The shard itself says that it owns nothing and takes nothing in, and from then on refuses to. So a plan that came into a journal
+    /// behind our look, because a restart of
     /// a shard had given our lock up, brings nothing to a shard that is not in the ring. Joining again ends it.
     /// </summary>
     private async Task LeaveAsync(Shard shard, CancellationToken cancellation)

@@ -45,7 +45,10 @@ internal sealed class AgentCommand : AdminCommand
         return ExitCode.Done;
     }
 
-    /// <summary>What a shard planned before it failed over or was restored may have been finished or cancelled since: a person decides about that.</summary>
+    /// <summary>
+    /// What a shard planned before it failed over or was restored may have been finished or cancelled since: a person decides about
+    /// that.
+    /// </summary>
     private static MoveRunSettings AsAgent(MoveRunSettings run) => run with { Options = run.Options with { BeginsWhatWasRestored = false } };
 
     private static MetricsAddress? ParseAddress(ArgumentResult result)

@@ -8,8 +8,10 @@ using ShardCore.Shards;
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>
-/// Slots with two owners, of which one gave them away and forgot it with the whole batch: it was restored, or a standby took over, from before the batch came into its journal. The
-/// shard that the batch brought them to remembers it, and owns them still. So the batch is put back into the source's journal, and a mover that carries it on releases the slots there again.
+/// Slots with two owners, of which one gave them away and forgot it with the whole batch: it was restored, or a standby took over, from
+/// before the batch came into its journal. The
+/// shard that the batch brought them to remembers it, and owns them still. So the batch is put back into the source's journal, and a
+/// mover that carries it on releases the slots there again.
 /// </summary>
 internal sealed class LostReleases(AdminSession session)
 {

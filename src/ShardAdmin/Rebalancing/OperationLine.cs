@@ -1,7 +1,8 @@
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>The batches that were planned together.</summary>
-/// <param name="State">disputed (a person has to say which copy of a batch is right: ops settle) · running · paused · cancelling · unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
+/// <param name="State">disputed (a person has to say which copy of a batch is right: ops settle) · running · paused · cancelling ·
+/// unfinished (nobody works on it) · done · cancelled (some of it, or all)</param>
 /// <param name="SlotsDone">Moved and compared.</param>
 /// <param name="Mover">The process that works on it.</param>
 /// <param name="UnseenSeconds">Since its mover last reported; null once it is over.</param>

@@ -86,7 +86,8 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
     }
 
     /// <summary>
-    /// All or nothing: a part of them would be taken for all the next time. A server that ends a session tells so before it gives the session's locks back, so at
+    /// All or nothing: a part of them would be taken for all the next time. A server that ends a session tells so before it gives the
+    /// session's locks back, so at
     /// first the one who holds the lock may be ourselves.
     /// </summary>
     private async Task<bool> TryTakeAgainAsync(CancellationToken cancellation)

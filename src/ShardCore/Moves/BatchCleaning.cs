@@ -7,7 +7,8 @@ using ShardCore.Moves.Throttling;
 namespace ShardCore.Moves;
 
 /// <summary>
-/// Steps 13 and 14 of <see cref="BatchMover"/>: the source's rows are deleted, and the journal is closed. Broken off, or if the source crashed in the middle of it, it
+/// Steps 13 and 14 of <see cref="BatchMover"/>: the source's rows are deleted, and the journal is closed. Broken off, or if the source
+/// crashed in the middle of it, it
 /// leaves a batch that is final but for its cleaning.
 /// </summary>
 internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOptions options)

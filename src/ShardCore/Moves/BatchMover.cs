@@ -16,7 +16,8 @@ namespace ShardCore.Moves;
 /// </summary>
 /// <remarks>
 /// <para>Steps. Before the point of no return:
-/// 0 ask the target what it knows of the batch; 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the slots in at the target
+/// 0 ask the target what it knows of the batch; 1 begin an attempt in the source's journal, which ends every earlier one; 2 take the
+/// slots in at the target
 /// (importing) and remove what stands in them; 3 publication for these slots; 4 temporary replication slot, which exports
 /// a snapshot, and wait until that may be read with (<see cref="ExportedSnapshot"/>); 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
 /// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source; flush and seal the target;
@@ -30,17 +31,23 @@ namespace ShardCore.Moves;
 /// Bringing rows to the target is such a step too (<see cref="MoveImport.CheckAsync"/>). (d) No decision rests on a clock:
 /// a freeze past its deadline is ended by changing the attempt, not by assuming that its mover noticed the time. (e) What the
 /// target owns it cannot lose by a crash: all that was brought is flushed before 9 (<see cref="TargetSession"/>).
-/// (f) The source's rows are deleted only after each of them was found at the target as of the hand-over (<see cref="HandOverComparison"/>). A comparison that fails is a state
+/// (f) The source's rows are deleted only after each of them was found at the target as of the hand-over (<see
+/// cref="HandOverComparison"/>). A comparison that fails is a state
 /// of the batch, disputed, which no mover leaves.</para>
 /// <para>What a crash leaves. Up to 6: a journal row and rows that nobody can see; the next attempt starts over. At 7–8:
 /// frozen slots, thawed by the first write that meets them after the deadline, or by the next attempt. After 9: the
 /// journal says released, and whoever resumes goes forward. A source that crashes after 13 may have its rows back: 14 looks
 /// for them. The replication slot is gone with its connection; the publication is dropped by the next attempt or at the end.</para>
-/// <para>What a shard that loses its last commits leaves: a standby took over, or an older state was restored. Every standby that streams has a step on its disk before the next one
-/// that rests on it: the seal before 9, the release before 10, the ownership and the comparison before 13. So what follows is of standbys that did not stream, and of backups.
-/// The target lost rows before it owned: it lacks the seal of the release, cannot own, and the batch is disputed. The target lost its ownership later: 11, 12 and 13 ask it first,
-/// and the batch is disputed. The source lost its release: 0 hears that the target owns, so the source releases again (<c>move_follow</c>), never thaws; until somebody looks, two
-/// shards own these slots, and the ring names the target. The source lost an attempt: the next one is numbered above what the target knows. The source lost the end of the
+/// <para>What a shard that loses its last commits leaves: a standby took over, or an older state was restored. Every standby that
+/// streams has a step on its disk before the next one
+/// that rests on it: the seal before 9, the release before 10, the ownership and the comparison before 13. So what follows is of
+/// standbys that did not stream, and of backups.
+/// The target lost rows before it owned: it lacks the seal of the release, cannot own, and the batch is disputed. The target lost its
+/// ownership later: 11, 12 and 13 ask it first,
+/// and the batch is disputed. The source lost its release: 0 hears that the target owns, so the source releases again
+/// (<c>move_follow</c>), never thaws; until somebody looks, two
+/// shards own these slots, and the ring names the target. The source lost an attempt: the next one is numbered above what the target
+/// knows. The source lost the end of the
 /// batch: as if it had lost the release, and the target remembers that the rows were compared.</para>
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
@@ -138,8 +145,10 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     }
 
     /// <summary>
-    /// Sees to it that the batch's slots have one owner: step 10 alone, for a batch that is between its two owners, and the release alone, for a source that lost it. It needs no
-    /// ring: with Redis lost in this moment the ring could not be made again, because nobody owns the slots, or two do, and without a ring nobody could go on with the batch.
+    /// Sees to it that the batch's slots have one owner: step 10 alone, for a batch that is between its two owners, and the release
+    /// alone, for a source that lost it. It needs no
+    /// ring: with Redis lost in this moment the ring could not be made again, because nobody owns the slots, or two do, and without a
+    /// ring nobody could go on with the batch.
     /// </summary>
     /// <exception cref="BatchDisputedException" />
     /// <exception cref="StandbysBehindException" />
@@ -158,7 +167,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     private MoveEnds Ends() => new(source, target, configure, _pipeline, options.StepLimit);
 
     /// <summary>
-    /// The journal says that the source owns the slots. If the target says that it came to own them by this batch, the target is right: it owns only what was released, and the
+    /// The journal says that the source owns the slots. If the target says that it came to own them by this batch, the target is right:
+    /// it owns only what was released, and the
     /// source, or what stands in for it now, forgot the release.
     /// </summary>
     private async Task CopyAndReleaseAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, string by, bool takeOver, CancellationToken cancellation)
@@ -229,7 +239,8 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             : null;
 
     /// <summary>
-    /// All rows of the release were compared once, by a mover whose word of it the source may have lost. A source that forgot its release, and released again, can only have older
+    /// All rows of the release were compared once, by a mover whose word of it the source may have lost. A source that forgot its
+    /// release, and released again, can only have older
     /// rows than those, unless somebody wrote there meanwhile.
     /// </summary>
     private async Task<string?> NewerAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation) =>
@@ -237,7 +248,10 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             ? $"{source.Id} lost its release and took writes to these slots, which {target.Id} had come to own. The source's rows are kept."
             : null;
 
-    /// <summary>Unless another mover has compared it meanwhile: then the rows are as they were to be, and ours were read while they were being deleted.</summary>
+    /// <summary>
+    /// Unless another mover has compared it meanwhile: then the rows are as they were to be, and ours were read while they were being
+    /// deleted.
+    /// </summary>
     /// <exception cref="BatchDisputedException" />
     private static async Task DisputeAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, ImportWord before, string why, CancellationToken cancellation)
     {
@@ -260,7 +274,9 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     private string LostOwnership() =>
         $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {source.Id} has the rows as of the release.";
 
-    /// <summary>The source's rows are deleted only while the target owns, has been compared, and every standby that streams from it knows both.</summary>
+    /// <summary>
+    /// The source's rows are deleted only while the target owns, has been compared, and every standby that streams from it knows both.
+    /// </summary>
     private async Task RequireSafeToCleanAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         // In one session: a connection made anew may be to a standby that took over meanwhile.

@@ -11,7 +11,10 @@ namespace ShardCore.Moves;
 public sealed record MoveBatch(
     Guid Id, Guid OperationId, int Ordinal, ShardId Target, ImmutableArray<Slot> Slots, MovePhase Phase, int Attempt, Epoch? Epoch, long? VersionFloor)
 {
-    /// <summary>Random bytes that the target wrote behind the last of the rows; null before the release, and if the source lost its release (see <see cref="IsFollowing"/>).</summary>
+    /// <summary>
+    /// Random bytes that the target wrote behind the last of the rows; null before the release, and if the source lost its release (see
+    /// <see cref="IsFollowing"/>).
+    /// </summary>
     public byte[]? Seal { get; init; }
 
     /// <summary>Why only a person may go on with it; null: nothing is wrong.</summary>
@@ -20,7 +23,10 @@ public sealed record MoveBatch(
     /// <summary>A person said that the target's copy is right: it is not compared.</summary>
     public bool IsSettled { get; init; }
 
-    /// <summary>The source failed over or was restored since a person planned or resumed this: it may have been finished or cancelled in what was lost.</summary>
+    /// <summary>
+    /// The source failed over or was restored since a person planned or resumed this: it may have been finished or cancelled in what
+    /// was lost.
+    /// </summary>
     public bool IsOfOtherHistory { get; init; }
 
     /// <summary>The source lost its release, and released again after the target, which has come to own the slots.</summary>

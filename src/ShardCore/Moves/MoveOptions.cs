@@ -34,7 +34,8 @@ public sealed record MoveOptions
     public TimeSpan StepLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// A step that counts is waited for until every standby that streams from that shard has it on its disk: so long at most, then the move stops. Between release and
+    /// A step that counts is waited for until every standby that streams from that shard has it on its disk: so long at most, then the
+    /// move stops. Between release and
     /// owning nobody serves the slots while it waits, so that the standbys are level is looked at before.
     /// </summary>
     public TimeSpan StandbyLimit { get; init; } = TimeSpan.FromSeconds(10);

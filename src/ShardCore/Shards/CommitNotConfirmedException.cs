@@ -3,7 +3,8 @@ using Npgsql;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// A commit was made, but the wait for its synchronous standby was cancelled, so a failover may lose it. The reaction: that to a connection which broke during the
+/// A commit was made, but the wait for its synchronous standby was cancelled, so a failover may lose it. The reaction: that to a
+/// connection which broke during the
 /// commit. A write has an unknown outcome, and a mover begins again from what the journal says.
 /// </summary>
 public sealed class CommitNotConfirmedException(string notice)

@@ -3,11 +3,13 @@ using Npgsql;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// All settings that this product's sessions at a shard depend on. A shard belongs to somebody else, who sets things for the role, the database or the server;
+/// All settings that this product's sessions at a shard depend on. A shard belongs to somebody else, who sets things for the role, the
+/// database or the server;
 /// what the product needs is set at connect, where it comes before those.
 /// </summary>
 /// <remarks>
-/// As startup options (<c>-c name=value</c>), of which the last of a name counts, and which <c>reset</c> goes back to. An unknown name there ends the connection,
+/// As startup options (<c>-c name=value</c>), of which the last of a name counts, and which <c>reset</c> goes back to. An unknown name
+/// there ends the connection,
 /// so only names of the oldest supported version (15) are here; <see cref="SetNewerAsync"/> sets the others.
 /// </remarks>
 public static class SessionSettings
@@ -57,7 +59,8 @@ public static class SessionSettings
         ("statement_timeout", "35s"));
 
     /// <summary>
-    /// A router's for gathered statements, which must not wait: neither for a slot that is being frozen nor for a row that somebody else's transaction holds.
+    /// A router's for gathered statements, which must not wait: neither for a slot that is being frozen nor for a row that somebody
+    /// else's transaction holds.
     /// </summary>
     public static string Gathering { get; } = Router + Options(("lock_timeout", "25ms"), ("statement_timeout", "5s"));
 
@@ -69,7 +72,8 @@ public static class SessionSettings
         ("synchronous_commit", "on"));
 
     /// <summary>A mover's, beside <see cref="Administration"/>.</summary>
-    /// <param name="waitsForDisk">Its commits are on disk when they are answered. Otherwise nothing of what it brings counts before a later commit that is.</param>
+    /// <param name="waitsForDisk">Its commits are on disk when they are answered. Otherwise nothing of what it brings counts before a
+    /// later commit that is.</param>
     public static string Mover(bool waitsForDisk) => Options(
         // No whole table: the statistics of one that is being filled are of when it was empty. What reads many slots reads by pages (PageOrder), for which the others are.
         ("enable_seqscan", "off"),

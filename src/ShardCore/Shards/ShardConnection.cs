@@ -10,10 +10,14 @@ namespace ShardCore.Shards;
 /// (<see cref="ShardConnections.OpenAsync"/>).
 /// </summary>
 /// <remarks>
-/// A commit on a server with a synchronous standby waits for that standby. Whoever cancels the wait, a timeout or a person with <c>pg_cancel_backend</c>, does not
-/// undo the commit: Postgres answers success, with a warning before it, and Npgsql returns as if nothing was wrong. The warning is known by the routine that
-/// sends it, because its text depends on the server's language; <see cref="SessionSettings"/> sees to it that it is sent. It comes before the answer, so whoever gives the connection
-/// back after the answer fails here and cannot report success. A connection that is kept asks <see cref="RequireConfirmed"/> after each commit that counts.
+/// A commit on a server with a synchronous standby waits for that standby. Whoever cancels the wait, a timeout or a person with
+/// <c>pg_cancel_backend</c>, does not
+/// undo the commit: Postgres answers success, with a warning before it, and Npgsql returns as if nothing was wrong. The warning is
+/// known by the routine that
+/// sends it, because its text depends on the server's language; <see cref="SessionSettings"/> sees to it that it is sent. It comes
+/// before the answer, so whoever gives the connection
+/// back after the answer fails here and cannot report success. A connection that is kept asks <see cref="RequireConfirmed"/> after each
+/// commit that counts.
 /// </remarks>
 public sealed class ShardConnection : DbConnection
 {
@@ -61,7 +65,8 @@ public sealed class ShardConnection : DbConnection
     }
 
     /// <summary>
-    /// Never again: Dapper would open a connection that a keep-alive found broken, and go on without the locks and the transaction that its session had.
+    /// Never again: Dapper would open a connection that a keep-alive found broken, and go on without the locks and the transaction that
+    /// its session had.
     /// </summary>
     public override void Open() => throw Broken();
 

@@ -26,7 +26,8 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     }
 
     /// <summary>
-    /// A data source with exactly what this product uses of Npgsql, and with <see cref="SessionSettings"/>. It does not ask each server's catalog for its types, of
+    /// A data source with exactly what this product uses of Npgsql, and with <see cref="SessionSettings"/>. It does not ask each
+    /// server's catalog for its types, of
     /// which only built-in ones are used here.
     /// </summary>
     /// <param name="settings">Its options come behind those of every session, so they count.</param>
@@ -40,7 +41,8 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     }
 
     /// <summary>
-    /// To the same database as anybody else would connect, without <see cref="SessionSettings"/> and without a pool: there a session tells what its server, its database
+    /// To the same database as anybody else would connect, without <see cref="SessionSettings"/> and without a pool: there a session
+    /// tells what its server, its database
     /// and its role have set. Only for statements that name every schema.
     /// </summary>
     public static NpgsqlDataSource BuildPlain(NpgsqlDataSource like) =>

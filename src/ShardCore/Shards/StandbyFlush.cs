@@ -5,7 +5,8 @@ using Npgsql;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// Waits until every standby that streams from a shard has on its disk what is durable at the shard itself. Then any of them may take over, asynchronous ones too,
+/// Waits until every standby that streams from a shard has on its disk what is durable at the shard itself. Then any of them may take
+/// over, asynchronous ones too,
 /// and knows it. A standby that does not stream is not waited for.
 /// </summary>
 public static class StandbyFlush

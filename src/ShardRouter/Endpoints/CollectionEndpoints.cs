@@ -54,7 +54,10 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         }
     }
 
-    /// <summary>Creating again completes what was begun, so it is safe to repeat whatever had happened; but one that may be lost in a failover must not look refused.</summary>
+    /// <summary>
+    /// Creating again completes what was begun, so it is safe to repeat whatever had happened; but one that may be lost in a failover
+    /// must not look refused.
+    /// </summary>
     private static Problem NotCreated(ShardCallException e) => e.InnerException is CommitNotConfirmedException
         ? Problems.Of(ShardFailure.OutcomeUnknown, writes: true) with { Detail = "A shard has created the collection, and its standby has not confirmed it: repeat the request." }
         : Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." };

@@ -16,7 +16,8 @@ namespace ShardRouter.Gathering;
 /// to blame, or a row or slot on which it had to wait (the connection has a short lock_timeout). So each is then carried out
 /// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself, and later ones on its key, which
 /// wait behind it (<see cref="AloneKeys{TOperation,TResult}"/>). When the connection is
-/// lost nobody knows, or the commit was not confirmed, the writes among them are "outcome unknown", and the reads are asked again. On a read-only shard each would fail alone too.
+/// lost nobody knows, or the commit was not confirmed, the writes among them are "outcome unknown", and the reads are asked again. On a
+/// read-only shard each would fail alone too.
 /// </remarks>
 /// <param name="alone">Of the lane; null: its operations need no order.</param>
 internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, AloneKeys<TOperation, TResult>? alone, RouterMetrics metrics) : IAsyncDisposable

@@ -40,7 +40,8 @@ internal static class ShardErrors
         error is PostgresException postgres ? IsFatal(postgres) : error is NpgsqlException or SocketException or IOException;
 
     /// <summary>
-    /// The session was over before the statement came, because it had been idle for too long: the one FATAL that says that nothing of the statement ran. That a transaction
+    /// The session was over before the statement came, because it had been idle for too long: the one FATAL that says that nothing of
+    /// the statement ran. That a transaction
     /// took too long (25P04) says less: Postgres 17 and 18 look for it once more behind the commit.
     /// </summary>
     public static bool IsEndedIdle(Exception error) =>

@@ -33,7 +33,10 @@ internal sealed class ShardPools(RouterOptions options, RingHolder holder, Shard
     public IEnumerable<Measurement<int>> Measure(Func<ShardPool, int> reading) => _pools.Values.Where(pool => pool.IsValueCreated)
         .Select(pool => new Measurement<int>(reading(pool.Value), new KeyValuePair<string, object?>("shard", pool.Value.Shard.Id.Value)));
 
-    /// <summary>Slots about whose owner a shard and the ring disagree. A shard that moved has a watch for each address, of which one counts slots.</summary>
+    /// <summary>
+    /// Slots about whose owner a shard and the ring disagree. A shard that moved has a watch for each address, of which one counts
+    /// slots.
+    /// </summary>
     public IEnumerable<Measurement<int>> MeasureDisagreeing() => _ownership.GroupBy(watch => watch.Shard.Id)
         .Select(same => new Measurement<int>(same.Max(watch => watch.Disagreeing), new KeyValuePair<string, object?>("shard", same.Key.Value)));
 

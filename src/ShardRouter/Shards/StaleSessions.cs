@@ -3,10 +3,12 @@ using Npgsql;
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Ends sessions that go on with what the shard's operator has changed since: one that was made while the database was read-only stays so until it ends.
+/// Ends sessions that go on with what the shard's operator has changed since: one that was made while the database was read-only stays
+/// so until it ends.
 /// </summary>
 /// <remarks>
-/// A session that was made a moment ago is believed. So a shard that stays read-only gets a few new connections a second, and not one for each write that it refuses,
+/// A session that was made a moment ago is believed. So a shard that stays read-only gets a few new connections a second, and not one
+/// for each write that it refuses,
 /// and one that is writable again takes writes at most <see cref="BelievedFor"/> later.
 /// </remarks>
 internal sealed class StaleSessions(NpgsqlDataSource source)

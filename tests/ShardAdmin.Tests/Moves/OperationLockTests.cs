@@ -13,7 +13,10 @@ public sealed class OperationLockTests(SharedPostgres postgres, SharedRedis redi
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    /// <summary>A session that is ended gives its locks back last, so for a moment the mover meets its own. Here somebody else holds the lock for that moment.</summary>
+    /// <summary>
+    /// A session that is ended gives its locks back last, so for a moment the mover meets its own. Here somebody else holds the lock
+    /// for that moment.
+    /// </summary>
     [Fact]
     public async Task A_session_that_was_ended_is_not_taken_for_another_process()
     {

@@ -7,7 +7,10 @@ using TestCluster;
 
 namespace ShardCore.Tests.Moves;
 
-/// <summary>A shard loses its last commits under a move: a standby that lacks them takes over. No row is lost beyond those, and no slot is given away twice.</summary>
+/// <summary>
+/// A shard loses its last commits under a move: a standby that lacks them takes over. No row is lost beyond those, and no slot is given
+/// away twice.
+/// </summary>
 public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const int Rows = 50;

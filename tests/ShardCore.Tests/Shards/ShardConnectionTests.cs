@@ -60,7 +60,9 @@ public sealed class ShardConnectionTests(SharedPostgres postgres)
         await Assert.ThrowsAsync<CommitNotConfirmedException>(async () => await connection.DisposeAsync());
     }
 
-    /// <summary>Dapper opens a connection that is closed by itself, which in the middle of a transaction would be a session without its locks.</summary>
+    /// <summary>
+    /// Dapper opens a connection that is closed by itself, which in the middle of a transaction would be a session without its locks.
+    /// </summary>
     [Fact]
     public async Task One_that_broke_while_nobody_used_it_is_not_opened_again()
     {

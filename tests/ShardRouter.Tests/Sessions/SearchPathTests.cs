@@ -4,7 +4,10 @@ using TestCluster;
 
 namespace ShardRouter.Tests.Sessions;
 
-/// <summary>Somebody makes a function in <c>public</c> that has the name and exactly the arguments of one that the fence calls, and so fits better.</summary>
+/// <summary>
+/// Somebody makes a function in <c>public</c> that has the name and exactly the arguments of one that the fence calls, and so fits
+/// better.
+/// </summary>
 public sealed class SearchPathTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const int LockClass = 1_397_246_027; // of sharding.write_items

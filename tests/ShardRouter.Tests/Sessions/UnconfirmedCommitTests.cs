@@ -4,7 +4,8 @@ using TestCluster;
 namespace ShardRouter.Tests.Sessions;
 
 /// <summary>
-/// The shard is to wait with each commit for a synchronous standby that is not there. Somebody cancels the wait: the write is committed, and a failover would lose it.
+/// The shard is to wait with each commit for a synchronous standby that is not there. Somebody cancels the wait: the write is
+/// committed, and a failover would lose it.
 /// </summary>
 public sealed class UnconfirmedCommitTests(SharedRedis redis) : IAsyncLifetime
 {

@@ -70,7 +70,8 @@ public abstract class PostgresServer(string host, int port) : IAsyncDisposable
     /// <summary>Runs a statement in the database <c>postgres</c>.</summary>
     public async Task ExecuteAsync(string sql) => await ScalarAsync<object>(sql);
 
-    /// <returns>The first column of the first row that a statement in the database <c>postgres</c> gives; default: null or no row.</returns>
+    /// <returns>The first column of the first row that a statement in the database <c>postgres</c> gives; default: null or no
+    /// row.</returns>
     public async Task<T?> ScalarAsync<T>(string sql)
     {
         await using var connection = new NpgsqlConnection(ConnectionString("postgres"));

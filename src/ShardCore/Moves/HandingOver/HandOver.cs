@@ -52,7 +52,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
 
     /// <summary>
     /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
-    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is sealed once, which counts only with the release.
+    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is sealed once, which counts
+    /// only with the release.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
@@ -78,7 +79,10 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     private async Task RehearseOwningAsync(CancellationToken cancellation) =>
         await MoveImport.OwnAsync(ends.ToAtHandOver, new MoveBatch(Guid.Empty, Guid.Empty, 0, ends.Target.Id, [], MovePhase.Released, 0, epoch, 0) { Seal = [] }, cancellation);
 
-    /// <summary>Seal and release wait for the standbys while writers wait, or while nobody serves the slots. A standby that is far behind is met here, where nobody does.</summary>
+    /// <summary>
+    /// Seal and release wait for the standbys while writers wait, or while nobody serves the slots. A standby that is far behind is met
+    /// here, where nobody does.
+    /// </summary>
     /// <exception cref="StandbysBehindException" />
     private async Task RequireLevelStandbysAsync(CancellationToken cancellation)
     {

@@ -9,12 +9,17 @@ namespace ShardCore.Moves.HandingOver;
 /// Compares the rows that a source gave away, which do not change any more, with those of the target as they were at the hand-over.
 /// </summary>
 /// <remarks>
-/// The target takes writes already. A writer keeps the hash of a row as it was before the row's first change since the hand-over (<c>sharding.before_image</c>), so the state of
-/// that moment can be read at any later time, by any process, until the comparison is over. Rows that were changed by hand have no such entry and are found.
+/// The target takes writes already. A writer keeps the hash of a row as it was before the row's first change since the hand-over
+/// (<c>sharding.before_image</c>), so the state of
+/// that moment can be read at any later time, by any process, until the comparison is over. Rows that were changed by hand have no such
+/// entry and are found.
 /// </remarks>
 internal sealed class HandOverComparison(MoveEnds ends, MoveOptions options)
 {
-    /// <summary>The servers are busy with what is compared at once, and the next hand-over waits for it: so long, at the rate at which the batch goes.</summary>
+    /// <summary>
+    /// The servers are busy with what is compared at once, and the next hand-over waits for it: so long, at the rate at which the batch
+    /// goes.
+    /// </summary>
     internal static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(100);
 
     /// <summary>At least, unless there is more in one slot.</summary>

@@ -35,7 +35,8 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
         PublishAsync(batch, source, batch.Target, hasGivenAway, FormattableString.Invariant($"move {batch.Slots.Length} slots {source} → {batch.Target} ({batch.Id})"), cancellation);
 
     /// <summary>
-    /// Publishes the batch's slots as the source's again, which has taken them back. Always a new ring: a mover that has read the one that stands there and slept since
+    /// Publishes the batch's slots as the source's again, which has taken them back. Always a new ring: a mover that has read the one
+    /// that stands there and slept since
     /// would otherwise still publish the target.
     /// </summary>
     public Task PublishBackAsync(MoveBatch batch, ShardId source, CancellationToken cancellation) =>

@@ -12,7 +12,8 @@ namespace ShardCore.Moves.HandingOver;
 public static class SlotChecksums
 {
     /// <summary>
-    /// A row's 64-bit hash, of every column's value, as <c>sharding.keep_before_image</c> has it too. Two spellings of one number in a document (1.5 and 1.50) are one value.
+    /// A row's 64-bit hash, of every column's value, as <c>sharding.keep_before_image</c> has it too. Two spellings of one number in a
+    /// document (1.5 and 1.50) are one value.
     /// </summary>
     public const string RowHash = "hash_record_extended(row(version, updated_at, expires_at, slot, collection, pk, id, doc), 0)";
 

@@ -8,8 +8,10 @@ namespace ShardCore.Moves.HandingOver;
 
 /// <summary>Step 10: a target becomes the owner of slots that were released to it.</summary>
 /// <remarks>
-/// Not before every standby that streams from the source has the release on its disk: if one took over that lacks it, source and target would both own the slots. That the release
-/// stands there, and that the standbys have it, is asked in one session: a connection made anew may be to a standby that took over meanwhile. And only with
+/// Not before every standby that streams from the source has the release on its disk: if one took over that lacks it, source and target
+/// would both own the slots. That the release
+/// stands there, and that the standbys have it, is asked in one session: a connection made anew may be to a standby that took over
+/// meanwhile. And only with
 /// the seal that the source noted with its release: a target that lost commits since may lack rows, and does not serve them.
 /// </remarks>
 internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOptions options)
@@ -46,7 +48,9 @@ internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOp
         return true;
     }
 
-    /// <summary>The target refused. Unless another mover has done this, and perhaps all the rest, meanwhile, it lost what it was given.</summary>
+    /// <summary>
+    /// The target refused. Unless another mover has done this, and perhaps all the rest, meanwhile, it lost what it was given.
+    /// </summary>
     private async Task DisputeAsync(MoveBatch batch, CancellationToken cancellation)
     {
         var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);

@@ -5,12 +5,16 @@ using ShardCore.Shards;
 namespace ShardCore.Moves.HandingOver;
 
 /// <summary>
-/// One session at the target, opened before the attempt brings anything there and used at the hand-over: it makes all of it durable, and seals it.
+/// One session at the target, opened before the attempt brings anything there and used at the hand-over: it makes all of it durable,
+/// and seals it.
 /// </summary>
 /// <remarks>
-/// Copy and changes are committed without waiting for the disk. A commit that does wait, in the same server, comes behind them in the WAL, so once it is on disk they are.
-/// That is no help when the server crashed in between and lost some: other connections may be made anew without anybody noticing. This one cannot: a server that crashed
-/// has ended it, and then <see cref="FlushAsync"/> and <see cref="SealAsync"/> fail, and with them the attempt, before the release. So a target that has the seal has
+/// Copy and changes are committed without waiting for the disk. A commit that does wait, in the same server, comes behind them in the
+/// WAL, so once it is on disk they are.
+/// That is no help when the server crashed in between and lost some: other connections may be made anew without anybody noticing. This
+/// one cannot: a server that crashed
+/// has ended it, and then <see cref="FlushAsync"/> and <see cref="SealAsync"/> fail, and with them the attempt, before the release. So
+/// a target that has the seal has
 /// all the rows, and so has every standby and every restored copy of it that has the seal.
 /// </remarks>
 internal sealed class TargetSession : IAsyncDisposable
@@ -32,7 +36,8 @@ internal sealed class TargetSession : IAsyncDisposable
     }
 
     /// <summary>The same, and marks the rows as complete: in one flight, as writers wait for it.</summary>
-    /// <returns>Null: every standby that streams from the target has it too. Otherwise those that did not get there within the limit.</returns>
+    /// <returns>Null: every standby that streams from the target has it too. Otherwise those that did not get there within the
+    /// limit.</returns>
     /// <exception cref="Failures.AttemptOverException" />
     public async Task<string?> SealAsync(MoveImport import, byte[] seal, TimeSpan standbyLimit, CancellationToken cancellation)
     {

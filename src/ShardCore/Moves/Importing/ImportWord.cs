@@ -20,7 +20,10 @@ public enum ImportState
     /// <summary>It came to own the slots by this batch, and owns them still; also when the import is over.</summary>
     Owned,
 
-    /// <summary>It came to own the slots by this batch, and does not own all of them any more: they went on to another shard, perhaps back to the source.</summary>
+    /// <summary>
+    /// It came to own the slots by this batch, and does not own all of them any more: they went on to another shard, perhaps back to
+    /// the source.
+    /// </summary>
     Passed,
 
     /// <summary>The import was ended; no attempt up to this one can come to own.</summary>

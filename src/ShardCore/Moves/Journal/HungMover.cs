@@ -11,7 +11,8 @@ namespace ShardCore.Moves.Journal;
 /// stay and with them its locks. Nothing that is safe rests on this, the attempt does that; it only keeps the next mover
 /// from waiting for the one before.
 /// </summary>
-/// <remarks>Only this program's sessions are ended, which are known by their application names. Whoever else has the journal in a transaction is named to the caller.</remarks>
+/// <remarks>Only this program's sessions are ended, which are known by their application names. Whoever else has the journal in a
+/// transaction is named to the caller.</remarks>
 public static class HungMover
 {
     private const int LockLimitMilliseconds = 5000;

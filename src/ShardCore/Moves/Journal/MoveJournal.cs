@@ -122,13 +122,15 @@ public sealed class MoveJournal(NpgsqlDataSource source)
 
     /// <param name="seal">What the target has of the last of the rows.</param>
     /// <returns>
-    /// The batch as it is then, with what the target has to know, and where the standbys of the source are. In the same flight: nobody serves its slots until the target does.
+    /// The batch as it is then, with what the target has to know, and where the standbys of the source are. In the same flight: nobody
+    /// serves its slots until the target does.
     /// </returns>
     public Task<(MoveBatch Batch, StandbyReading Standbys)> ReleaseAsync(Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) =>
         ReadAfterAsync("select sharding.move_release(@id, @attempt, @epoch, @seal)", id, attempt, epoch, seal, cancellation);
 
     /// <summary>
-    /// The target owns the slots by this batch, and the source lost its release: it releases them again, at the target's epoch. Waits at most
+    /// The target owns the slots by this batch, and the source lost its release: it releases them again, at the target's epoch. Waits
+    /// at most
     /// <paramref name="lockTimeout"/> for the writers that are inside a slot.
     /// </summary>
     /// <returns>False: they did not leave in time, nothing is done.</returns>
@@ -153,7 +155,10 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     internal Task<bool> TakeBackAsync(Guid id, Epoch epoch, long floor, CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.move_take_back(@id, @epoch, @floor)", new { id, epoch = epoch.Value, floor }, cancellation);
 
-    /// <summary>Whether the source has rows in the batch's slots that are newer than its release: somebody wrote there after the target came to own them.</summary>
+    /// <summary>
+    /// Whether the source has rows in the batch's slots that are newer than its release: somebody wrote there after the target came to
+    /// own them.
+    /// </summary>
     public async Task<bool> HasNewerRowsAsync(MoveBatch batch, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);

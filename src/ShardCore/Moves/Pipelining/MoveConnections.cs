@@ -9,7 +9,10 @@ namespace ShardCore.Moves.Pipelining;
 /// <param name="configure">Adjusts every connection.</param>
 internal sealed class MoveConnections(Action<NpgsqlConnectionStringBuilder> configure, TimeSpan stepLimit) : IAsyncDisposable
 {
-    /// <summary>The application name of a mover's sessions, but for those that have the name of an attempt (<see cref="Importing.MoveImport.NameOf(Guid, int)"/>).</summary>
+    /// <summary>
+    /// The application name of a mover's sessions, but for those that have the name of an attempt (<see
+    /// cref="Importing.MoveImport.NameOf(Guid, int)"/>).
+    /// </summary>
     public const string MoverName = "shardadmin mover";
 
     /// <summary>Their commits wait for the disk, whatever the server's own setting is: a release that a crash undid would give its slots two owners.</summary>

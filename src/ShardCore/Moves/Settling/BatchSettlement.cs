@@ -13,11 +13,15 @@ namespace ShardCore.Moves.Settling;
 
 /// <summary>Ends a dispute: a person has said which copy of a batch's slots is right. The other copy is deleted.</summary>
 /// <remarks>
-/// <para>The target's is right: 1 it owns the slots, if it does not already, whatever it has of them; 2 the journal is settled, and the batch goes on without a comparison.
+/// <para>The target's is right: 1 it owns the slots, if it does not already, whatever it has of them; 2 the journal is settled, and the
+/// batch goes on without a comparison.
 /// The mover does the rest. After 1 alone the batch is still disputed, and the same call goes on.</para>
-/// <para>The source's is right: 1 the target stops serving and forgets the seal, under an attempt of its own, so that nobody can make it the owner; 2 the source owns the
-/// slots again, above every epoch and version of the target; 3 the target's rows are deleted, and its import ends. Never 2 before 1: two shards would take writes. Between
-/// them nobody does. After 1 alone the batch is still disputed, and the same call goes on. After 2 alone an import is left that no journal has: <c>doctor</c> tells,
+/// <para>The source's is right: 1 the target stops serving and forgets the seal, under an attempt of its own, so that nobody can make
+/// it the owner; 2 the source owns the
+/// slots again, above every epoch and version of the target; 3 the target's rows are deleted, and its import ends. Never 2 before 1:
+/// two shards would take writes. Between
+/// them nobody does. After 1 alone the batch is still disputed, and the same call goes on. After 2 alone an import is left that no
+/// journal has: <c>doctor</c> tells,
 /// and <c>add-shard</c> of the target ends it.</para>
 /// </remarks>
 public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
@@ -71,7 +75,10 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         return true;
     }
 
-    /// <summary>The target cannot come to own any more, and its standbys know that. In one session: a connection made anew may be to a standby that took over meanwhile.</summary>
+    /// <summary>
+    /// The target cannot come to own any more, and its standbys know that. In one session: a connection made anew may be to a standby
+    /// that took over meanwhile.
+    /// </summary>
     private async Task RequireStoppedAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
     {
         await using var connection = await ends.To.OpenAsync(cancellation);

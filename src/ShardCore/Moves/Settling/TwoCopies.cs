@@ -6,7 +6,10 @@ using ShardCore.Shards;
 
 namespace ShardCore.Moves.Settling;
 
-/// <summary>Counts how two shards' rows of the same slots differ, row by row, both sides read in the order of the key: the memory does not grow with the slots.</summary>
+/// <summary>
+/// Counts how two shards' rows of the same slots differ, row by row, both sides read in the order of the key: the memory does not grow
+/// with the slots.
+/// </summary>
 internal static class TwoCopies
 {
     private const string RowsSql = $"""

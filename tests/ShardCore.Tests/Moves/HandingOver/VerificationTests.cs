@@ -5,7 +5,10 @@ using TestCluster;
 
 namespace ShardCore.Tests.Moves.HandingOver;
 
-/// <summary>A mover that carries on what another began compares the source's rows with those that the target had at the hand-over, whatever was written since.</summary>
+/// <summary>
+/// A mover that carries on what another began compares the source's rows with those that the target had at the hand-over, whatever was
+/// written since.
+/// </summary>
 public sealed class VerificationTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const string Pk = "p0";
