@@ -18,7 +18,9 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
     private static readonly Slot[] Slots = [SlotHash.Of("p0")];
     private static readonly MoveOptions Quick = new()
     {
-        GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(60), StandbyLimit = TimeSpan.FromSeconds(1),
+        GraceBeforeCleaning = TimeSpan.FromMilliseconds(20),
+        StepLimit = TimeSpan.FromSeconds(60),
+        StandbyLimit = TimeSpan.FromSeconds(1),
     };
 
     [Theory]

@@ -27,5 +27,6 @@ internal class JournalRow
 
     public MoveBatch ToBatch() => new(
         Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
-        Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor) { Seal = Seal, Disputed = Disputed, IsSettled = Settled == "target", IsOfOtherHistory = IsOfOtherHistory };
+        Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor)
+    { Seal = Seal, Disputed = Disputed, IsSettled = Settled == "target", IsOfOtherHistory = IsOfOtherHistory };
 }

@@ -37,8 +37,8 @@ internal static class TwoCopies
             var order = RowReader.Compare(left.Current, right.Current);
             view = (order, left.Current, right.Current) switch
             {
-                (< 0, { } one, _) => view with { OnlyAtSource = view.OnlyAtSource + 1, LastAtSource = Later(view.LastAtSource, one.UpdatedAt) },
-                (> 0, _, { } other) => view with { OnlyAtTarget = view.OnlyAtTarget + 1, LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt) },
+                ( < 0, { } one, _) => view with { OnlyAtSource = view.OnlyAtSource + 1, LastAtSource = Later(view.LastAtSource, one.UpdatedAt) },
+                ( > 0, _, { } other) => view with { OnlyAtTarget = view.OnlyAtTarget + 1, LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt) },
                 var (_, one, other) => Both(view, one!, other!),
             };
             if (order <= 0)

@@ -11,12 +11,12 @@ internal static class Bookkeeping
     /// </summary>
     public static ModelState CameToOwn(ModelState s) => s.Source is SlotState.Owned or SlotState.Frozen && s.LostRelease
         ? MustBeTargets(s) : s with
-    {
-        MustA = s.LostA == s.TargetA + 1 ? s.TargetA : s.MustA, // a write that the source lost is at the target all the same
-        MustB = s.LostB == s.TargetB + 1 ? s.TargetB : s.MustB,
-        LostA = 0,
-        LostB = 0,
-    };
+        {
+            MustA = s.LostA == s.TargetA + 1 ? s.TargetA : s.MustA, // a write that the source lost is at the target all the same
+            MustB = s.LostB == s.TargetB + 1 ? s.TargetB : s.MustB,
+            LostA = 0,
+            LostB = 0,
+        };
 
     /// <summary>The import that the lost release was for is over, or another attempt's.</summary>
     public static ModelState CannotOwn(ModelState s) => s.Target == SlotState.Owned || s.OwnedEpoch != 0 ? s

@@ -22,8 +22,11 @@ internal sealed class CancellerProgram(KnownBug bug, ModelBounds bounds)
             case CancellerStep.Begin when bounds.MayBegin(s, attempt, bug):
                 var begun = SourceFunctions.Begin(s, force: true, bounds.LeastAttempt(s, attempt, bug));
                 if (begun.SqlState != SqlAnswer.Waiting)
-                    reach("move_begin", begun.State with { CancellerStep = begun.Succeeded ? CancellerStep.Import : CancellerStep.Done,
-                        CancellerAttempt = begun.Value });
+                    reach("move_begin", begun.State with
+                    {
+                        CancellerStep = begun.Succeeded ? CancellerStep.Import : CancellerStep.Done,
+                        CancellerAttempt = begun.Value
+                    });
                 break;
             case CancellerStep.Import:
                 Call("import_begin", _target.ImportBegin(s, attempt), CancellerStep.Purge);
@@ -38,8 +41,12 @@ internal sealed class CancellerProgram(KnownBug bug, ModelBounds bounds)
                 reach("drops publications", _source.DropPublications(s, attempt) with { CancellerStep = CancellerStep.CancelMove });
                 break;
             case CancellerStep.CancelMove when s.CancellerIsOver && bug != KnownBug.AttemptOutlivesItsServer:
-                reach("finds its attempt over", s with { CancellerStep = CancellerStep.Done, CancellerAttempt = 0,
-                    CancellerIsOver = false });
+                reach("finds its attempt over", s with
+                {
+                    CancellerStep = CancellerStep.Done,
+                    CancellerAttempt = 0,
+                    CancellerIsOver = false
+                });
                 break;
             case CancellerStep.CancelMove:
                 Call("move_cancel", _source.Cancel(s, attempt), CancellerStep.Done);
@@ -51,15 +58,24 @@ internal sealed class CancellerProgram(KnownBug bug, ModelBounds bounds)
             if (answer.SqlState == SqlAnswer.Waiting)
                 return;
             var goesOn = answer.Succeeded && (answer.Value == 1 || next == CancellerStep.CancelImport) && next != CancellerStep.Done;
-            reach(name, answer.State with { CancellerStep = goesOn ? next : CancellerStep.Done, CancellerAttempt = goesOn ? attempt : 0,
-                CancellerEpoch = 0, CancellerIsOver = goesOn && s.CancellerIsOver });
+            reach(name, answer.State with
+            {
+                CancellerStep = goesOn ? next : CancellerStep.Done,
+                CancellerAttempt = goesOn ? attempt : 0,
+                CancellerEpoch = 0,
+                CancellerIsOver = goesOn && s.CancellerIsOver
+            });
         }
     }
 
     private ModelState Asked(ModelState s)
     {
         var word = bug == KnownBug.ThawsAfterLostRelease ? default : TargetFunctions.Word(s);
-        return s with { CancellerStep = word.IsOwned ? CancellerStep.Follow : CancellerStep.Begin, CancellerAttempt = word.Attempt,
-            CancellerEpoch = word.IsOwned ? word.Epoch : 0 };
+        return s with
+        {
+            CancellerStep = word.IsOwned ? CancellerStep.Follow : CancellerStep.Begin,
+            CancellerAttempt = word.Attempt,
+            CancellerEpoch = word.IsOwned ? word.Epoch : 0
+        };
     }
 }

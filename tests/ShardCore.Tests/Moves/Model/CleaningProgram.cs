@@ -33,8 +33,11 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
                 reach("asks the target", s.Go(mover, ModelStep.DisputePublished));
                 break;
             case ModelStep.AskBeforeComparing:
-                reach("asks the target", s.With(mover, me with { Step = me.IsSettled ? ModelStep.AdvanceVerified : ModelStep.Compare,
-                    WasCompared = TargetFunctions.Word(s).IsCompared }));
+                reach("asks the target", s.With(mover, me with
+                {
+                    Step = me.IsSettled ? ModelStep.AdvanceVerified : ModelStep.Compare,
+                    WasCompared = TargetFunctions.Word(s).IsCompared
+                }));
                 break;
             case ModelStep.Compare:
                 Compare(s, mover, me, reach);

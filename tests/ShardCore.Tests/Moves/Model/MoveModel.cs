@@ -20,8 +20,14 @@ internal sealed class MoveModel(KnownBug bug, ModelBounds bounds)
     {
         get
         {
-            var clean = new ModelState { Phase = ShardCore.Moves.MovePhase.Planned, Source = SlotState.Owned, SourceEpoch = 1,
-                MustA = Rows.Of(0, 0), MustB = Rows.Of(1, 0) };
+            var clean = new ModelState
+            {
+                Phase = ShardCore.Moves.MovePhase.Planned,
+                Source = SlotState.Owned,
+                SourceEpoch = 1,
+                MustA = Rows.Of(0, 0),
+                MustB = Rows.Of(1, 0)
+            };
             yield return clean;
             if (bounds.HasResidue)
                 yield return clean with { Target = SlotState.Released, TargetB = Rows.Residue };

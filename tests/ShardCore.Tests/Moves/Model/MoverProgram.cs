@@ -44,12 +44,19 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
         {
             MoveWork.CopyAndRelease => bug == KnownBug.ThawsAfterLostRelease ? new MoverMemory { Step = ModelStep.Begin }
                 : new MoverMemory { Step = ModelStep.AskWord },
-            MoveWork.Own => batch with { Step = bounds.IsStreaming ? ModelStep.WaitBeforeOwning : ModelStep.Own,
-                MarkerA = s.SourceSeal >> 1 & 3, MarkerB = s.SourceSeal >> 3 },
+            MoveWork.Own => batch with
+            {
+                Step = bounds.IsStreaming ? ModelStep.WaitBeforeOwning : ModelStep.Own,
+                MarkerA = s.SourceSeal >> 1 & 3,
+                MarkerB = s.SourceSeal >> 3
+            },
             MoveWork.Publish => batch with { Step = bounds.MayLose ? ModelStep.AskBeforePublishing : ModelStep.ReadRing },
             MoveWork.Verify => batch with { Step = ModelStep.VerifyDropPublications, IsFollowing = s.SourceSeal == 0 },
-            MoveWork.CleanAndFinish => batch with { Step = bounds.MayLose && bug != KnownBug.CleanWithoutAskingTheTarget
-                ? ModelStep.AskBeforeCleaning : ModelStep.Clean },
+            MoveWork.CleanAndFinish => batch with
+            {
+                Step = bounds.MayLose && bug != KnownBug.CleanWithoutAskingTheTarget
+                ? ModelStep.AskBeforeCleaning : ModelStep.Clean
+            },
             _ => default(MoverMemory),
         });
     }

@@ -43,7 +43,8 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 reach("asks the target", s with
                 {
                     PersonStep = word.IsOwned ? PersonStep.Settle : PersonStep.ImportKeep,
-                    PersonAttempt = Math.Max(word.Attempt, s.Attempt), PersonEpoch = s.SourceEpoch,
+                    PersonAttempt = Math.Max(word.Attempt, s.Attempt),
+                    PersonEpoch = s.SourceEpoch,
                 });
                 break;
             case PersonStep.ImportKeep:
@@ -81,13 +82,19 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 var publishes = s.RingSaysTarget || bug != KnownBug.PublishBackOnlyIfRingDiffers;
                 reach("publishes the ring", s with
                 {
-                    PersonStep = PersonStep.DropPublications, RingSaysTarget = false,
-                    RingEpoch = publishes ? s.TopEpoch + 1 : s.RingEpoch, TopEpoch = publishes ? s.TopEpoch + 1 : s.TopEpoch,
+                    PersonStep = PersonStep.DropPublications,
+                    RingSaysTarget = false,
+                    RingEpoch = publishes ? s.TopEpoch + 1 : s.RingEpoch,
+                    TopEpoch = publishes ? s.TopEpoch + 1 : s.TopEpoch,
                 });
                 break;
             case PersonStep.DropPublications:
-                reach("drops publications", _source.DropPublications(s, s.PersonAttempt) with { PersonStep = PersonStep.ImportAgain,
-                    PersonAttempt = s.PersonAttempt + 1, PersonEpoch = 1 });
+                reach("drops publications", _source.DropPublications(s, s.PersonAttempt) with
+                {
+                    PersonStep = PersonStep.ImportAgain,
+                    PersonAttempt = s.PersonAttempt + 1,
+                    PersonEpoch = 1
+                });
                 break;
         }
     }
@@ -104,8 +111,13 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
                 break;
             case PersonStep.CancelImport:
                 var isWhole = s.PersonEpoch == 1;
-                reach("import_cancel", _target.ImportCancel(s, s.PersonAttempt).State with { PersonStep = isWhole ? PersonStep.Finished
-                    : PersonStep.Idle, PersonAttempt = 0, PersonEpoch = 0 });
+                reach("import_cancel", _target.ImportCancel(s, s.PersonAttempt).State with
+                {
+                    PersonStep = isWhole ? PersonStep.Finished
+                    : PersonStep.Idle,
+                    PersonAttempt = 0,
+                    PersonEpoch = 0
+                });
                 break;
         }
     }

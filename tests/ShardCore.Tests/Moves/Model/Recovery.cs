@@ -47,8 +47,11 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
             return $"a person who keeps the target's copy does not bring it to its end: {target}";
         var source = Run(disputed, (s, reach) => _person.Next(s, reach), "says that the source is right",
             s => s.PersonStep == PersonStep.Finished);
-        return source is { Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released, Import: 0,
-            Publications: 0 } ? null
+        return source is
+        {
+            Phase: null, Source: SlotState.Owned, Target: SlotState.None or SlotState.Released, Import: 0,
+            Publications: 0
+        } ? null
             : $"a person who keeps the source's copy does not bring it to its end: {source}";
     }
 

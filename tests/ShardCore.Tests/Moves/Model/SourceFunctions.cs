@@ -36,8 +36,13 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.Waiting);
         if (s.Phase != MovePhase.Copying || s.Attempt != attempt)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
-        return SqlAnswer.Done(s with { Phase = MovePhase.Frozen, Expired = false, Source = s is { Source: SlotState.Owned, Held: true }
-            ? SlotState.Frozen : s.Source });
+        return SqlAnswer.Done(s with
+        {
+            Phase = MovePhase.Frozen,
+            Expired = false,
+            Source = s is { Source: SlotState.Owned, Held: true }
+            ? SlotState.Frozen : s.Source
+        });
     }
 
     public static SqlAnswer Unfreeze(ModelState s, int attempt) =>
@@ -64,8 +69,14 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
         if (s is not { Source: SlotState.Frozen, Held: true } && bug != KnownBug.ThawLeavesTheJournal)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
-        return SqlAnswer.Done(s with { Phase = MovePhase.Released, Expired = false, Source = SlotState.Released,
-            SourceEpoch = s.SourceEpoch + 1, SourceSeal = seal });
+        return SqlAnswer.Done(s with
+        {
+            Phase = MovePhase.Released,
+            Expired = false,
+            Source = SlotState.Released,
+            SourceEpoch = s.SourceEpoch + 1,
+            SourceSeal = seal
+        });
     }
 
     /// <summary>Waits for writers that are inside, as a freeze does.</summary>
@@ -79,7 +90,11 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
         return SqlAnswer.Done(s with
         {
-            Source = SlotState.Released, SourceEpoch = epoch, Held = true, Expired = false, Phase = MovePhase.Owned,
+            Source = SlotState.Released,
+            SourceEpoch = epoch,
+            Held = true,
+            Expired = false,
+            Phase = MovePhase.Owned,
             Attempt = Math.Max(s.Attempt, attempt),
         });
     }
@@ -92,7 +107,9 @@ internal sealed class SourceFunctions(KnownBug bug)
 
     public static SqlAnswer Settle(ModelState s) => !s.Disputed ? SqlAnswer.No(s) : SqlAnswer.Done(Bookkeeping.KeptTarget(s) with
     {
-        Disputed = false, Settled = true, SourceSeal = Math.Min(s.SourceSeal, 1),
+        Disputed = false,
+        Settled = true,
+        SourceSeal = Math.Min(s.SourceSeal, 1),
         Phase = s.Phase == MovePhase.Released ? MovePhase.Owned : s.Phase,
     });
 
@@ -104,7 +121,13 @@ internal sealed class SourceFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
         return SqlAnswer.Done(Bookkeeping.TookBack(s) with
         {
-            Source = SlotState.Owned, SourceEpoch = epoch, Held = false, Phase = null, Attempt = 0, SourceSeal = 0, Disputed = false,
+            Source = SlotState.Owned,
+            SourceEpoch = epoch,
+            Held = false,
+            Phase = null,
+            Attempt = 0,
+            SourceSeal = 0,
+            Disputed = false,
             Settled = false,
         });
     }
@@ -147,8 +170,13 @@ internal sealed class SourceFunctions(KnownBug bug)
         s with { Publications = bug == KnownBug.DropsLaterPublications ? 0 : s.Publications & ~((2 << attempt) - 1) };
 
     private static ModelState Thaw(ModelState s) =>
-        s with { Phase = MovePhase.Copying, Expired = false, Source = s is { Source: SlotState.Frozen, Held: true } ? SlotState.Owned
-            : s.Source };
+        s with
+        {
+            Phase = MovePhase.Copying,
+            Expired = false,
+            Source = s is { Source: SlotState.Frozen, Held: true } ? SlotState.Owned
+            : s.Source
+        };
 
     private static bool IsLockedByWriters(ModelState s) => IsLockedBy(s.Writer(0)) || IsLockedBy(s.Writer(1));
 

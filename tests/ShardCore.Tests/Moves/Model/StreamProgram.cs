@@ -40,8 +40,12 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
                 MoverProgram.Call("copies", s, _changes.Copy(s, me), mover, ModelStep.CatchUp, reach);
                 break;
             case ModelStep.CatchUp when bug == KnownBug.MarkerBeforeFreeze:
-                reach("takes a marker", s.With(mover, me with { Step = ModelStep.FreezeMarked, MarkerA = s.SourceA,
-                    MarkerB = s.SourceB }));
+                reach("takes a marker", s.With(mover, me with
+                {
+                    Step = ModelStep.FreezeMarked,
+                    MarkerA = s.SourceA,
+                    MarkerB = s.SourceB
+                }));
                 break;
             case ModelStep.CatchUp when !HasLostTarget(s, me): // it flushes on that session first
                 MoverProgram.Call("freezes", s, Marked(_source.Freeze(s, me.Attempt), mover), mover, ModelStep.Drain, reach);
@@ -112,8 +116,11 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
     /// <summary>The marker is in the same transaction as the freeze.</summary>
     private static SqlAnswer Marked(SqlAnswer frozen, int mover) => !frozen.Succeeded ? frozen : frozen with
     {
-        State = frozen.State.With(mover, frozen.State.Mover(mover) with { MarkerA = frozen.State.SourceA,
-            MarkerB = frozen.State.SourceB }),
+        State = frozen.State.With(mover, frozen.State.Mover(mover) with
+        {
+            MarkerA = frozen.State.SourceA,
+            MarkerB = frozen.State.SourceB
+        }),
     };
 
     /// <summary>The batch's epoch comes with the release.</summary>

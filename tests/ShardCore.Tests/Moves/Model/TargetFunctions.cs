@@ -21,8 +21,13 @@ internal sealed class TargetFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.AttemptOver);
         return SqlAnswer.Done(Bookkeeping.CannotOwn(s) with
         {
-            Import = attempt, TargetSeal = 0, KeptA = 0, KeptB = 0, Uncompared = false,
-            Target = SlotState.Importing, TargetEpoch = s.Target == SlotState.None ? s.SourceEpoch + 1 : s.TargetEpoch,
+            Import = attempt,
+            TargetSeal = 0,
+            KeptA = 0,
+            KeptB = 0,
+            Uncompared = false,
+            Target = SlotState.Importing,
+            TargetEpoch = s.Target == SlotState.None ? s.SourceEpoch + 1 : s.TargetEpoch,
         });
     }
 
@@ -56,13 +61,22 @@ internal sealed class TargetFunctions(KnownBug bug)
             return SqlAnswer.No(s);
         if (s.Target != SlotState.Importing)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
-        return SqlAnswer.Done(Bookkeeping.CameToOwn(s) with { Target = SlotState.Owned, TargetEpoch = epoch, OwnedEpoch = epoch,
-            TargetSeal = 0, Uncompared = true });
+        return SqlAnswer.Done(Bookkeeping.CameToOwn(s) with
+        {
+            Target = SlotState.Owned,
+            TargetEpoch = epoch,
+            OwnedEpoch = epoch,
+            TargetSeal = 0,
+            Uncompared = true
+        });
     }
 
     public static SqlAnswer ImportCompared(ModelState s) => s.OwnedEpoch == 0 ? SqlAnswer.Done(s) : SqlAnswer.Done(s with
     {
-        Compared = true, KeptA = 0, KeptB = 0, Uncompared = s.Uncompared && s.TargetEpoch != s.OwnedEpoch,
+        Compared = true,
+        KeptA = 0,
+        KeptB = 0,
+        Uncompared = s.Uncompared && s.TargetEpoch != s.OwnedEpoch,
     });
 
     public SqlAnswer ImportCancel(ModelState s, int attempt) =>
@@ -90,8 +104,15 @@ internal sealed class TargetFunctions(KnownBug bug)
             && bug == KnownBug.KeepRefusesItsOwnImport)) && s.TargetEpoch > epoch ? SqlAnswer.Refused(s, SqlAnswer.NotFrozen)
         : SqlAnswer.Done(Bookkeeping.KeptTarget(s) with
         {
-            Target = SlotState.Owned, TargetEpoch = epoch, Uncompared = false, KeptA = 0, KeptB = 0,
-            Import = Math.Max(s.Import, attempt), OwnedEpoch = epoch, TargetSeal = 0, Compared = true,
+            Target = SlotState.Owned,
+            TargetEpoch = epoch,
+            Uncompared = false,
+            KeptA = 0,
+            KeptB = 0,
+            Import = Math.Max(s.Import, attempt),
+            OwnedEpoch = epoch,
+            TargetSeal = 0,
+            Compared = true,
         });
 
     /// <summary>Waits for writers that are inside.</summary>
@@ -103,8 +124,15 @@ internal sealed class TargetFunctions(KnownBug bug)
             return SqlAnswer.Refused(s, SqlAnswer.NotFrozen);
         return SqlAnswer.Done(s with
         {
-            Target = SlotState.Importing, Uncompared = false, TargetEpoch = s.Target == SlotState.None ? epoch : s.TargetEpoch,
-            Import = attempt, TargetSeal = 0, OwnedEpoch = 0, Compared = false, KeptA = 0, KeptB = 0,
+            Target = SlotState.Importing,
+            Uncompared = false,
+            TargetEpoch = s.Target == SlotState.None ? epoch : s.TargetEpoch,
+            Import = attempt,
+            TargetSeal = 0,
+            OwnedEpoch = 0,
+            Compared = false,
+            KeptA = 0,
+            KeptB = 0,
             OverOwnedEpoch = bug == KnownBug.GiveBackLeavesTheEnd ? s.OverOwnedEpoch : 0,
             OverCompared = bug == KnownBug.GiveBackLeavesTheEnd && s.OverCompared,
         });
