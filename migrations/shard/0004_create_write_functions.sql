@@ -297,7 +297,8 @@ begin
     end if;
     select array_agg(candidate.slot) into locked
     from (select distinct due.slot
-          from (select i.slot from sharding.item i where i.expires_at <= clock_timestamp() order by i.expires_at limit p_limit) due
+          from (select i.slot from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned' and o.peer is null
+                where i.expires_at <= clock_timestamp() order by i.expires_at limit p_limit) due -- those of other slots may wait for days
           order by due.slot) candidate
     where pg_try_advisory_xact_lock_shared(1397246027, candidate.slot);
     delete from sharding.item i

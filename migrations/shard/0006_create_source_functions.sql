@@ -384,6 +384,23 @@ begin
 end
 $$;
 
+-- A person gives up a batch that cannot begin, because this shard does not own all of its slots any more, and that has not been released
+-- from here. Whatever of them is held for it is let go. Ends whatever attempt there is: the journal has no such batch any more.
+create function sharding.move_drop(p_move_id uuid) returns boolean
+language plpgsql volatile as $$
+begin
+    perform sharding.require_read_committed();
+    perform from sharding.move where move_id = p_move_id and phase in ('planned', 'copying', 'frozen') for update;
+    if not found then
+        return false;
+    end if;
+    update sharding.slot_ownership set state = 'owned', move_id = null, attempt = 0, frozen_until = null where move_id = p_move_id and state in ('owned', 'frozen');
+    perform sharding.move_record(p_move_id, 'cancelled');
+    delete from sharding.move where move_id = p_move_id;
+    return true;
+end
+$$;
+
 -- Takes a batch that has not been released out of the journal, if this is still its attempt; a cancelled batch leaves a line in the
 -- history too. Without the attempt a canceller that slept while another mover began anew and released would take that back.
 create function sharding.move_cancel(p_move_id uuid, p_attempt integer) returns boolean

@@ -246,7 +246,7 @@ begin
     perform pg_advisory_xact_lock(1397246027, s.slot) from (select unnest(p_slots)::integer as slot order by 1) s;
     if exists (select from sharding.slot_ownership o join unnest(p_slots) s on o.slot = s
                where (o.state = 'importing' and o.move_id is distinct from p_move_id) or o.state = 'frozen'
-                  or (o.state = 'owned' and (o.move_id is not null or o.epoch > p_epoch)) or (o.state = 'released' and o.epoch > p_epoch)) then
+                  or (o.state = 'owned' and (o.move_id is not null or o.epoch > p_epoch)) or (o.state = 'released' and (o.peer <> p_source or o.epoch > p_epoch))) then
         raise exception using errcode = 'SH012', message = format('batch %s: a slot has gone on since, or another move has it', p_move_id);
     end if;
     select greatest(max(o.version_floor), (extract(epoch from clock_timestamp()) * 1000000)::bigint) into floor_

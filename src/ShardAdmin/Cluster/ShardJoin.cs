@@ -71,7 +71,7 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
 
     private void RequireNoConflict(ShardRing ring)
     {
-        if (ring.Find(shard.Id) is { } there && there != shard)
+        if (ring.Find(shard.Id) is { } there && (there with { State = shard.State }) != shard)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"The cluster has a shard {shard.Id} already: {there.Address} with weight {there.Weight}, not {shard.Address} with weight {shard.Weight}.",
                 "shardadmin ring show; then choose another id, or the same address and weight");

@@ -4,6 +4,7 @@ using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 using ShardCore.Moves;
+using ShardCore.Moves.Journal;
 using ShardCore.Moves.Settling;
 using ShardCore.Ring;
 using Spectre.Console;
@@ -52,11 +53,16 @@ internal sealed class OpsSettleCommand : AdminCommand
             Render(session.Output.Results, views);
         await session.Output.ConfirmAsync(
             $"Keep the rows of the {keep} and delete those of the {(keep == "source" ? "target" : "source")} in {Tables.Count(disputed.Sum(each => each.Batch.Slots.Length))} slots?", _change.IsYes(parse), $"shardadmin ops settle {id} --keep {keep}", cancellation);
+        if (keep == "source" && views.FirstOrDefault(each => each.View.RowsAtSource == 0 && each.View.RowsAtTarget > 0) is { Each: { } empty })
+            throw new CommandFailedException(
+                ExitCode.Precondition, $"{empty.Source.Id} has no row of batch {empty.Batch.Id}, and {empty.Batch.Target} has some: to keep the source would delete the last copy.",
+                $"shardadmin ops settle {id} --keep target");
         session.LeftOff = "Some batches may be settled; no other row was deleted. The same command goes on.";
-        foreach (var (each, _) in views)
-            await SettleAsync(SettlementOf(session, ring, each, options), each, keep, cancellation);
+        await using (await OperationLock.TakeAsync(session, id, [.. disputed.Select(each => each.Source).DistinctBy(shard => shard.Id)], cancellation)) // one person at a time
+            foreach (var (each, _) in views)
+                await SettleAsync(SettlementOf(session, ring, each, options), each, keep, cancellation);
         await new RingPublisher(session).StoreListsAsync(await session.RequireRingAsync(cancellation), cancellation);
-        if (keep == "target")
+        if (keep == "target" && disputed.All(each => each.Wanted == MoveWish.Run))
             await new SlotRebalance(session, new MoveRunSettings(options, Parallel: 1)).TryCompleteAsync(ring, id, cancellation);
         Write(session, id, views, keep, views.Count);
         return ExitCode.Done;

@@ -45,7 +45,7 @@ internal sealed class RemoveShardCommand : AdminCommand
         var coming = (await MoveJournals.UnfinishedAsync(session, others, cancellation)).Where(each => each.Batch.Target == id).ToArray();
         if (coming.FirstOrDefault(each => each.Batch.IsReleased()) is { } released)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"Operation {released.Batch.OperationId} has given slots {SlotText.Of(released.Batch.Slots)} to {id} already; what is in them is there and nowhere else.", $"restore {id}, then: shardadmin ops resume {released.Batch.OperationId}");
+                ExitCode.Conflict, $"Operation {released.Batch.OperationId} has given slots {SlotText.Of(released.Batch.Slots)} to {id} already, and nobody else may serve them while it could come back.", $"restore {id}, then: shardadmin ops resume {released.Batch.OperationId}");
         var cancelled = coming.Length;
         if (!dryRun && coming.Length > 0)
         {

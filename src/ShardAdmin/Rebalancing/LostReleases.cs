@@ -15,10 +15,15 @@ namespace ShardAdmin.Rebalancing;
 /// </summary>
 internal sealed class LostReleases(AdminSession session)
 {
+    /// <summary>Of several batches that brought a slot there, the one by which it is owned now.</summary>
     private const string RecordsSql = """
-        select move_id as Id, slots as Slots, attempt as Attempt, owned_epoch as Epoch from sharding.move_import where source = @source and owned_epoch is not null and slots && @slots and sharding.owned_or_passed(slots) = 'owned'
-        union all
-        select move_id, slots, attempt, owned_epoch from sharding.move_import_over where source = @source and owned_epoch is not null and slots && @slots and sharding.owned_or_passed(slots) = 'owned'
+        select r.move_id as Id, r.slots as Slots, r.attempt as Attempt, r.owned_epoch as Epoch
+        from (select move_id, source, slots, attempt, owned_epoch from sharding.move_import
+              union all
+              select move_id, source, slots, attempt, owned_epoch from sharding.move_import_over) r
+        where r.source = @source and r.slots && @slots
+          and not exists (select from unnest(r.slots) s left join sharding.slot_ownership o on o.slot = s
+                          where o.state is null or o.state not in ('owned', 'frozen') or o.epoch is distinct from r.owned_epoch)
         """;
 
     private const string PutBackSql = """

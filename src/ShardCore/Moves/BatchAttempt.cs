@@ -5,6 +5,7 @@ using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
+using ShardCore.Ring;
 using ShardCore.Shards;
 
 namespace ShardCore.Moves;
@@ -23,7 +24,7 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
     {
         using var preparing = await ends.Pipeline.Prepare.EnterAsync(cancellation);
         await options.StepAsync(MoveStep.Begin, cancellation);
-        var epoch = await ring.NextEpochAsync(cancellation); // first, and not at the hand-over: Redis may be slow
+        var epoch = await NextEpochAsync(batch, cancellation); // first, and not at the hand-over: Redis may be slow
         var attempt = await journal.BeginAsync(batch.Id, by, takeOver, least: known + 1, cancellation);
 
         await options.StepAsync(MoveStep.Import, cancellation);
@@ -61,6 +62,21 @@ internal sealed class BatchAttempt(Guid id, MoveEnds ends, MoveJournal journal, 
         await using var applier = await ChangeApplier.OpenAsync(to, import, cancellation);
         await using var catchUp = CatchUp.Start(stream, applier, options.ApplyBatch, options.Progress);
         return await new HandOver(id, attempt, epoch, ends, session, import, options).RunAsync(catchUp, cancellation);
+    }
+
+    /// <exception cref="AttemptOverException">Another mover has released the slots meanwhile, and so they are another shard's.</exception>
+    private async Task<Epoch> NextEpochAsync(MoveBatch batch, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ring.NextEpochAsync(batch, ends.Source.Id, cancellation);
+        }
+        catch (MoveFailedException e)
+        {
+            if (await journal.FindAsync(id, cancellation) is { } now && MoveDecision.MayCancel(now.Phase))
+                throw;
+            throw new AttemptOverException($"Batch {id} was carried on by another mover.", e);
+        }
     }
 
     /// <summary>Its snapshot waits for the transactions that run at the source. A person can do something about one that takes long, if he is told which.</summary>

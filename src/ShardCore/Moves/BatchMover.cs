@@ -108,32 +108,48 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         var journal = new MoveJournal(ends.From);
         if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
             return false;
-        var known = 0;
-        if (!isTargetGone)
+        var word = isTargetGone ? null : await ImportWord.AskAsync(ends.To, batchId, cancellation);
+        if (word?.State == ImportState.Owned)
         {
-            var word = await ImportWord.AskAsync(ends.To, batchId, cancellation);
-            if (word.State == ImportState.Owned)
-            {
-                await FollowAsync(batch, word, journal, cancellation);
-                return false;
-            }
-            known = word.Attempt;
-            isTargetGone = word.State == ImportState.Passed; // it takes nothing in for this batch, and never will again
+            await FollowAsync(batch, word, journal, cancellation);
+            return false;
         }
         try
         {
-            // A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.
-            var attempt = await journal.BeginAsync(batchId, "cancel", force: true, least: known + 1, cancellation);
-            if (!isTargetGone && !await CancelImportAsync(ends, batch, attempt, cancellation))
-                return false;
-            await MovePublication.DropAsync(ends.From, batchId, attempt, cancellation);
-            return await journal.CancelAsync(batchId, attempt, cancellation);
+            return await TakeBackAsync(batch, word, ends, journal, cancellation);
         }
         catch (AttemptOverException)
         {
             return false;
         }
+        catch (PostgresException e) when (e.SqlState == MoveJournal.NotToBeHad && !IsTakingIn(word))
+        {
+            // The source does not own all of the slots any more, so no attempt can begin, and nothing is at the target.
+            await MovePublication.DropAsync(ends.From, batchId, int.MaxValue, cancellation);
+            return await journal.DropAsync(batchId, cancellation);
+        }
     }
+
+    /// <summary>A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.</summary>
+    /// <param name="word">Null: the target is gone, and is not asked.</param>
+    private async Task<bool> TakeBackAsync(MoveBatch batch, ImportWord? word, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
+    {
+        var attempt = await journal.BeginAsync(batch.Id, "cancel", force: true, least: (word?.Attempt ?? 0) + 1, cancellation);
+        try
+        {
+            // A target of which the slots went on takes nothing in for this batch any more.
+            if (word is not (null or { State: ImportState.Passed }) && !await CancelImportAsync(ends, batch, attempt, cancellation))
+                return false;
+        }
+        catch (MoveFailedException) when (!IsTakingIn(word))
+        {
+            // It takes nothing in for this batch, and refuses to begin.
+        }
+        await MovePublication.DropAsync(ends.From, batch.Id, attempt, cancellation);
+        return await journal.CancelAsync(batch.Id, attempt, cancellation);
+    }
+
+    private static bool IsTakingIn(ImportWord? word) => word?.State is ImportState.Importing or ImportState.Sealed;
 
     /// <summary>Of this attempt only: a mover that begins the next one meanwhile keeps what is its own.</summary>
     private async Task<bool> CancelImportAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
@@ -265,14 +281,23 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
     private async Task<ImportWord?> OwnedWordAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
     {
         var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
-        if (word.State == ImportState.Owned && word.Epoch == batch.Epoch)
+        if (IsOwner(word, batch))
             return word;
-        var why = LostOwnership();
+        var why = LostOwnership(word, batch);
         return await journal.DisputeAsync(batch, why, cancellation) ? throw new BatchDisputedException($"Batch {batch.Id}: {why}") : null;
     }
 
-    private string LostOwnership() =>
-        $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {source.Id} has the rows as of the release.";
+    /// <summary>Or the slots went on from it, and a person has said that this is right.</summary>
+    private static bool IsOwner(ImportWord word, MoveBatch batch) =>
+        word.Epoch == batch.Epoch && (word.State == ImportState.Owned || (word.State == ImportState.Passed && batch.IsSettled));
+
+    private string LostOwnership(ImportWord word, MoveBatch batch)
+    {
+        var rows = batch.Phase == MovePhase.Verified ? $"{source.Id} may have deleted some of its rows already." : $"{source.Id} has the rows as of the release.";
+        return word.State == ImportState.Passed
+            ? $"{target.Id} owned these slots, and they went on to another shard since; {source.Id} went back to before that. {rows}"
+            : $"{target.Id} owned these slots and does not know it any more: it lost commits, and writes that it took may be among them. {rows}";
+    }
 
     /// <summary>
     /// The source's rows are deleted only while the target owns, has been compared, and every standby that streams from it knows both.
@@ -282,11 +307,11 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         // In one session: a connection made anew may be to a standby that took over meanwhile.
         await using var connection = await ends.To.OpenAsync(cancellation);
         var word = await ImportWord.AskAsync(connection, batch.Id, cancellation);
-        if (word.State != ImportState.Owned || word.Epoch != batch.Epoch || !(word.IsCompared || batch.IsSettled))
+        if (!IsOwner(word, batch) || !(word.IsCompared || batch.IsSettled))
         {
-            var why = word.State == ImportState.Owned && word.Epoch == batch.Epoch
+            var why = IsOwner(word, batch)
                 ? $"{target.Id} does not know any more that its rows were compared: it lost commits. The source's rows are kept."
-                : LostOwnership();
+                : LostOwnership(word, batch);
             throw await journal.DisputeAsync(batch, why, cancellation)
                 ? new BatchDisputedException($"Batch {batch.Id}: {why}")
                 : new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");

@@ -18,10 +18,15 @@ namespace ShardCore.Moves.HandingOver;
 internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends, TargetSession session, MoveImport import, MoveOptions options)
 {
     private const int SealBytes = 16;
+
+    /// <summary>A standby of the target that is too slow so often is not tried again: each time writers wait in vain.</summary>
+    private const int MaxSlowStandby = 5;
+
     private const double LagGrowth = 1.2;
     private const double LagShareOfDrain = 0.7;
 
     private readonly MoveJournal _journal = new(ends.FromAtHandOver);
+    private int _slowStandby;
 
     /// <returns>How long writes to the slots were held.</returns>
     /// <exception cref="AttemptOverException" />
@@ -136,10 +141,15 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         {
             var left = options.MaxPause - held.Elapsed;
             var behind = await session.SealAsync(import, seal, options.IgnoresStandbys || left < TimeSpan.Zero ? TimeSpan.Zero : left, CancellationToken.None);
-            if (held.Elapsed > options.MaxPause || (behind is not null && !options.IgnoresStandbys))
+            var isSlow = behind is not null && !options.IgnoresStandbys;
+            if (held.Elapsed > options.MaxPause || isSlow)
             {
                 await ThawOrEndAsync(CancellationToken.None); // nothing is released yet, and a seal without a release says nothing
-                return false;
+                return isSlow && ++_slowStandby == MaxSlowStandby
+                    ? throw new StandbysBehindException(
+                        $"Batch {id}: {MaxSlowStandby} times not every standby of {ends.Target.Id} confirmed within the pause of {options.MaxPause.TotalMilliseconds:0} ms: {behind}. "
+                        + $"Its slots are owned by {ends.Source.Id} as before. A longer --max-pause may do.")
+                    : false;
             }
         }
         catch

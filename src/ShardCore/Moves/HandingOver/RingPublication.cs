@@ -22,6 +22,19 @@ public sealed class RingPublication(RedisRingStore store, string who, Func<Shard
     /// <exception cref="RedisUnavailableException" />
     public async Task<Epoch> NextEpochAsync(CancellationToken cancellation) => (await BasisAsync(await ReadAsync(cancellation), cancellation)).Next;
 
+    /// <summary>The same, for slots that are about to be moved.</summary>
+    /// <exception cref="MoveFailedException">Another shard has the better claim to one of them: the source went back to before it gave it away.</exception>
+    public async Task<Epoch> NextEpochAsync(MoveBatch batch, ShardId source, CancellationToken cancellation)
+    {
+        var known = await BasisAsync(await ReadAsync(cancellation), cancellation);
+        foreach (var slot in batch.Slots)
+            if (known.Owners[slot.Value] is var owner && owner != source)
+                throw new MoveFailedException(
+                    $"Batch {batch.Id}: slot {slot} is not to be moved by {source}, because {owner} owns it by the word of ring and shards. {source} may have failed over "
+                    + "or been restored since it gave the slot away: 'shardadmin doctor' tells, 'shardadmin ops cancel' takes the batch out of the journal.");
+        return known.Next;
+    }
+
     /// <summary>Publishes the batch's slots as the target's. Safe to repeat: a ring that says so already stays.</summary>
     /// <param name="hasGivenAway">
     /// Whether the slots are still where this batch has brought them. Asked after the ring was read: whoever slept since

@@ -15,7 +15,7 @@ namespace ShardCore.Moves.Journal;
 /// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
 public sealed class MoveJournal(NpgsqlDataSource source)
 {
-    private const string NotToBeHad = "SH010";
+    internal const string NotToBeHad = "SH010";
     private const string Excluded = "SH014";
 
     private readonly JournalCalls _calls = new(source);
@@ -225,6 +225,10 @@ public sealed class MoveJournal(NpgsqlDataSource source)
     /// <summary>Leaves a batch as it is if there are rows in the slots that it gave away: the source crashed since <see cref="CleanAsync"/>.</summary>
     public Task FinishAsync(Guid id, CancellationToken cancellation) =>
         _calls.RunAsync<object?>("select sharding.move_finish(@id)", new { id }, cancellation);
+
+    /// <summary>Gives up a batch that was not released and cannot begin.</summary>
+    /// <returns>False: it is past its release, or gone.</returns>
+    internal Task<bool> DropAsync(Guid id, CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_drop(@id)", new { id }, cancellation);
 
     /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>

@@ -43,7 +43,7 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
     {
         await using var ends = Ends();
         var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
-        if (word.State != ImportState.Owned)
+        if (word.State is not (ImportState.Owned or ImportState.Passed)) // slots that went on from it are another shard's
             await CallTargetAsync<object?>(
                 ends.To, "select sharding.import_keep(@Id, @attempt, @source, @slots, @epoch, @floor)",
                 new { batch.Id, attempt = Math.Max(word.Attempt, batch.Attempt), source = source.Id.Value, slots = MoveJournal.ToArray(batch.Slots), epoch = batch.Epoch!.Value.Value, floor = batch.VersionFloor!.Value }, cancellation);
@@ -66,8 +66,8 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         await RequireStoppedAsync(ends, batch, attempt, cancellation);
         if (!await journal.TakeBackAsync(batch.Id, epoch, floor, cancellation))
             return false;
-        await RequireFlushedAsync(source, ends.From, cancellation);
         await ring.PublishBackAsync(batch, source.Id, cancellation);
+        await RequireFlushedAsync(source, ends.From, cancellation); // before the target's rows go
         await MovePublication.DropAsync(ends.From, batch.Id, attempt, cancellation);
         var import = new MoveImport(ends.Lasting(batch.Id, attempt + 1), batch.Id, batch.Slots, attempt + 1);
         await import.BeginAsync(source.Id, epoch, cancellation);

@@ -36,7 +36,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         await EndWritersAsync();
         await Source.ExecuteAsync($"""
             delete from sharding.move; delete from sharding.move_history; delete from sharding.slot_ownership; delete from sharding.item;
-            {OwnershipSql(s.Source, s.SourceEpoch, s.Held, s.Expired, s.Source == SlotState.Released)}
+            {OwnershipSql(s.Source, s.SourceEpoch, s.Held, s.Expired, s.Source == SlotState.Released ? "'s2'" : "null")}
             {(s.Phase is { } phase ? $"""
                 insert into sharding.move (move_id, operation_id, ordinal, target, slots, phase, attempt, epoch, version_floor, frozen_until, started_by, seal, disputed, settled)
                 values ('{MoveId}', '{MoveId}', 0, 's2', array[{SlotText}]::smallint[], '{phase.ToString().ToLowerInvariant()}', {s.Attempt}, {s.SourceEpoch}, 1, {Deadline(phase == ShardCore.Moves.MovePhase.Frozen, s.Expired)}, 'test',
@@ -47,7 +47,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         await Target.ExecuteAsync($"""
             delete from sharding.move_import; delete from sharding.move_import_over; delete from sharding.before_image;
             delete from sharding.slot_ownership; delete from sharding.item;
-            {OwnershipSql(s.Target, s.TargetEpoch, held: s.Target == SlotState.Importing, expired: false, s.Uncompared || s.Target is SlotState.Importing or SlotState.Released)}
+            {OwnershipSql(s.Target, s.TargetEpoch, held: s.Target == SlotState.Importing, expired: false, s.Uncompared || s.Target is SlotState.Importing or SlotState.Released ? "'s1'" : "null")}
             {ImportSql(s)}
             {RowSql(0, s.TargetA)}{RowSql(1, s.TargetB)}{KeptSql(0, s.KeptA)}{KeptSql(1, s.KeptB)}
             """);
@@ -87,9 +87,9 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
         select '{MoveId}', 's1', array[{SlotText}]::smallint[], {s.ImportOver}, nullif({s.OverOwnedEpoch}, 0), 1, {s.OverCompared} where {s.ImportOver} > 0;
         """);
 
-    private static string OwnershipSql(SlotState state, int epoch, bool held, bool expired, bool hasPeer) => state == SlotState.None ? "" : $"""
+    private static string OwnershipSql(SlotState state, int epoch, bool held, bool expired, string peer) => state == SlotState.None ? "" : $"""
         insert into sharding.slot_ownership (slot, state, epoch, move_id, peer, frozen_until)
-        values ({SlotText}, '{state.ToString().ToLowerInvariant()}', {epoch}, {(held ? $"'{MoveId}'" : "null")}, {(hasPeer ? "'s9'" : "null")}, {Deadline(state == SlotState.Frozen, expired)});
+        values ({SlotText}, '{state.ToString().ToLowerInvariant()}', {epoch}, {(held ? $"'{MoveId}'" : "null")}, {peer}, {Deadline(state == SlotState.Frozen, expired)});
         """;
 
     private static string Deadline(bool frozen, bool expired) => !frozen ? "null" : expired ? "now() - interval '1 hour'" : "now() + interval '1 hour'";
