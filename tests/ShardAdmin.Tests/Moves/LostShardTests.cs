@@ -23,7 +23,7 @@ public sealed class LostShardTests(SharedPostgres postgres, SharedRedis redis)
 
         await mover.WaitForExitAsync(Limit);
         Assert.True(mover.ExitCode == (int)ExitCode.CannotReach, mover.Output);
-        Assert.Contains("error: Batch 1, s1 → s2: ", mover.Output, StringComparison.Ordinal);
+        Assert.True(mover.Output.Contains("error: Batch 1, s1 → s2: ", StringComparison.Ordinal), mover.Output);
         Assert.Contains($"shardadmin ops resume {id}", mover.Output, StringComparison.Ordinal);
         await server.StartAsync();
         Assert.NotEqual("", (await cluster.ShowAsync(id)).GetProperty("batchList")[0].GetProperty("problem").GetString() ?? "");
