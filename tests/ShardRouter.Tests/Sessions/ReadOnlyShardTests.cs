@@ -49,8 +49,9 @@ public sealed class ReadOnlyShardTests(SharedPostgres postgres, SharedRedis redi
         while (refused < 400)
             refused += (await StatusesAsync()).Count(status => status == 503);
 
-        // Each quarter of a second: the pool's sessions of two kinds of call, and the workers'.
-        var allowed = 20 * (1 + (clock.Elapsed.TotalSeconds * 4));
+        // Each quarter of a second: the pool's sessions of two kinds of call, and the workers'. The server counts sessions late, also those that were
+        // ended above, so within the first second only this is certain: it is far from one for each refused write.
+        var allowed = Math.Max(refused / 2, 20 * (1 + (clock.Elapsed.TotalSeconds * 4)));
         await Eventually.ThatAsync(async () => await SessionsAsync() > before, Limit, "the server counts sessions");
         Assert.InRange(await SessionsAsync() - before, 0, allowed);
     }
