@@ -60,9 +60,10 @@ public static class SessionSettings
 
     /// <summary>
     /// A router's for gathered statements, which must not wait: neither for a slot that is being frozen nor for a row that somebody
-    /// else's transaction holds.
+    /// else's transaction holds. One that takes long is rolled back, and each of its operations then goes alone: the one that is to blame
+    /// harms only itself. The limit ends before the commit, so a slow disk or standby is not counted.
     /// </summary>
-    public static string Gathering { get; } = Router + Options(("lock_timeout", "25ms"), ("statement_timeout", "5s"));
+    public static string Gathering { get; } = Router + Options(("lock_timeout", "25ms"), ("statement_timeout", "300ms"));
 
     /// <summary>shardadmin's.</summary>
     public static string Administration { get; } = Options(

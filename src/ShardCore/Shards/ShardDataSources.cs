@@ -11,6 +11,8 @@ namespace ShardCore.Shards;
 /// <param name="configure">Adjusts the connection string of every shard: pool size, application name, timeouts.</param>
 public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> configure) : IAsyncDisposable
 {
+    private const int KeepAliveSeconds = 10;
+
     private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _byAddress = new(StringComparer.Ordinal);
 
     public NpgsqlDataSource Of(Shard shard) => Of(shard.Host, shard.Port, shard.Database);
@@ -34,6 +36,8 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
         settings.Options = SessionSettings.Every + settings.Options;
+        // A line that was cut without a word is found within half a minute, and one that is idle stays known to firewalls.
+        (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, KeepAliveSeconds, KeepAliveSeconds / 5);
         return Builder(settings)
             .UsePhysicalConnectionInitializer(
                 _ => throw new NotSupportedException("Connections to shards are opened without blocking a thread."), SessionSettings.SetNewerAsync)

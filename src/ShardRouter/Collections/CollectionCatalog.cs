@@ -27,7 +27,7 @@ internal sealed class CollectionCatalog(SlotDispatch dispatch, TimeProvider time
             writes: false,
             (pool, one, cancellation) => pool.RunAsync(
                 "collection", writes: false,
-                async (connection, stop) => Fenced<bool>.Answer(await CollectionStore.FindAsync(connection, one, stop) is { IsLive: true }),
+                async call => Fenced<bool>.Answer(await CollectionStore.FindAsync(call.Connection, one, CancellationToken.None) is { IsLive: true }),
                 cancellation),
             deadline);
         if (answer.Value)

@@ -48,7 +48,7 @@ internal static class Composition
         .AddSingleton<SlotDispatch>();
 
     public static IServiceCollection AddShards(this IServiceCollection services) => services
-        .AddSingleton<ShardPools>()
+        .AddSingleton<ShardPools>().AddHostedService(provider => provider.GetRequiredService<ShardPools>())
         .AddSingleton<ShardHistories>().AddSingleton<ShardPositionStore>().AddHostedService<PositionReports>();
 
     public static IServiceCollection AddItems(this IServiceCollection services) => services

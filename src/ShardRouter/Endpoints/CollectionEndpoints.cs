@@ -34,7 +34,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
             if (Array.Find(all, pool => !pool.Circuit.IsClosed) is { } away)
                 throw new ShardCallException(ShardFailure.Unavailable, away.Shard.Id.Value);
             var creation = CollectionStore.Together(await Task.WhenAll(all.Select(pool => pool.RunAsync(
-                "collection", writes: true, (connection, stop) => CollectionStore.CreateAsync(connection, name, stop), deadline.Token))));
+                "collection", writes: true, call => CollectionStore.CreateAsync(call.Connection, name, CancellationToken.None), deadline.Token))));
             Answer.Timing(context, "shard", startedAt);
             switch (creation)
             {
@@ -95,7 +95,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         {
             try
             {
-                var all = await pool.RunAsync("collection", writes: false, CollectionStore.ListAsync, deadline.Token);
+                var all = await pool.RunAsync("collection", writes: false, call => CollectionStore.ListAsync(call.Connection, CancellationToken.None), deadline.Token);
                 await SocketThreads.Leave();
                 Answer.Timing(context, "shard", startedAt);
                 return [.. all.Where(each => each.IsLive)];

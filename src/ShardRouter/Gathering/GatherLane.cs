@@ -14,7 +14,7 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
     /// <summary>More than this waiting in a lane are turned away.</summary>
     public const int MaxWaiting = 4096;
 
-    private readonly ConcurrentQueue<GatheredOperation<TOperation, TResult>> _waiting = new();
+    private readonly WaitingOperations<TOperation, TResult> _waiting = new();
     private readonly ConcurrentStack<GatherWorker<TOperation, TResult>> _idle = new();
     private readonly AloneKeys<TOperation, TResult>? _alone;
     private readonly Func<GatherWorker<TOperation, TResult>> _newWorker;
@@ -42,8 +42,8 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
     /// <summary>Ends the wait of everything that is not under way.</summary>
     public void FailWaiting(ShardFailure failure)
     {
-        foreach (var operation in _waiting)
-            operation.TryGiveUp(failure); // it stays in the queue; the worker that meets it passes over it
+        foreach (var operation in _waiting.ToArray())
+            operation.TryGiveUp(failure);
         _alone?.FailWaiting(failure);
     }
 
@@ -64,9 +64,13 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
     {
         if (!_idle.TryPop(out var worker))
             worker = _newWorker();
-        while (worker.Take(_waiting))
+        while (HasWork)
         {
-            await worker.RunAsync(_waiting); // fails operations, never itself
+            // Before anything is taken: an operation whose time ends meanwhile is not sent, and is told so.
+            var trouble = worker.IsReady ? null : await worker.ConnectAsync();
+            if (!worker.Take(_waiting))
+                break;
+            await worker.RunAsync(_waiting, trouble); // fails operations, never itself
             if (worker.Taken > 1)
                 await Task.Yield(); // behind the answers that it just handed to the pool: what their clients send next then goes together, and not the first of it alone
         }

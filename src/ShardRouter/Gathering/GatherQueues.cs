@@ -5,14 +5,26 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Gathering;
 
-/// <summary>The <see cref="GatherQueue{TOperation,TResult}"/> of each shard for one kind of operation, made on first use.</summary>
+/// <summary>
+/// The <see cref="GatherQueue{TOperation,TResult}"/> of each shard for one kind of operation, made on first use and kept as long as the
+/// shard's pool.
+/// </summary>
 internal sealed class GatherQueues<TOperation, TResult>(GatherKind<TOperation, TResult> kind, RouterMetrics metrics) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<ShardPool, GatherQueue<TOperation, TResult>> _queues = [];
 
-    public GatherQueue<TOperation, TResult> Of(ShardPool pool) => _queues.TryGetValue(pool, out var queue)
-        ? queue
-        : _queues.GetOrAdd(pool, static (pool, self) => new GatherQueue<TOperation, TResult>(self.kind, pool, self.metrics), (kind, metrics));
+    public GatherQueue<TOperation, TResult> Of(ShardPool pool) => _queues.TryGetValue(pool, out var queue) ? queue : Add(pool);
+
+    private GatherQueue<TOperation, TResult> Add(ShardPool pool)
+    {
+        var queue = _queues.GetOrAdd(pool, static (pool, self) => new GatherQueue<TOperation, TResult>(self.kind, pool, self.metrics), (kind, metrics));
+        pool.Closed += (_, _) =>
+        {
+            if (_queues.TryRemove(pool, out var gone))
+                _ = gone.DisposeAsync().AsTask();
+        };
+        return queue;
+    }
 
     public IEnumerable<Measurement<int>> Measure() => _queues.Values.Select(queue => new Measurement<int>(
         queue.Length, new KeyValuePair<string, object?>("shard", queue.Pool.Shard.Id.Value), new KeyValuePair<string, object?>("operation", queue.Kind)));

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Npgsql;
@@ -26,29 +25,27 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private const int MaxBytes = 1024 * 1024;
     private const int MaxAnswerBytes = 4 * 1024 * 1024;
 
-    /// <summary>A statement that takes longer is given up with its connection: the server hangs, or is out of reach.</summary>
+    /// <summary>A statement that takes longer is given up with its session: the server hangs, or is out of reach, or its disk does.</summary>
     private static readonly TimeSpan StatementLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Something on the way may have forgotten a connection that was silent for so long.</summary>
-    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
-
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
-    private ShardConnection? _connection;
+    private ShardSession? _session;
     private IGatheredStatement<TOperation, TResult>? _statement;
-    private int _generation;
-    private long _usedAt;
-    private long _openedAt;
     private long _expectedBytes;
+    private int _most = MaxOperations;
+
+    /// <summary>It has a session that a statement can be sent on at once.</summary>
+    public bool IsReady => _session is not null && pool.GatherSessions.IsFresh(_session);
 
     /// <summary>Operations in the last statement.</summary>
     public int Taken => _taken.Count;
 
     /// <returns>False: nothing waits.</returns>
-    public bool Take(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
+    public bool Take(WaitingOperations<TOperation, TResult> waiting)
     {
         _taken.Clear();
         var bytes = 0;
-        var limit = Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, MaxOperations);
+        var limit = Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
         while (_taken.Count < limit && bytes < MaxBytes && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
@@ -60,7 +57,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     }
 
     /// <summary>First what has waited for its key, then the queue, without what has to wait for its key.</summary>
-    private bool TryNext(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
+    private bool TryNext(WaitingOperations<TOperation, TResult> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
         if (alone is null)
             return waiting.TryDequeue(out operation);
@@ -76,31 +73,73 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         return true;
     }
 
-    /// <param name="waiting">Where the next ones come from.</param>
-    public async Task RunAsync(ConcurrentQueue<GatheredOperation<TOperation, TResult>> waiting)
+    /// <summary>Makes a session ready.</summary>
+    /// <returns>What went wrong; null: nothing.</returns>
+    public async Task<Exception?> ConnectAsync()
     {
+        var held = _session;
+        Forget();
+        try
+        {
+            _session = await pool.GatherSessions.RefreshAsync(held, CancellationToken.None);
+            _statement = kind.NewStatement(_session.Connection);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    /// <summary>Sends what was taken, in one statement, and answers it.</summary>
+    /// <param name="waiting">Where the next ones come from.</param>
+    /// <param name="trouble">There is no session to send it on.</param>
+    public async Task RunAsync(WaitingOperations<TOperation, TResult> waiting, Exception? trouble)
+    {
+        if (trouble is not null)
+        {
+            Fail(trouble, sent: false);
+            return;
+        }
         metrics.Gathered(pool.Shard.Id.Value, kind.Name, _taken.Count);
+        var session = _session!;
         Task<Fenced<TResult>[]>? statement = null;
         Fenced<TResult>[] answers;
         try
         {
-            if (!IsFresh())
-                await ConnectAsync();
-            statement = _statement!.ExecuteAsync([.. _taken.Select(each => each.Operation)], CancellationToken.None);
+            statement = _statement!.ExecuteAsync([.. _taken.Select(each => each.Operation)]);
             answers = await (statement.IsCompletedSuccessfully ? statement : statement.WaitAsync(StatementLimit));
-            _connection!.RequireConfirmed(); // it is done only if its commit is
-            _usedAt = Environment.TickCount64;
+            session.RequireConfirmed(); // it is done only if its commit is
+            session.Used();
         }
         catch (Exception e)
         {
-            if (e is not PostgresException || _connection?.FullState != System.Data.ConnectionState.Open || (ShardErrors.IsReadOnly(e) && IsOld()))
-                Abandon(statement);
+            GiveUp(session, statement, e);
             Fail(e, sent: statement is not null);
             return;
         }
         Expect(answers);
         Answer(answers, nobodyWaits: waiting.IsEmpty);
     }
+
+    /// <summary>A statement that failed leaves its session as it was. One that did not end, or whose end is not known, does not.</summary>
+    private void GiveUp(ShardSession session, Task? statement, Exception error)
+    {
+        if (statement is { IsCompleted: false })
+        {
+            pool.GatherSessions.Abandon(session, statement);
+            Forget();
+        }
+        else if (error is not PostgresException || !session.IsOpen || (ShardErrors.IsReadOnly(error) && IsOld(session)))
+        {
+            ShardSessions.Drop(session);
+            Forget();
+        }
+        if (error is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
+            _most = Math.Max(_taken.Count / 2, 1); // one of them is slow, or the shard is: fewer at a time until it goes well again
+    }
+
+    private void Forget() => (_session, _statement) = (null, null);
 
     /// <summary>
     /// An answer is in memory whole, and how large a document is only the shard knows. So as many go into the next statement as fit if its documents are as
@@ -112,6 +151,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         foreach (var answer in answers)
             bytes += answer.Value is { } value ? kind.AnswerSizeOf(value) : 0;
         _expectedBytes = Math.Max(bytes / answers.Length, _expectedBytes / 2);
+        _most = Math.Min(_most + 1 + (_most / 8), MaxOperations);
     }
 
     /// <summary>
@@ -125,37 +165,8 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             _taken[i].TryAnswer(answers[i], onThisThread);
     }
 
-    private bool IsFresh() =>
-        _statement is not null && _generation == pool.Circuit.Generation && Environment.TickCount64 - _usedAt < IdleLimit.TotalMilliseconds;
-
-    /// <summary>What it says of the shard may not hold any more (<see cref="StaleSessions"/>).</summary>
-    private bool IsOld() => Environment.TickCount64 - _openedAt >= StaleSessions.BelievedFor.TotalMilliseconds;
-
-    private async Task ConnectAsync()
-    {
-        Abandon(null);
-        _openedAt = Environment.TickCount64;
-        _generation = pool.Circuit.Generation;
-        _connection = await pool.GatherSource.OpenAsync(CancellationToken.None); // bounded by the connection's own timeout
-        _statement = kind.NewStatement(_connection);
-    }
-
-    /// <summary>Lets go of the connection without waiting for it: closing one to a server that hangs takes its time.</summary>
-    private void Abandon(Task? statement)
-    {
-        var (connection, used) = (_connection, _statement);
-        (_connection, _statement) = (null, null);
-        if (connection is null)
-            return;
-        _ = Task.Run(async () =>
-        {
-            if (statement is not null)
-                await statement.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (used is not null)
-                await used.DisposeAsync();
-            await connection.DisposeAsync();
-        });
-    }
+    /// <summary>What it says of the shard may not hold any more.</summary>
+    private static bool IsOld(ShardSession session) => Environment.TickCount64 - session.OpenedAt >= ShardPool.ReadOnlyBelievedFor.TotalMilliseconds;
 
     private void Fail(Exception error, bool sent)
     {
@@ -204,7 +215,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
 
     public ValueTask DisposeAsync()
     {
-        Abandon(null);
+        if (_session is not null)
+            ShardSessions.Drop(_session);
+        Forget();
         return ValueTask.CompletedTask;
     }
 }

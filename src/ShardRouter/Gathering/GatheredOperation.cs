@@ -18,6 +18,12 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     private const int GivenUp = 2;
     private const int Alone = 3;
 
+    /// <summary>
+    /// A gathered write whose time is over is answered "unknown" only after this: the statement that took it ends sooner, by its own limit
+    /// (<see cref="ShardCore.Shards.SessionSettings.Gathering"/>), and then it is known.
+    /// </summary>
+    private static readonly TimeSpan StatementGrace = TimeSpan.FromMilliseconds(400);
+
     private ManualResetValueTaskSourceCore<Fenced<TResult>> _answer = new() { RunContinuationsAsynchronously = true };
     private int _state;
     private int _answered;
@@ -30,6 +36,15 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     /// <summary>To be awaited once.</summary>
     public ValueTask<Fenced<TResult>> Answer => new(this, _answer.Version);
+
+    /// <summary>Links of <see cref="WaitingOperations{TOperation,TResult}"/>, which alone changes them.</summary>
+    public GatheredOperation<TOperation, TResult>? Before { get; set; }
+
+    /// <inheritdoc cref="Before" />
+    public GatheredOperation<TOperation, TResult>? Behind { get; set; }
+
+    /// <inheritdoc cref="Before" />
+    public WaitingOperations<TOperation, TResult>? Queue { get; set; }
 
     public bool IsAnswered => Volatile.Read(ref _answered) != 0;
 
@@ -46,15 +61,32 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     /// <returns>False: its time was over meanwhile.</returns>
     public bool TryTakeAlone() => Interlocked.CompareExchange(ref _state, Alone, Waiting) == Waiting;
 
+    /// <summary>Ends its wait. It leaves its queue at once.</summary>
     /// <returns>False: it was taken already and may have been sent.</returns>
-    public bool TryGiveUp(ShardFailure failure) =>
-        Interlocked.CompareExchange(ref _state, GivenUp, Waiting) == Waiting && TryFail(failure, null);
+    public bool TryGiveUp(ShardFailure failure)
+    {
+        if (Interlocked.CompareExchange(ref _state, GivenUp, Waiting) != Waiting)
+            return false;
+        Queue?.Remove(this);
+        return TryFail(failure, null);
+    }
 
     /// <summary>The request's time is over. What is under way goes on without it.</summary>
     public void Expire()
     {
-        if (!TryGiveUp(ShardFailure.DeadlineExceeded) && Volatile.Read(ref _state) == Taken)
-            TryFail(writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded, null);
+        if (TryGiveUp(ShardFailure.DeadlineExceeded) || Volatile.Read(ref _state) != Taken)
+            return;
+        if (writes)
+            _ = ExpireLaterAsync();
+        else
+            TryFail(ShardFailure.DeadlineExceeded, null);
+    }
+
+    private async Task ExpireLaterAsync()
+    {
+        await Task.Delay(StatementGrace, CancellationToken.None);
+        if (Volatile.Read(ref _state) == Taken)
+            TryFail(ShardFailure.OutcomeUnknown, null);
     }
 
     /// <param name="answer">What the shard said.</param>

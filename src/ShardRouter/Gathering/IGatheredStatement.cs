@@ -8,6 +8,5 @@ internal interface IGatheredStatement<TOperation, TResult> : IAsyncDisposable
     /// <returns>
     /// One answer per operation, in their order, when the whole answer of the shard has been read: only then has a write's commit happened.
     /// </returns>
-    /// <param name="cancellation">Ends them all; one request's end must not end the others'.</param>
-    Task<Fenced<TResult>[]> ExecuteAsync(IReadOnlyList<TOperation> operations, CancellationToken cancellation);
+    Task<Fenced<TResult>[]> ExecuteAsync(IReadOnlyList<TOperation> operations);
 }

@@ -23,11 +23,11 @@ internal sealed class CursorSecret(SlotDispatch dispatch)
             writes: false,
             (pool, _, cancellation) => pool.RunAsync(
                 "secret", writes: false,
-                async (connection, stop) =>
+                async call =>
                 {
-                    await using var command = connection.CreateCommand();
+                    await using var command = call.Connection.CreateCommand();
                     command.CommandText = "select cursor_secret from sharding.cluster";
-                    return Fenced<byte[]>.Answer((await command.ReadValueAsync<byte[]>(stop))!);
+                    return Fenced<byte[]>.Answer((await command.ReadValueAsync<byte[]>(CancellationToken.None))!);
                 },
                 cancellation),
             deadline);

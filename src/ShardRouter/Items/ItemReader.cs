@@ -26,15 +26,15 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
         dispatch.RunAsync(keys, key => key.Slot, ReadAsync, deadline);
 
     private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
-        (await pool.RunUncountedAsync(writes: false, (connection, stop) => ReadAsync(connection, [key], stop), deadline))[0];
+        (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call.Connection, [key]), deadline))[0];
 
     private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, CancellationToken deadline) =>
-        pool.RunAsync("read", writes: false, (connection, stop) => ReadAsync(connection, keys, stop), deadline);
+        pool.RunAsync("read", writes: false, call => ReadAsync(call.Connection, keys), deadline);
 
-    private static async Task<Fenced<Item?>[]> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ItemKey> keys, CancellationToken cancellation)
+    private static async Task<Fenced<Item?>[]> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ItemKey> keys)
     {
         await using var statement = new ReadItemsStatement(connection);
-        return await statement.ExecuteAsync(keys, cancellation);
+        return await statement.ExecuteAsync(keys);
     }
 
     public ValueTask DisposeAsync() => Queues.DisposeAsync();

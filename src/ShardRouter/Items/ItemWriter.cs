@@ -34,27 +34,27 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
         operations,
         operations[0].Key.Slot,
         writes: true,
-        (pool, all, cancellation) => pool.RunAsync("transact", writes: true, (connection, stop) => TransactAsync(connection, all, stop), cancellation),
+        (pool, all, cancellation) => pool.RunAsync("transact", writes: true, call => TransactAsync(call.Connection, all), cancellation),
         deadline);
 
     private static async Task<Fenced<WriteResult>> WriteAloneAsync(ShardPool pool, WriteOperation operation, CancellationToken deadline) =>
-        (await pool.RunUncountedAsync(writes: true, (connection, stop) => WriteAsync(connection, [operation], stop), deadline))[0];
+        (await pool.RunUncountedAsync(writes: true, call => WriteAsync(call.Connection, [operation]), deadline))[0];
 
     private static Task<Fenced<WriteResult>[]> WriteAsync(ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline) =>
-        pool.RunAsync("write", writes: true, (connection, stop) => WriteAsync(connection, operations, stop), deadline);
+        pool.RunAsync("write", writes: true, call => WriteAsync(call.Connection, operations), deadline);
 
-    private static async Task<Fenced<WriteResult>[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
+    private static async Task<Fenced<WriteResult>[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations)
     {
         await using var statement = new WriteItemsStatement(connection, atomic: false);
-        return await statement.ExecuteAsync(operations, cancellation);
+        return await statement.ExecuteAsync(operations);
     }
 
-    private static async Task<Fenced<TransactionResult>> TransactAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
+    private static async Task<Fenced<TransactionResult>> TransactAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations)
     {
         await using var statement = new WriteItemsStatement(connection, atomic: true);
         try
         {
-            var answers = await statement.ExecuteAsync(operations, cancellation);
+            var answers = await statement.ExecuteAsync(operations);
             return Fenced<TransactionResult>.Answer(new TransactionResult([.. answers.Select(answer => answer.Value!)], null, null));
         }
         catch (PostgresException e) when (e.SqlState == RefusedTransaction)

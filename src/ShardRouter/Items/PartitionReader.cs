@@ -18,18 +18,18 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
         query,
         slot,
         writes: false,
-        (pool, one, cancellation) => pool.RunAsync("list", writes: false, (connection, stop) => ReadAsync(connection, one, slot, stop), cancellation),
+        (pool, one, cancellation) => pool.RunAsync("list", writes: false, call => ReadAsync(call, one, slot), cancellation),
         deadline);
 
-    private static async Task<Fenced<PartitionPage>> ReadAsync(NpgsqlConnection connection, PartitionQuery query, Slot slot, CancellationToken cancellation)
+    private static async Task<Fenced<PartitionPage>> ReadAsync(ShardCall call, PartitionQuery query, Slot slot)
     {
-        await using var command = PartitionSql.Build(connection, query, slot);
+        await using var command = PartitionSql.Build(call.Connection, query, slot);
         var rows = new List<PartitionRow>();
         var bytes = (long)CursorCodec.MaxLength + EnvelopeBytes;
         if (query.Filters.Count == 0) // with them there are more statements than a session could keep
-            await command.PrepareOnceAsync(cancellation);
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        if (!await reader.ReadAsync(cancellation))
+            await command.PrepareOnceAsync();
+        await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
+        if (!await reader.ReadAsync(CancellationToken.None))
             return Fenced<PartitionPage>.Refused(new FenceRefusal(null, null, null));
         var state = reader.GetString(0);
         if (!FenceRefusal.Allows(state, writes: false))
@@ -44,12 +44,26 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             if (bytes > MaxPageBytes && rows.Count > 0)
             {
-                await Task.Run(command.Cancel, CancellationToken.None); // do not drain what may be hundreds of large documents; it blocks, so not here
+                await EndAsync(call, reader); // what may be hundreds of large documents is not wanted any more
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
             }
             rows.Add(row);
         }
-        while (await reader.ReadAsync(cancellation));
+        while (await reader.ReadAsync(CancellationToken.None));
         return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: false));
+    }
+
+    /// <summary>Closes the reader without reading all that is left.</summary>
+    private static async Task EndAsync(ShardCall call, NpgsqlDataReader reader)
+    {
+        await call.EndStatementAsync();
+        try
+        {
+            await reader.CloseAsync();
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            // The statement was ended in time.
+        }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class PutItemStatement : IAsyncDisposable
     public static bool CanRun(WriteOperation operation) => operation is { Kind: WriteKind.Put, Condition.Kind: WriteConditionKind.None };
 
     /// <returns>When the whole answer has been read, and so the commit has happened.</returns>
-    public async Task<Fenced<WriteResult>> ExecuteAsync(WriteOperation operation, CancellationToken cancellation)
+    public async Task<Fenced<WriteResult>> ExecuteAsync(WriteOperation operation)
     {
         _slot.TypedValue = (short)operation.Key.Slot.Value;
         _collection.TypedValue = operation.Key.Collection;
@@ -36,9 +36,9 @@ internal sealed class PutItemStatement : IAsyncDisposable
         _doc.TypedValue = operation.Doc;
         _ttl.TypedValue = operation.TtlSeconds;
         _returnDoc.TypedValue = operation.ReturnDoc;
-        await _command.PrepareOnceAsync(cancellation);
-        await using var reader = await _command.ExecuteReaderAsync(cancellation);
-        await reader.ReadAsync(cancellation);
+        await _command.PrepareOnceAsync();
+        await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
+        await reader.ReadAsync(CancellationToken.None);
         var answer = WriteAnswers.At(reader);
         await reader.CloseAsync(); // ReadyForQuery; rows may come before the commit
         return answer;

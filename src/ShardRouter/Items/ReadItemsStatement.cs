@@ -27,15 +27,15 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         },
     };
 
-    public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys, CancellationToken cancellation)
+    public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys)
     {
         Clear();
         foreach (var key in keys)
             Add(key);
         var answers = new Fenced<Item?>[keys.Count];
-        await _command.PrepareOnceAsync(cancellation);
-        await using var reader = await _command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
+        await _command.PrepareOnceAsync();
+        await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
+        while (await reader.ReadAsync(CancellationToken.None))
             answers[reader.GetInt32(0) - 1] = AnswerAt(reader);
         return answers;
     }

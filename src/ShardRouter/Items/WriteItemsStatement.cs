@@ -50,18 +50,18 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     }
 
     /// <exception cref="PostgresException">SH003: atomic, and one of them was refused.</exception>
-    public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations, CancellationToken cancellation)
+    public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations)
     {
         if (operations is [var only] && CanPut(only))
-            return [await PutAsync(only, cancellation)];
+            return [await PutAsync(only)];
         Clear();
         foreach (var operation in operations)
             Add(operation);
         var answers = new Fenced<WriteResult>[operations.Count];
-        await _command.PrepareOnceAsync(cancellation);
-        await using (var reader = await _command.ExecuteReaderAsync(cancellation))
+        await _command.PrepareOnceAsync();
+        await using (var reader = await _command.ExecuteReaderAsync(CancellationToken.None))
         {
-            while (await reader.ReadAsync(cancellation))
+            while (await reader.ReadAsync(CancellationToken.None))
                 answers[reader.GetInt32(0) - 1] = WriteAnswers.At(reader);
         }
         return answers; // only here, with the reader closed and so ReadyForQuery seen, has the commit happened: rows may come before it
@@ -70,8 +70,8 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     /// <summary>In a transaction of many a refusal must be an error, so it stays with the function for many even if it is one.</summary>
     private bool CanPut(WriteOperation operation) => !_atomic && PutItemStatement.CanRun(operation);
 
-    private Task<Fenced<WriteResult>> PutAsync(WriteOperation operation, CancellationToken cancellation) =>
-        (_put ??= new PutItemStatement(_connection)).ExecuteAsync(operation, cancellation);
+    private Task<Fenced<WriteResult>> PutAsync(WriteOperation operation) =>
+        (_put ??= new PutItemStatement(_connection)).ExecuteAsync(operation);
 
     private void Clear()
     {

@@ -27,7 +27,7 @@ internal sealed partial class ExpirySweep(RingHolder holder, ShardPools pools, T
     {
         try
         {
-            while (await pool.RunAsync("sweep", writes: true, DeleteSomeAsync, cancellation) == BatchSize)
+            while (await pool.RunAsync("sweep", writes: true, call => DeleteSomeAsync(call.Connection), cancellation) == BatchSize)
             {
                 // more of them
             }
@@ -42,10 +42,10 @@ internal sealed partial class ExpirySweep(RingHolder holder, ShardPools pools, T
         }
     }
 
-    private static async Task<int> DeleteSomeAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private static async Task<int> DeleteSomeAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand("select sharding.delete_expired($1)", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = BatchSize } } };
-        return await command.ReadValueAsync<int>(cancellation);
+        return await command.ReadValueAsync<int>(CancellationToken.None);
     }
 
     [LoggerMessage(LogLevel.Error, "Expired items of shard {Shard} could not be deleted")]

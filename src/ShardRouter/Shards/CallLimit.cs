@@ -3,16 +3,16 @@ namespace ShardRouter.Shards;
 /// <summary>Waits for a call of a shard until its answer or the request's deadline, whichever comes first.</summary>
 internal static class CallLimit
 {
-    /// <summary>After its deadline a call may take so long to confirm that it was stopped; then it is left alone.</summary>
+    /// <summary>After its deadline a call may take so long to confirm that it was stopped; then nobody waits for it any longer.</summary>
     private static readonly TimeSpan CancelLimit = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>
-    /// A server that hangs does not take a cancellation either, so a call that does not stop is left to itself: it keeps its
-    /// permit until its connection breaks, so the bulkhead still counts it.
-    /// </summary>
     /// <param name="call">Fails with <see cref="ShardCallException"/> only, cancellation included.</param>
-    /// <exception cref="ShardCallException">The call's, or, if it did not stop: deadline-exceeded, for a write outcome-unknown.</exception>
-    public static async Task<T> WithinAsync<T>(Task<T> call, bool writes, string shard, CancellationToken deadline)
+    /// <param name="turn">Says whether the call was sent.</param>
+    /// <param name="writes">An unanswered call may take effect.</param>
+    /// <param name="shard">For the exception.</param>
+    /// <param name="deadline">Cancelled when the request's time is over.</param>
+    /// <exception cref="ShardCallException">The call's, or, if it did not stop: deadline-exceeded, for a write that was sent outcome-unknown.</exception>
+    public static async Task<T> WithinAsync<T>(Task<T> call, CallTurn turn, bool writes, string shard, CancellationToken deadline)
     {
         try
         {
@@ -25,7 +25,7 @@ internal static class CallLimit
             if (call.IsCompleted)
                 return await call;
             _ = call.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            throw new ShardCallException(writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded, shard);
+            throw new ShardCallException(turn.Answer() && writes ? ShardFailure.OutcomeUnknown : ShardFailure.DeadlineExceeded, shard);
         }
     }
 }

@@ -15,6 +15,11 @@ namespace ShardRouter.Shards;
 internal sealed partial class HistoryWatch(
     Shard shard, NpgsqlDataSource source, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
 {
+    /// <summary>A shard that was just seen to answer may hang when its timelines are read: whoever waits here watches it.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+
+    private Task? _observing;
+
     /// <summary>What Redis has. It is to be taken before the shard is asked (<see cref="ShardHistory"/>).</summary>
     public StoredPosition? Known => histories.Of(shard.Id).Stored;
 
@@ -29,7 +34,11 @@ internal sealed partial class HistoryWatch(
         var history = histories.Of(shard.Id);
         try
         {
-            var change = await history.ObserveAsync(reading, known, source, cancellation);
+            if (_observing is { IsCompleted: false })
+                return; // the last one hangs, and there must be one at a time
+            var observing = history.ObserveAsync(reading, known, source, cancellation);
+            _observing = observing;
+            var change = await observing.WaitAsync(Limit, cancellation);
             if (change == HistoryChange.Lost && history.Loss is { } loss)
             {
                 metrics.ShardLostCommits(shard.Id.Value);

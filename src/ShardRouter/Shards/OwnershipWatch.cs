@@ -11,12 +11,12 @@ namespace ShardRouter.Shards;
 /// A shard that lost commits may have forgotten that it gave slots away or took some. Moves make short differences, so only a slot that
 /// differs for some seconds counts.
 /// </summary>
-internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource source, RingHolder holder, TimeProvider time, ILogger log)
+internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions, RingHolder holder, TimeProvider time, ILogger log)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private const string Sql = "select coalesce(array_agg(slot), '{}') from sharding.slot_ownership where state in ('owned', 'frozen')";
-    private const int LimitSeconds = 2;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<int, long> _differsSince = [];
     private bool _isDue = true;
@@ -36,9 +36,7 @@ internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource sourc
             return;
         try
         {
-            await using var connection = await source.OpenAsync(cancellation);
-            await using var command = new NpgsqlCommand(Sql, connection) { CommandTimeout = LimitSeconds };
-            var owned = await command.ReadValueAsync<short[]>(CancellationToken.None) ?? [];
+            var owned = await sessions.AskAsync(OwnedAsync, Limit);
             if (holder.Current is { } ring)
                 Judge(ring, owned);
         }
@@ -48,6 +46,12 @@ internal sealed partial class OwnershipWatch(Shard shard, NpgsqlDataSource sourc
         {
             // The next probe tells whether the shard answers, and this is tried again after it.
         }
+    }
+
+    private static async Task<short[]> OwnedAsync(NpgsqlConnection connection)
+    {
+        await using var command = new NpgsqlCommand(Sql, connection);
+        return await command.ReadValueAsync<short[]>(CancellationToken.None) ?? [];
     }
 
     private void Judge(ShardRing ring, IEnumerable<short> owned)

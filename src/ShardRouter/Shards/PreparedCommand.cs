@@ -11,6 +11,6 @@ internal static class PreparedCommand
     /// leaves one whose next answer it cannot read. A write would be applied, and its answer lost
     /// (docs/adr/0015-statements-are-prepared-by-name.md).
     /// </summary>
-    public static Task PrepareOnceAsync(this NpgsqlCommand command, CancellationToken cancellation) =>
-        command.IsPrepared ? Task.CompletedTask : command.PrepareAsync(cancellation);
+    public static Task PrepareOnceAsync(this NpgsqlCommand command) =>
+        command.IsPrepared ? Task.CompletedTask : command.PrepareAsync(CancellationToken.None);
 }

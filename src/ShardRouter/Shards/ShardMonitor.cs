@@ -12,8 +12,9 @@ namespace ShardRouter.Shards;
 /// While open, it tries every 200 ms, and closes the circuit only once the database answers as a primary and as the
 /// shard that the ring says it is.
 /// </summary>
+/// <param name="sessions">All that the pool has, the first for its own session.</param>
 internal sealed partial class ShardMonitor(
-    Shard shard, ClusterId cluster, NpgsqlDataSource source, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, TimeProvider time, ILogger log)
+    Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(1);
@@ -47,25 +48,35 @@ internal sealed partial class ShardMonitor(
     /// <summary>Returns only by an exception: the shard stopped answering, or watching is over.</summary>
     private async Task WatchAsync(CancellationToken cancellation)
     {
-        using var limit = new CancellationTokenSource(ProbeLimit, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-        await using var session = await source.OpenAsync(both.Token);
-        var connection = session.ToNpgsqlConnection();
-        ownership.Reconnected();
-        while (true)
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(ProbeLimit);
+        var session = await sessions[0].OpenAsync(limit.Token);
+        try
         {
-            var known = history.Known; // before the shard is asked
-            var reading = await ProbeAsync(connection);
-            if (!circuit.IsClosed)
+            ownership.Reconnected();
+            while (true)
             {
-                source.Clear(); // before anyone meets a connection of the server that went away
-                if (circuit.Close())
-                    LogClosed(shard.Id.Value);
+                var known = history.Known; // before the shard is asked
+                var reading = await sessions[0].WithinAsync(session, ProbeAsync(session.Connection), ProbeLimit);
+                if (!circuit.IsClosed)
+                    Answers();
+                await history.ObserveAsync(reading, known, cancellation);
+                await ownership.CompareAsync(cancellation);
+                Array.ForEach(sessions, each => each.Trim());
+                await session.Connection.WaitAsync(ProbeInterval, cancellation); // throws as soon as the server closes it
             }
-            await history.ObserveAsync(reading, known, cancellation);
-            await ownership.CompareAsync(cancellation);
-            await connection.WaitAsync(ProbeInterval, cancellation); // throws as soon as the server closes it
         }
+        finally
+        {
+            ShardSessions.Drop(session);
+        }
+    }
+
+    private void Answers()
+    {
+        Array.ForEach(sessions, each => each.Renew()); // before anyone meets a session of the server that went away
+        if (circuit.Close())
+            LogClosed(shard.Id.Value);
     }
 
     /// <returns>The shard's <see cref="ShardReading"/>.</returns>
@@ -73,7 +84,6 @@ internal sealed partial class ShardMonitor(
     {
         await using var command = new NpgsqlCommand(ProbeSql, connection)
         {
-            CommandTimeout = (int)ProbeLimit.TotalSeconds, // and no token: see SessionCalls
             Parameters = { new NpgsqlParameter<string> { TypedValue = shard.Id.Value }, new NpgsqlParameter<Guid> { TypedValue = cluster.Id } },
         };
         var answer = await command.ReadValueAsync<string?[]>(CancellationToken.None) ?? ["it has no row in sharding.cluster", null];

@@ -1,33 +1,47 @@
 using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
-using ShardCore.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// The way to one shard: its connections, a bulkhead so that a slow shard cannot hold more than its own requests, and
-/// its circuit.
+/// The way to one shard: its sessions, a bulkhead so that a slow shard cannot hold more than its own requests, and its circuit.
 /// </summary>
-internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, NpgsqlDataSource gatherSource, SessionCalls calls, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log) : IDisposable
+/// <param name="shard">Its id and address.</param>
+/// <param name="sessions">For single calls.</param>
+/// <param name="gatherSessions">For gathered statements, which have other settings.</param>
+/// <param name="cancel">Ends statements whose time is over.</param>
+/// <param name="size">Calls at the same time.</param>
+/// <param name="circuit">Whether the shard is worth asking.</param>
+/// <param name="metrics">Counts calls and failures.</param>
+/// <param name="log">Tells of failures.</param>
+internal sealed partial class ShardPool(
+    Shard shard, ShardSessions sessions, ShardSessions gatherSessions, StatementCancel cancel, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log)
+    : IAsyncDisposable
 {
     /// <summary>More requests than this waiting for one shard are turned away: their deadline would pass in the queue.</summary>
     public const int MaxWaiting = 4096;
 
     private const int MaxAttempts = 5;
 
+    /// <summary>
+    /// A read-only session that is younger is believed. So a shard that stays read-only gets a few new connections a second, and not one for
+    /// each write that it refuses, and one that is writable again takes writes at most this much later.
+    /// </summary>
+    public static readonly TimeSpan ReadOnlyBelievedFor = TimeSpan.FromMilliseconds(250);
+
     private readonly SemaphoreSlim _permits = new(size, size);
-    private readonly StaleSessions _stale = new(source);
+    private long _renewedAt = Environment.TickCount64 - (long)ReadOnlyBelievedFor.TotalMilliseconds;
     private int _waiting;
+
+    /// <summary>Raised when the shard has left the ring: whoever keeps something for it lets go of that.</summary>
+    public event EventHandler? Closed;
 
     public Shard Shard => shard;
 
-    /// <summary>Connections for single calls.</summary>
-    public NpgsqlDataSource Source => source;
-
-    /// <summary>Connections that gathering workers keep for themselves.</summary>
-    public NpgsqlDataSource GatherSource => gatherSource;
+    /// <summary>Gathering workers keep one each.</summary>
+    public ShardSessions GatherSessions => gatherSessions;
 
     public ShardCircuit Circuit => circuit;
 
@@ -35,9 +49,12 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Runs one call on a connection of the shard, and counts it.</summary>
+    /// <summary>Sessions that hang although nobody waits for them.</summary>
+    public int Abandoned => sessions.Abandoned + gatherSessions.Abandoned;
+
+    /// <summary>Runs one call on a session of the shard, and counts it.</summary>
     /// <exception cref="ShardCallException">No answer.</exception>
-    public async Task<T> RunAsync<T>(string operation, bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
+    public async Task<T> RunAsync<T>(string operation, bool writes, Func<ShardCall, Task<T>> call, CancellationToken deadline)
     {
         ThrowIfOpen(); // not called, so not counted
         var startedAt = Stopwatch.GetTimestamp();
@@ -58,13 +75,17 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
 
     /// <summary>For an operation that is counted where it has waited before.</summary>
     /// <param name="writes">A lost connection then means that the outcome is unknown, and nothing is repeated.</param>
-    /// <param name="call">Must have read its answer to the end when it returns: only then has the commit happened.</param>
+    /// <param name="call">
+    /// Must have read its answer to the end when it returns: only then has the commit happened. It gives Npgsql no token and no timeout
+    /// (<see cref="ShardSessions"/>).
+    /// </param>
     /// <param name="deadline">Cancelled when the request's time is over.</param>
     /// <exception cref="ShardCallException">No answer.</exception>
-    public async Task<T> RunUncountedAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
+    public async Task<T> RunUncountedAsync<T>(bool writes, Func<ShardCall, Task<T>> call, CancellationToken deadline)
     {
         await EnterAsync(deadline);
-        return await CallLimit.WithinAsync(CallAsync(writes, call, deadline), writes, shard.Id.Value, deadline);
+        var turn = new CallTurn();
+        return await CallLimit.WithinAsync(CallAsync(writes, call, turn, deadline), turn, writes, shard.Id.Value, deadline);
     }
 
     /// <exception cref="ShardCallException">The shard is not worth asking now.</exception>
@@ -74,7 +95,7 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
             throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
     }
 
-    private async Task<T> CallAsync<T>(bool writes, Func<NpgsqlConnection, CancellationToken, Task<T>> call, CancellationToken deadline)
+    private async Task<T> CallAsync<T>(bool writes, Func<ShardCall, Task<T>> call, CallTurn turn, CancellationToken deadline)
     {
         try
         {
@@ -83,13 +104,16 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
                 var sent = false;
                 try
                 {
-                    await using var connection = await source.OpenAsync(deadline);
-                    sent = true;
-                    return await calls.RunAsync(connection, call, deadline);
+                    var session = await sessions.TakeAsync(deadline);
+                    sent = !deadline.IsCancellationRequested && turn.TrySend();
+                    if (sent)
+                        return await OnSessionAsync(session, call, deadline);
+                    sessions.Return(session);
+                    throw new OperationCanceledException(deadline);
                 }
                 catch (Exception e) when (attempt == 1 && ShardErrors.IsEndedIdle(e))
                 {
-                    _stale.EndIdle(); // nothing was applied; once more, on a fresh connection
+                    sessions.Renew(); // one was ended because it was idle, so others are over too; nothing was applied: once more
                 }
                 catch (Exception e) when (attempt < MaxAttempts && MayRepeat(e, sent, writes))
                 {
@@ -99,11 +123,37 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
                 {
                     throw Failed(failure, e, sent);
                 }
+                turn.TakeBack();
             }
         }
         finally
         {
             _permits.Release();
+        }
+    }
+
+    /// <summary>
+    /// A call whose time is over is cancelled. If it does not end then, its server or its line hangs: its session is abandoned, and its
+    /// permit is free for others.
+    /// </summary>
+    private async Task<T> OnSessionAsync<T>(ShardSession session, Func<ShardCall, Task<T>> call, CancellationToken deadline)
+    {
+        var running = call(new ShardCall(session, cancel));
+        await ((Task)running).WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!running.IsCompleted && !await cancel.StopAsync(session, running))
+        {
+            sessions.Abandon(session, running);
+            throw new TimeoutException("The shard neither answered nor stopped.");
+        }
+        try
+        {
+            var answer = await running;
+            session.RequireConfirmed(); // it is done only if its commit is
+            return answer;
+        }
+        finally
+        {
+            sessions.Return(session);
         }
     }
 
@@ -143,7 +193,7 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
     public ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
     {
         if (ShardErrors.IsReadOnly(error))
-            _stale.EndReadOnly();
+            RenewReadOnly();
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
             if (!sent && error is not PostgresException)
@@ -153,7 +203,21 @@ internal sealed partial class ShardPool(Shard shard, NpgsqlDataSource source, Np
         return new ShardCallException(failure, shard.Id.Value, error);
     }
 
-    public void Dispose() => _permits.Dispose();
+    /// <summary>Of a pool nobody can say which session is which, so all go: those in use when they are given back.</summary>
+    private void RenewReadOnly()
+    {
+        var (renewedAt, now) = (Interlocked.Read(ref _renewedAt), Environment.TickCount64);
+        if (now - renewedAt >= ReadOnlyBelievedFor.TotalMilliseconds && Interlocked.CompareExchange(ref _renewedAt, now, renewedAt) == renewedAt)
+            sessions.Renew();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Closed?.Invoke(this, EventArgs.Empty);
+        await sessions.DisposeAsync();
+        await gatherSessions.DisposeAsync();
+        cancel.Dispose();
+    }
 
     [LoggerMessage(LogLevel.Warning, "A call of shard {Shard} failed ({Failure}, {Error}): {Reason}")]
     private partial void LogFailed(string shard, ShardFailure failure, string error, string reason);

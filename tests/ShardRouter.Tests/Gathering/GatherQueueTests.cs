@@ -13,7 +13,7 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Tests.Gathering;
 
-/// <summary>A queue whose server takes connections and never answers: the first operation of a lane is under way, whatever follows waits.</summary>
+/// <summary>A queue whose server takes connections and never answers: nothing is ever sent, so everything waits.</summary>
 public sealed class GatherQueueTests : IAsyncDisposable
 {
     private const int MaxWaiting = GatherLane<ItemKey, int>.MaxWaiting;
@@ -32,7 +32,9 @@ public sealed class GatherQueueTests : IAsyncDisposable
         _silent.Start();
         var port = ((IPEndPoint)_silent.LocalEndpoint).Port;
         _source = NpgsqlDataSource.Create($"Host=127.0.0.1;Port={port};Username=nobody;Timeout=60;Pooling=false;SSL Mode=Disable");
-        _pool = new ShardPool(new Shard(new ShardId("s1"), "127.0.0.1", port, "db"), _source, _source, new SessionCalls(_source), 1, _circuit, _metrics, NullLogger.Instance);
+        var sessions = new ShardSessions(_source);
+        _pool = new ShardPool(
+            new Shard(new ShardId("s1"), "127.0.0.1", port, "db"), sessions, sessions, new StatementCancel(sessions), 1, _circuit, _metrics, NullLogger.Instance);
         _queue = new GatherQueue<ItemKey, int>(
             new GatherKind<ItemKey, int>("write", Writes: true, Workers: 2, KeepsOrder: true, key => key, _ => 0, _ => 0, _ => throw new NotSupportedException(), (_, _, _) => throw new NotSupportedException()),
             _pool, _metrics);
@@ -41,31 +43,31 @@ public sealed class GatherQueueTests : IAsyncDisposable
     [Fact]
     public async Task More_than_the_bound_are_turned_away_at_once_and_the_other_lane_is_not_full()
     {
-        var underWay = _queue.RunAsync(Key, CancellationToken.None);
         var waiting = Enumerable.Range(0, MaxWaiting).Select(_ => _queue.RunAsync(Key, CancellationToken.None)).ToArray();
 
         Assert.Equal(ShardFailure.Overloaded, await FailureOfAsync(_queue.RunAsync(Key, CancellationToken.None)));
         Assert.Equal(MaxWaiting, _queue.Length);
-        Task<Fenced<int>>[] other = [_queue.RunAsync(KeyOfLane(1), CancellationToken.None), _queue.RunAsync(KeyOfLane(1), CancellationToken.None)];
-        Assert.All([underWay, .. waiting, .. other], one => Assert.False(one.IsCompleted));
+        var other = _queue.RunAsync(KeyOfLane(1), CancellationToken.None);
+        Assert.All([.. waiting, other], one => Assert.False(one.IsCompleted));
 
         _circuit.Open("the test says so");
-        foreach (var one in waiting.Append(other[1]))
+        foreach (var one in waiting.Append(other))
             Assert.Equal(ShardFailure.Unavailable, (await Assert.ThrowsAsync<ShardCallException>(() => one)).Failure);
-        Assert.False(underWay.IsCompleted); // it may have been sent
+        Assert.Equal(0, _queue.Length);
     }
 
     [Fact]
-    public async Task A_deadline_that_ends_in_the_queue_is_certain_and_one_that_ends_in_a_statement_is_not()
+    public async Task A_deadline_that_ends_before_a_statement_is_sent_is_certain_and_leaves_the_queue_at_once()
     {
         using var deadline = new CancellationTokenSource();
-        var underWay = _queue.RunAsync(Key, deadline.Token);
-        var waiting = _queue.RunAsync(Key, deadline.Token);
+        Task<Fenced<int>>[] waiting = [_queue.RunAsync(Key, deadline.Token), _queue.RunAsync(Key, CancellationToken.None), _queue.RunAsync(Key, deadline.Token)];
 
         await deadline.CancelAsync();
 
-        Assert.Equal(ShardFailure.OutcomeUnknown, (await Assert.ThrowsAsync<ShardCallException>(() => underWay)).Failure);
-        Assert.Equal(ShardFailure.DeadlineExceeded, (await Assert.ThrowsAsync<ShardCallException>(() => waiting)).Failure);
+        Assert.Equal(1, _queue.Length);
+        Assert.False(waiting[1].IsCompleted);
+        foreach (var one in (Task<Fenced<int>>[])[waiting[0], waiting[2]])
+            Assert.Equal(ShardFailure.DeadlineExceeded, (await Assert.ThrowsAsync<ShardCallException>(() => one)).Failure);
         Assert.Equal(ShardFailure.DeadlineExceeded, await FailureOfAsync(_queue.RunAsync(Key, deadline.Token)));
     }
 
@@ -104,7 +106,7 @@ public sealed class GatherQueueTests : IAsyncDisposable
         await _queue.DisposeAsync();
         _silent.Dispose();
         await _source.DisposeAsync();
-        _pool.Dispose();
+        await _pool.DisposeAsync();
         _metrics.Dispose();
     }
 }

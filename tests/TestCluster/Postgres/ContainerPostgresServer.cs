@@ -15,7 +15,8 @@ internal sealed class ContainerPostgresServer(PostgreSqlContainer container, int
 
     public override Task KillAsync() => EndAsync("KILL");
 
-    public override Task PauseAsync() => container.PauseAsync();
+    public override Task PauseAsync(PostgresProcesses which) =>
+        which == PostgresProcesses.All ? container.PauseAsync() : SkipAsync<int>("Stopping some of a server's processes");
 
     public override Task ResumeAsync() => container.UnpauseAsync();
 

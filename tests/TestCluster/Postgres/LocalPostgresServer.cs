@@ -27,9 +27,14 @@ internal sealed class LocalPostgresServer(string program, string folder, Postgre
 
     public override Task KillAsync() => Running.KillAsync();
 
-    public override Task PauseAsync()
+    public override Task PauseAsync(PostgresProcesses which)
     {
-        Running.Pause();
+        if (which == PostgresProcesses.Postmaster)
+            Running.Signal(UnixSignal.Stop);
+        else
+            Running.Pause();
+        if (which == PostgresProcesses.Children)
+            Running.Signal(UnixSignal.Continue);
         return Task.CompletedTask;
     }
 

@@ -27,7 +27,10 @@ public abstract class PostgresServer(string host, int port) : IAsyncDisposable
     public abstract Task KillAsync();
 
     /// <summary>Freezes all its processes: connections stay open and nothing answers.</summary>
-    public abstract Task PauseAsync();
+    public Task PauseAsync() => PauseAsync(PostgresProcesses.All);
+
+    /// <summary>Freezes some of its processes.</summary>
+    public abstract Task PauseAsync(PostgresProcesses which);
 
     public abstract Task ResumeAsync();
 

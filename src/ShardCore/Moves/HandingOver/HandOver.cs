@@ -39,11 +39,12 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         {
             if (freeze > 1)
                 await Task.Delay(Random.Shared.Next(5, 50), cancellation); // writers stayed inside, or wrote much; not again at once
+            await RequireLevelStandbysAsync(cancellation);
+            await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
+            // From here to the freeze nothing that can come before it: what is written meanwhile is drained while writers wait.
             await CatchUpAsync(catchUp, cancellation);
             await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
             await RehearseOwningAsync(cancellation);
-            await RequireLevelStandbysAsync(cancellation);
-            await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
             using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
             await options.StepAsync(MoveStep.Freeze, cancellation);
             var marker = Marker("freeze");
@@ -93,8 +94,10 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     {
         if (options.IgnoresStandbys)
             return;
-        foreach (var (shard, source) in ((Shard, NpgsqlDataSource)[])[(ends.Target, ends.To), (ends.Source, ends.From)])
-            if (await StandbyFlush.WaitAsync(source, options.StandbyLimit, cancellation) is { } behind)
+        var (target, source) = (StandbyFlush.WaitAsync(ends.To, options.StandbyLimit, cancellation), StandbyFlush.WaitAsync(ends.From, options.StandbyLimit, cancellation));
+        await Task.WhenAll(target, source);
+        foreach (var (shard, waited) in ((Shard, Task<string?>)[])[(ends.Target, target), (ends.Source, source)])
+            if (await waited is { } behind)
                 throw new StandbysBehindException(
                     $"Batch {id}: within {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. Its slots are owned by {ends.Source.Id} as before. "
                     + "If such a standby took over in the middle of a hand-over, slots could be lost. The standby has to catch up, or to be disconnected.");

@@ -1,0 +1,51 @@
+using System.Data;
+using Npgsql;
+using ShardCore.Shards;
+
+namespace ShardRouter.Shards;
+
+/// <summary>An open connection to a shard, and when it was made and last used. <see cref="ShardSessions"/> makes and keeps them.</summary>
+internal sealed class ShardSession(ShardConnection connection, int generation, long openedAt)
+{
+    /// <summary>A session that was silent for longer is asked first whether its line still stands.</summary>
+    public static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(2);
+
+    public NpgsqlConnection Connection => connection.ToNpgsqlConnection();
+
+    /// <summary>The <see cref="ShardSessions.Generation"/> in which it was made.</summary>
+    public int Generation => generation;
+
+    /// <summary>By <see cref="Environment.TickCount64"/>, in ms.</summary>
+    public long OpenedAt => openedAt;
+
+    /// <summary>By <see cref="Environment.TickCount64"/>, in ms.</summary>
+    public long UsedAt { get; private set; } = Environment.TickCount64;
+
+    public bool IsOpen => connection.FullState == ConnectionState.Open;
+
+    public bool IsTrusted => Environment.TickCount64 - UsedAt < TrustedFor.TotalMilliseconds;
+
+    /// <summary>Its call has not ended and nobody waits for it: it is nobody's any more.</summary>
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>The shard has answered on it just now.</summary>
+    public void Used() => UsedAt = Environment.TickCount64;
+
+    public void Abandon() => IsAbandoned = true;
+
+    /// <inheritdoc cref="ShardConnection.RequireConfirmed" />
+    public void RequireConfirmed() => connection.RequireConfirmed();
+
+    /// <summary>Closes the connection. Nobody waits for that, and it does not matter whether the server hears of it.</summary>
+    public async Task CloseAsync()
+    {
+        try
+        {
+            await connection.DisposeAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException or ObjectDisposedException)
+        {
+            // It is over either way. A commit that was not confirmed has been told to whoever waited for it.
+        }
+    }
+}

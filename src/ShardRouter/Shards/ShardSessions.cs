@@ -1,0 +1,228 @@
+using Npgsql;
+using ShardCore.Shards;
+
+namespace ShardRouter.Shards;
+
+/// <summary>
+/// The open sessions of one shard that are not in use, the last used first. This is not Npgsql's pool, because a session that hangs
+/// must be given up here at once.
+/// </summary>
+/// <remarks>
+/// Npgsql gives a command up by cancelling it at the server, on a second connection, with a blocked thread. If that server hangs, it
+/// holds one thread for each command for seconds, and other shards' answers find no thread. So in this program no call of Npgsql has a
+/// token that is cancelled while it runs, or a timeout of Npgsql's own. Each is awaited up to a limit, and then its session is
+/// abandoned: nobody touches it again, and it is closed when its call ends. If the line was cut, that is when the kernel gives it up.
+/// </remarks>
+/// <param name="source">Without a pool.</param>
+internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
+{
+    /// <summary>More sessions whose calls never ended would cost the server more connections than it may have.</summary>
+    public const int MaxAbandoned = 256;
+
+    private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan CheckLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _gate = new(); // for a few instructions
+    private readonly List<ShardSession> _idle = []; // the last used at the end
+    private int _generation;
+    private int _abandoned;
+    private bool _isClosed;
+
+    /// <summary>Grows when the sessions so far are not to be used any more.</summary>
+    public int Generation => Volatile.Read(ref _generation);
+
+    /// <summary>Sessions whose call has not ended yet although nobody waits for it.</summary>
+    public int Abandoned => Volatile.Read(ref _abandoned);
+
+    /// <param name="deadline">Ends the wait for a new connection.</param>
+    /// <returns>A session whose line stood a moment ago.</returns>
+    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    public async ValueTask<ShardSession> TakeAsync(CancellationToken deadline)
+    {
+        while (TryPop() is { } session)
+        {
+            if (session.IsTrusted || await AnswersAsync(session))
+                return session;
+            RenewFrom(session.Generation); // those below it have been silent for longer
+        }
+        return await OpenAsync(deadline);
+    }
+
+    /// <summary>For a worker that keeps its session: it may be used without a look.</summary>
+    public bool IsFresh(ShardSession session) => session.Generation == Generation && session.IsTrusted;
+
+    /// <param name="held">What the worker has kept so far.</param>
+    /// <param name="deadline">Ends the wait for a new connection.</param>
+    /// <returns>The same if its line stands, otherwise another.</returns>
+    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    public async Task<ShardSession> RefreshAsync(ShardSession? held, CancellationToken deadline)
+    {
+        if (held is not null && held.Generation == Generation && (held.IsTrusted || await AnswersAsync(held)))
+            return held;
+        if (held is not null)
+            Drop(held);
+        return await TakeAsync(deadline);
+    }
+
+    /// <summary>Puts a session back whose call has ended; one that was abandoned is not.</summary>
+    public void Return(ShardSession session)
+    {
+        if (session.IsAbandoned)
+            return;
+        session.Used();
+        lock (_gate)
+        {
+            if (session.IsOpen && session.Generation == _generation && !_isClosed)
+            {
+                _idle.Add(session);
+                return;
+            }
+        }
+        Drop(session);
+    }
+
+    /// <summary>Closes a session that nobody uses.</summary>
+    public static void Drop(ShardSession session)
+    {
+        if (!session.IsAbandoned)
+            _ = Task.Run(session.CloseAsync);
+    }
+
+    /// <summary>Gives a session up whose call has not ended.</summary>
+    public void Abandon(ShardSession session, Task call)
+    {
+        session.Abandon();
+        Interlocked.Increment(ref _abandoned);
+        _ = EndAsync();
+
+        async Task EndAsync()
+        {
+            await call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+            Interlocked.Decrement(ref _abandoned);
+            await session.CloseAsync();
+        }
+    }
+
+    /// <summary>Asks the shard one thing, within a limit.</summary>
+    /// <exception cref="NpgsqlException">It could not be asked.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public async Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> ask, TimeSpan limit)
+    {
+        using var open = new CancellationTokenSource(limit);
+        var session = await TakeAsync(open.Token);
+        try
+        {
+            return await WithinAsync(session, ask(session.Connection), limit);
+        }
+        finally
+        {
+            Return(session);
+        }
+    }
+
+    /// <summary>Waits for what is asked on a session, and abandons the session if that takes too long.</summary>
+    /// <exception cref="TimeoutException">It did not end in time.</exception>
+    public async Task<T> WithinAsync<T>(ShardSession session, Task<T> call, TimeSpan limit)
+    {
+        await ((Task)call).WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (call.IsCompleted)
+            return await call;
+        Abandon(session, call);
+        throw new TimeoutException("The shard did not answer in time.");
+    }
+
+    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    public async Task<ShardSession> OpenAsync(CancellationToken deadline)
+    {
+        if (Abandoned >= MaxAbandoned)
+            throw new NpgsqlException($"{MaxAbandoned} sessions at this shard hang; no more are opened until some of them end.");
+        var generation = Generation; // before it is opened: what happens to the server meanwhile makes it old
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        limit.CancelAfter(OpenLimit);
+        try
+        {
+            var connection = await source.OpenAsync(limit.Token);
+            return new ShardSession(connection, generation, Environment.TickCount64);
+        }
+        catch (OperationCanceledException e) when (!deadline.IsCancellationRequested)
+        {
+            throw new NpgsqlException("The shard did not accept a connection in time.", e);
+        }
+    }
+
+    /// <summary>No session that was made before now is used again; one that is in use goes when it is put back.</summary>
+    public void Renew() => RenewFrom(Generation);
+
+    /// <summary>Closes sessions that were not needed for a while.</summary>
+    public void Trim()
+    {
+        List<ShardSession> unused;
+        lock (_gate)
+        {
+            var now = Environment.TickCount64;
+            var count = _idle.FindIndex(session => now - session.UsedAt < KeptFor.TotalMilliseconds);
+            unused = _idle.GetRange(0, count < 0 ? _idle.Count : count);
+            _idle.RemoveRange(0, unused.Count);
+        }
+        unused.ForEach(Drop);
+    }
+
+    private void RenewFrom(int generation)
+    {
+        List<ShardSession> old;
+        lock (_gate)
+        {
+            if (_generation != generation)
+                return; // somebody else has
+            Volatile.Write(ref _generation, generation + 1);
+            old = [.. _idle];
+            _idle.Clear();
+        }
+        old.ForEach(Drop);
+    }
+
+    private ShardSession? TryPop()
+    {
+        lock (_gate)
+        {
+            if (_idle.Count == 0)
+                return null;
+            var last = _idle[^1];
+            _idle.RemoveAt(_idle.Count - 1);
+            return last;
+        }
+    }
+
+    /// <returns>False: its line is dead, or the server hangs; the session is given up.</returns>
+    private async Task<bool> AnswersAsync(ShardSession session)
+    {
+        var asked = AskNothingAsync(session.Connection);
+        await asked.WaitAsync(CheckLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (asked.IsCompletedSuccessfully)
+        {
+            session.Used();
+            return true;
+        }
+        Abandon(session, asked);
+        return false;
+    }
+
+    private static async Task AskNothingAsync(NpgsqlConnection connection)
+    {
+        await using var command = new NpgsqlCommand("select", connection);
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        List<ShardSession> idle;
+        lock (_gate)
+        {
+            _isClosed = true;
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+        await Task.WhenAll(idle.Select(session => session.CloseAsync()));
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace ShardRouter.Shards;
+
+/// <summary>Ends statements whose time is over: the only way in which this program cancels anything at a shard.</summary>
+/// <remarks>
+/// It asks the server by <c>pg_cancel_backend</c>, on sessions that are used for nothing else, without a thread that waits. When it has
+/// returned, no cancellation is under way any more, so the session's next statement is not met by one.
+/// </remarks>
+internal sealed class StatementCancel(ShardSessions control) : IDisposable
+{
+    /// <summary>A statement that is not over by then hangs. Its session is to be abandoned.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+
+    private const int MostAtATime = 2;
+    private static readonly TimeSpan AskLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly SemaphoreSlim _permits = new(MostAtATime, MostAtATime);
+
+    /// <param name="session">Whose statement is to end.</param>
+    /// <param name="running">The call that waits for it.</param>
+    /// <returns>False: it did not end within <see cref="Limit"/>.</returns>
+    public async Task<bool> StopAsync(ShardSession session, Task running)
+    {
+        var startedAt = Environment.TickCount64;
+        // Again and again: a cancellation that comes before the statement, or between two of them, ends nothing.
+        for (var pause = FirstPause; !running.IsCompleted; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            if (Environment.TickCount64 - startedAt >= Limit.TotalMilliseconds || !await TryAskAsync(session.Connection.ProcessID))
+                return running.IsCompleted;
+            await Task.WhenAny(running, Task.Delay(pause, CancellationToken.None));
+        }
+        return true;
+    }
+
+    /// <summary>Asks the server once to end what the session with this process id runs.</summary>
+    /// <returns>False: the server does not answer.</returns>
+    public async Task<bool> TryAskAsync(int processId)
+    {
+        if (!await _permits.WaitAsync(Limit))
+            return false;
+        try
+        {
+            return await control.AskAsync(connection => CancelAsync(connection, processId), AskLimit);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException or SocketException or OperationCanceledException
+            or InvalidOperationException)
+        {
+            return false;
+        }
+        finally
+        {
+            _permits.Release();
+        }
+    }
+
+    private static async Task<bool> CancelAsync(NpgsqlConnection connection, int processId)
+    {
+        await using var command = new NpgsqlCommand("select pg_cancel_backend($1)", connection)
+        {
+            Parameters = { new NpgsqlParameter<int> { TypedValue = processId } },
+        };
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+        return true;
+    }
+
+    public void Dispose() => _permits.Dispose();
+}
