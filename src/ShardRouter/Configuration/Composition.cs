@@ -9,6 +9,7 @@ using ShardRouter.Endpoints;
 using ShardRouter.Http;
 using ShardRouter.Items;
 using ShardRouter.Operations;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
@@ -18,8 +19,11 @@ namespace ShardRouter.Configuration;
 /// <summary>What the program is made of, one method a folder.</summary>
 internal static class Composition
 {
+    private static readonly MinDataRate SlowestClient = new(bytesPerSecond: 16 * 1024, gracePeriod: TimeSpan.FromSeconds(5));
+
     public static void AddListeners(this WebApplicationBuilder builder, RouterOptions options)
     {
+        PayloadBudget.Process.Most = options.PayloadMebibytes * 1024L * 1024;
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true); // see SocketThreads
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -27,6 +31,9 @@ internal static class Composition
             kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBatchBytes + 1024;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.MaxRequestLineSize = 16 * 1024; // pk and id of 1,024 bytes each, all percent-encoded, and a query
+            kestrel.Limits.MaxRequestBufferSize = 128 * 1024; // of a connection; a body is taken over as it arrives
+            kestrel.Limits.MinResponseDataRate = SlowestClient; // whoever reads slower holds memory that others need
+            kestrel.Limits.MinRequestBodyDataRate = SlowestClient;
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(5); // longer than the proxy keeps idle connections
             Listen(kestrel, options.Bind, options.DataPort);
             Listen(kestrel, options.Bind, options.OperationsPort);
@@ -87,7 +94,9 @@ internal static class Composition
             () => app.Services.GetRequiredService<HeldSlots>().Waiting,
             () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0,
             app.Services.GetRequiredService<ShardHistories>().Measure,
-            pools.MeasureDisagreeing);
+            pools.MeasureDisagreeing,
+            () => pools.Measure(pool => pool.Abandoned),
+            () => PayloadBudget.Process.Taken);
     }
 
     /// <summary>The API, on its port only.</summary>

@@ -1,10 +1,10 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
 using ShardRouter.Collections;
 using ShardRouter.Configuration;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Endpoints;
@@ -29,7 +29,7 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         var keys = BatchParser.Keys(body.RootElement, collection);
         using var deadline = RequestDeadline.Begin(context, writes: false);
         var startedAt = Stopwatch.GetTimestamp();
-        var answers = await reader.ReadAsync(keys, deadline.Token);
+        var answers = await reader.ReadAsync(keys, PayloadShare.Of(context), deadline.Token);
         await SocketThreads.Leave(); // up to 100 MiB of documents
         Answer.Timing(context, "shard", startedAt);
         if (Array.TrueForAll(answers, answer => answer is { Failure: null, Value: null })
@@ -38,7 +38,9 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
             await Answer.Problem(context, Problems.CollectionNotFound(collection));
             return;
         }
-        await Respond(context, answers, (json, index) => WriteRead(json, keys[index], answers[index]));
+        await Respond(
+            context, answers.Length, answers.Sum(answer => (long)(answer.Value?.Doc.Length ?? 0)),
+            Array.TrueForAll(answers, answer => ProblemOf(answer) is null), (json, i) => WriteRead(json, keys[i], answers[i]));
     }
 
     private async Task Write(HttpContext context)
@@ -57,54 +59,74 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
             await Answer.Problem(context, Problems.CollectionNotFound(collection));
             return;
         }
-        await Respond(context, answers, (json, index) => WriteWritten(json, operations[index].Key, answers[index]));
+        await Respond(
+            context, answers.Length, 0, Array.TrueForAll(answers, answer => answer is { Failure: null, Value.Succeeded: true }),
+            (json, i) => WriteWritten(json, operations[i].Key, answers[i]));
     }
 
-    /// <param name="entry">Writes one result's members and returns whether it is a success.</param>
-    private static Task Respond<T>(HttpContext context, Routed<T>[] answers, Func<Utf8JsonWriter, int, bool> entry)
+    /// <param name="bytes">About how much the answer will be.</param>
+    /// <param name="allSucceeded">Every result is a success.</param>
+    /// <param name="entry">Writes one result's members.</param>
+    private static Task Respond(HttpContext context, int count, long bytes, bool allSucceeded, Action<Utf8JsonWriter, int> entry)
     {
-        var buffer = new ArrayBufferWriter<byte>(4 * 1024);
-        var allSucceeded = true;
-        using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            for (var i = 0; i < answers.Length; i++)
+        context.Response.StatusCode = allSucceeded ? StatusCodes.Status200OK : StatusCodes.Status207MultiStatus;
+        return JsonStream.WriteAsync(
+            context,
+            bytes,
+            json =>
             {
                 json.WriteStartObject();
-                allSucceeded &= entry(json, i);
+                json.WriteStartArray("results");
+            },
+            count,
+            (json, i) =>
+            {
+                json.WriteStartObject();
+                entry(json, i);
                 json.WriteEndObject();
-            }
-            json.WriteEndArray();
-            json.WriteEndObject();
+            },
+            json =>
+            {
+                json.WriteEndArray();
+                json.WriteEndObject();
+            });
+    }
+
+    private static void WriteRead(Utf8JsonWriter json, ItemKey key, Routed<Item?> answer)
+    {
+        if (ProblemOf(answer) is { } problem)
+        {
+            WriteFailure(json, key, problem);
+            return;
         }
-        context.Response.StatusCode = allSucceeded ? StatusCodes.Status200OK : StatusCodes.Status207MultiStatus;
-        return Answer.Json(context, buffer.WrittenMemory);
-    }
-
-    private static bool WriteRead(Utf8JsonWriter json, ItemKey key, Routed<Item?> answer)
-    {
-        if (answer.Failure is { } failure)
-            return WriteFailure(json, key, Problems.Of(failure, writes: false));
-        if (answer.Value is not { } item)
-            return WriteFailure(json, key, Problems.ItemNotFound());
         WriteHead(json, StatusCodes.Status200OK, key);
-        json.WriteString("etag", ETag.Of(item.Version));
+        json.WriteString("etag", ETag.Of(answer.Value!.Version));
         json.WritePropertyName("doc");
-        json.WriteRawValue(item.Doc, skipInputValidation: true);
-        return true;
+        json.WriteRawValue(answer.Value.Doc, skipInputValidation: true);
     }
 
-    private static bool WriteWritten(Utf8JsonWriter json, ItemKey key, Routed<WriteResult> answer)
+    private static Problem? ProblemOf(Routed<Item?> answer) => answer switch
     {
-        if (answer.Failure is { } failure)
-            return WriteFailure(json, key, Problems.Of(failure, writes: true));
-        if (!answer.Value!.Succeeded)
-            return WriteFailure(json, key, Problems.Of(answer.Value, key.Collection));
-        WriteHead(json, StatusOf(answer.Value.Outcome), key);
+        { Failure: { } failure } => Problems.Of(failure, writes: false),
+        { Value: null } => Problems.ItemNotFound(),
+        { Value.WasLeftOut: LeftOut.AnswerFull } => Problems.AnswerFull(ItemReader.MaxTogetherBytes),
+        { Value.WasLeftOut: LeftOut.RouterFull } => Problems.RouterOverloaded(),
+        _ => null,
+    };
+
+    private static void WriteWritten(Utf8JsonWriter json, ItemKey key, Routed<WriteResult> answer)
+    {
+        var problem = answer.Failure is { } failure ? Problems.Of(failure, writes: true)
+            : answer.Value!.Succeeded ? null
+            : Problems.Of(answer.Value, key.Collection);
+        if (problem is not null)
+        {
+            WriteFailure(json, key, problem);
+            return;
+        }
+        WriteHead(json, StatusOf(answer.Value!.Outcome), key);
         if (answer.Value.Outcome != WriteOutcome.Deleted)
             json.WriteString("etag", ETag.Of(answer.Value.Version!.Value));
-        return true;
     }
 
     /// <summary>The status that the operation would have had on its own.</summary>
@@ -115,7 +137,7 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         _ => StatusCodes.Status200OK,
     };
 
-    private static bool WriteFailure(Utf8JsonWriter json, ItemKey key, Problem problem)
+    private static void WriteFailure(Utf8JsonWriter json, ItemKey key, Problem problem)
     {
         WriteHead(json, problem.Status, key);
         if (problem.CurrentETag is { } etag)
@@ -123,7 +145,6 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         json.WriteStartObject("error");
         problem.WriteMembers(json, requestId: null);
         json.WriteEndObject();
-        return false;
     }
 
     private static void WriteHead(Utf8JsonWriter json, int status, ItemKey key)

@@ -5,6 +5,7 @@ using ShardRouter.Collections;
 using ShardRouter.Documents;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Endpoints;
@@ -114,6 +115,7 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
         if (result.Doc is not null)
         {
             context.Response.Headers["Preference-Applied"] = "return=representation";
+            PayloadShare.Of(context).Take(result.Doc.Length); // it is written already
             return Answer.Json(context, result.Doc);
         }
         context.Response.ContentLength = 0;

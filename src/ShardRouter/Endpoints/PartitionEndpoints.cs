@@ -1,12 +1,11 @@
-using System.Buffers;
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using ShardCore.Ring;
 using ShardRouter.Collections;
 using ShardRouter.Configuration;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Payload;
 
 namespace ShardRouter.Endpoints;
 
@@ -33,7 +32,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         if (cursor is not null)
             query = query with { After = CursorCodec.Read(query, cursor, secret.Value!) ?? throw new ProblemException(Problems.InvalidCursor()) };
 
-        var routed = await reader.ReadAsync(query, slot, deadline.Token);
+        var routed = await reader.ReadAsync(query, slot, PayloadShare.Of(context), deadline.Token);
         await SocketThreads.Leave(); // up to 4 MiB of documents, of which fields may be selected
         answer.Route(context, slot, routed.Shard, startedAt);
         if (routed.Failure is { } failure)
@@ -41,23 +40,26 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         else if (routed.Value!.Rows.Count == 0 && await catalog.ExistsAsync(query.Collection, slot, deadline.Token) is { Failure: null, Value: false })
             await Answer.Problem(context, Problems.CollectionNotFound(query.Collection));
         else
-            await Answer.Json(context, Write(query, routed.Value, secret.Value!));
+            await WriteAsync(context, query, routed.Value, secret.Value!);
     }
 
-    private static ReadOnlyMemory<byte> Write(PartitionQuery query, PartitionPage page, byte[] secret)
-    {
-        var buffer = new ArrayBufferWriter<byte>(16 * 1024);
-        using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
+    private static Task WriteAsync(HttpContext context, PartitionQuery query, PartitionPage page, byte[] secret) => JsonStream.WriteAsync(
+        context,
+        page.Rows.Sum(row => (long)row.Doc.Length),
+        json =>
         {
             json.WriteStartObject();
             json.WriteStartArray("items");
-            foreach (var row in page.Rows)
-                ListEnvelope.WriteItem(json, query.PartitionKey, row.Id, row.Version, row.UpdatedAt, query.Select is { } select ? select.Apply(row.Doc) : row.Doc);
+        },
+        page.Rows.Count,
+        (json, i) => ListEnvelope.WriteItem(
+            json, query.PartitionKey, page.Rows[i].Id, page.Rows[i].Version, page.Rows[i].UpdatedAt,
+            query.Select is { } select ? select.Apply(page.Rows[i].Doc) : page.Rows[i].Doc),
+        json =>
+        {
             json.WriteEndArray();
             if (page.HasMore)
                 json.WriteString("next", CursorCodec.Write(query, page.Rows[^1].Id, secret));
             json.WriteEndObject();
-        }
-        return buffer.WrittenMemory;
-    }
+        });
 }

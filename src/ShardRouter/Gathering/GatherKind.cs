@@ -13,9 +13,11 @@ namespace ShardRouter.Gathering;
 /// <param name="KeyOf">What an operation works on; those on different keys do not wait for each other.</param>
 /// <param name="SizeOf">Bytes of an operation's documents, so that a statement stays small.</param>
 /// <param name="AnswerSizeOf">Bytes of an answer's document, so that the next answer stays small.</param>
+/// <param name="IsLeftOut">There was no room in the statement's answer: to be asked for again.</param>
 /// <param name="NewStatement">Prepared on a worker's connection.</param>
 /// <param name="Alone">Carries one operation out by itself, with its own deadline.</param>
 internal sealed record GatherKind<TOperation, TResult>(
     string Name, bool Writes, int Workers, bool KeepsOrder, Func<TOperation, ItemKey> KeyOf, Func<TOperation, int> SizeOf, Func<TResult, int> AnswerSizeOf,
+    Func<TResult, bool> IsLeftOut,
     Func<NpgsqlConnection, IGatheredStatement<TOperation, TResult>> NewStatement,
     Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> Alone);

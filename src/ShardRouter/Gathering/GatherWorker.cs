@@ -119,7 +119,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             return;
         }
         Expect(answers);
-        Answer(answers, nobodyWaits: waiting.IsEmpty);
+        Answer(answers, waiting);
     }
 
     /// <summary>A statement that failed leaves its session as it was. One that did not end, or whose end is not known, does not.</summary>
@@ -158,11 +158,23 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// A request whose operation came alone goes on here, on the thread that read its answer: handing it over costs more than the rest of its way. Of several each
     /// goes on where there is a thread for it, so that they share the processors and the next statement is sent first; so too where others wait already.
     /// </summary>
-    private void Answer(Fenced<TResult>[] answers, bool nobodyWaits)
+    private void Answer(Fenced<TResult>[] answers, WaitingOperations<TOperation, TResult> waiting)
     {
-        var onThisThread = answers.Length == 1 && nobodyWaits && RuntimeHelpers.TryEnsureSufficientExecutionStack(); // that request may bring the next operation
+        var onThisThread = answers.Length == 1 && waiting.IsEmpty && RuntimeHelpers.TryEnsureSufficientExecutionStack(); // that request may bring the next operation
         for (var i = 0; i < answers.Length; i++)
-            _taken[i].TryAnswer(answers[i], onThisThread);
+        {
+            if (answers[i].Value is { } value && kind.IsLeftOut(value))
+                AskAgain(_taken[i], waiting);
+            else
+                _taken[i].TryAnswer(answers[i], onThisThread);
+        }
+    }
+
+    private static void AskAgain(GatheredOperation<TOperation, TResult> operation, WaitingOperations<TOperation, TResult> waiting)
+    {
+        operation.PutBack();
+        if (!operation.IsAnswered)
+            waiting.Enqueue(operation);
     }
 
     /// <summary>What it says of the shard may not hold any more.</summary>

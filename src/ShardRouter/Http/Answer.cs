@@ -5,6 +5,7 @@ using Microsoft.Net.Http.Headers;
 using ShardCore.Ring;
 using ShardRouter.Configuration;
 using ShardRouter.Items;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Http;
@@ -12,6 +13,8 @@ namespace ShardRouter.Http;
 /// <summary>Writes answers: the headers that all have, documents as they came from the shard, and problems.</summary>
 internal sealed class Answer(RouterOptions options, RingHolder holder)
 {
+    private const int PieceBytes = 64 * 1024;
+
     /// <summary>Headers that every answer carries; called before the request is handled.</summary>
     public static void Begin(HttpContext context)
     {
@@ -50,8 +53,11 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
             headers["Expires-At"] = expires.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
     }
 
+    /// <exception cref="ProblemException">overloaded.</exception>
     public static Task Document(HttpContext context, Item item)
     {
+        if (item.Doc.Length > PayloadShare.UncountedBytes)
+            PayloadShare.Of(context).Require(item.Doc.Length);
         Describe(context, item.Version, item.UpdatedAt, item.ExpiresAt);
         return Json(context, item.Doc);
     }
@@ -61,7 +67,18 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = utf8.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
-            await context.Response.BodyWriter.WriteAsync(utf8, context.RequestAborted);
+            await BytesAsync(context, utf8);
+    }
+
+    /// <summary>Piece by piece: what a client has not read yet stands in the connection's buffer only once.</summary>
+    public static async Task BytesAsync(HttpContext context, ReadOnlyMemory<byte> bytes)
+    {
+        while (bytes.Length > PieceBytes)
+        {
+            await context.Response.BodyWriter.WriteAsync(bytes[..PieceBytes], context.RequestAborted);
+            bytes = bytes[PieceBytes..];
+        }
+        await context.Response.BodyWriter.WriteAsync(bytes, context.RequestAborted);
     }
 
     public static async Task Problem(HttpContext context, Problem problem)

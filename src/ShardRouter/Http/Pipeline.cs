@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ShardRouter.Configuration;
 using ShardRouter.Operations;
+using ShardRouter.Payload;
 
 namespace ShardRouter.Http;
 
@@ -53,6 +54,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
         finally
         {
             inFlight.Leave();
+            PayloadShare.End(context);
         }
     }
 

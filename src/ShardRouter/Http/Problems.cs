@@ -62,11 +62,18 @@ internal static class Problems
 
     public static Problem Internal() => new(500, "internal", "The router failed", "The request id finds it in the router's log.");
 
+    public static Problem RouterOverloaded() => new(
+        503, "overloaded", "The router holds as much data as it may", "Nothing was applied. Large bodies and answers have to wait until others have left.", Retryable: true)
+    { RetryAfterSeconds = 1 };
+
+    public static Problem AnswerFull(int mostBytes) => new(
+        413, "too-large", "The documents are too large together", $"A batch answers documents of {mostBytes} bytes: ask for this one in another batch.", Retryable: true);
+
     public static Problem Of(ShardFailure failure, bool writes) => failure switch
     {
         ShardFailure.RingUnavailable => new(503, "ring-unavailable", "The router knows no ring yet", "'shardadmin status' tells why.", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.Unavailable => new(503, "shard-unavailable", "The shard of this partition does not answer", Retryable: true) { RetryAfterSeconds = 1 },
-        ShardFailure.Overloaded => new(503, "overloaded", "Too many requests wait for the shard of this partition", Retryable: true) { RetryAfterSeconds = 1 },
+        ShardFailure.Overloaded => new(503, "overloaded", "Too much waits for the shard of this partition", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.SlotMoving => new(503, "slot-moving", "The partition is being handed to another shard", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.Defect => Internal() with { Detail = "Nothing was applied; the router's log tells why." },
         ShardFailure.OutcomeUnknown => new(504, "deadline-exceeded", "No answer came in time", "The write may or may not have been applied: read before you repeat it.") { OutcomeUnknown = true },

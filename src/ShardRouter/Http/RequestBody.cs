@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using Microsoft.Net.Http.Headers;
 using ShardRouter.Configuration;
+using ShardRouter.Payload;
 
 namespace ShardRouter.Http;
 
@@ -13,26 +15,55 @@ internal static class RequestBody
     /// <summary>Checking more than this takes so long that the other sockets of the thread should not wait for it.</summary>
     private const int LargeBytes = 64 * 1024;
 
-    /// <exception cref="ProblemException">too-large.</exception>
+    /// <summary>Parsing a batch makes several times its size of it.</summary>
+    private const int BatchWeight = 4;
+
+    private const int FirstBytes = 16 * 1024;
+
+    /// <exception cref="ProblemException">too-large; overloaded, before anything of a large body is read.</exception>
     public static async Task<byte[]> ReadAsync(HttpContext context, int maxBytes)
     {
-        if (context.Request.ContentLength > maxBytes)
+        var length = context.Request.ContentLength;
+        if (length > maxBytes)
             throw TooLarge(maxBytes);
-        var reader = context.Request.BodyReader;
+        var weight = maxBytes > MaxDocumentBytes ? BatchWeight : 1;
+        if (length > PayloadShare.UncountedBytes)
+            PayloadShare.Of(context).Require(length.Value * weight);
+        var result = await context.Request.BodyReader.ReadAsync(context.RequestAborted);
+        if (result.IsCompleted && result.Buffer.Length <= FirstBytes && result.Buffer.Length <= maxBytes)
+        {
+            var body = result.Buffer.ToArray();
+            context.Request.BodyReader.AdvanceTo(result.Buffer.End);
+            return body;
+        }
+        var whole = await ReadLargeAsync(context, result, new byte[length ?? FirstBytes], maxBytes, weight);
+        if (whole.Length > LargeBytes)
+            await SocketThreads.Leave();
+        return whole;
+    }
+
+    /// <summary>What has arrived is taken over at once, so it does not stand in the connection's buffer as well.</summary>
+    /// <param name="body">Of the length that was announced, or to be made longer.</param>
+    private static async Task<byte[]> ReadLargeAsync(HttpContext context, ReadResult result, byte[] body, int maxBytes, int weight)
+    {
+        var (reader, length) = (context.Request.BodyReader, 0);
         while (true)
         {
-            var result = await reader.ReadAsync(context.RequestAborted);
-            if (result.Buffer.Length > maxBytes)
+            var arrived = (int)Math.Min(result.Buffer.Length, maxBytes + 1L);
+            if (length + arrived > maxBytes)
                 throw TooLarge(maxBytes);
-            if (result.IsCompleted)
+            if (length + arrived > body.Length)
             {
-                var body = result.Buffer.ToArray();
-                reader.AdvanceTo(result.Buffer.End);
-                if (body.Length > LargeBytes)
-                    await SocketThreads.Leave();
-                return body;
+                var larger = Math.Min(Math.Max(2 * body.Length, length + arrived), maxBytes);
+                PayloadShare.Of(context).Require((larger - body.Length) * weight);
+                Array.Resize(ref body, larger);
             }
-            reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            result.Buffer.CopyTo(body.AsSpan(length));
+            length += arrived;
+            reader.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+                return length == body.Length ? body : body[..length];
+            result = await reader.ReadAsync(context.RequestAborted);
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
     private const int Workers = 2;
 
     private static readonly GatherKind<WriteOperation, WriteResult> Kind = new(
-        "write", Writes: true, Workers, KeepsOrder: true, operation => operation.Key, operation => operation.Doc?.Length ?? 0, result => result.Doc?.Length ?? 0,
+        "write", Writes: true, Workers, KeepsOrder: true, operation => operation.Key, operation => operation.Doc?.Length ?? 0, result => result.Doc?.Length ?? 0, _ => false,
         connection => new WriteItemsStatement(connection, atomic: false), WriteAloneAsync);
 
     public GatherQueues<WriteOperation, WriteResult> Queues { get; } = new(Kind, metrics);

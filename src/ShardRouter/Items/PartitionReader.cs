@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Ring;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 
@@ -14,14 +15,14 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
     private const int EnvelopeBytes = 160; // of one item: names, etag, updatedAt
     private const int MaxEscapedBytes = 6; // of one character of a key: \u001f
 
-    public Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, CancellationToken deadline) => dispatch.RunOneAsync(
+    public Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, PayloadShare share, CancellationToken deadline) => dispatch.RunOneAsync(
         query,
         slot,
         writes: false,
-        (pool, one, cancellation) => pool.RunAsync("list", writes: false, call => ReadAsync(call, one, slot), cancellation),
+        (pool, one, cancellation) => pool.RunAsync("list", writes: false, call => ReadAsync(call, one, slot, share), cancellation),
         deadline);
 
-    private static async Task<Fenced<PartitionPage>> ReadAsync(ShardCall call, PartitionQuery query, Slot slot)
+    private static async Task<Fenced<PartitionPage>> ReadAsync(ShardCall call, PartitionQuery query, Slot slot, PayloadShare share)
     {
         await using var command = PartitionSql.Build(call.Connection, query, slot);
         var rows = new List<PartitionRow>();
@@ -42,7 +43,10 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
             var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
-            if (bytes > MaxPageBytes && rows.Count > 0)
+            var hasRoom = share.TryTake(EnvelopeBytes + row.Doc.Length);
+            if (!hasRoom && rows.Count == 0)
+                throw new ShardCallException(ShardFailure.Overloaded, "router");
+            if (!hasRoom || (bytes > MaxPageBytes && rows.Count > 0))
             {
                 await EndAsync(call, reader); // what may be hundreds of large documents is not wanted any more
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));

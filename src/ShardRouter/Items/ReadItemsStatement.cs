@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardRouter.Gathering;
+using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
 
@@ -10,13 +11,20 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
 {
     private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
 
+    /// <summary>A gathered answer is in memory whole.</summary>
+    private const int MaxGatheredBytes = 4 * 1024 * 1024;
+
     private readonly NpgsqlCommand _command;
     private readonly List<short> _slots = [];
     private readonly List<string> _collections = [];
     private readonly List<string> _partitionKeys = [];
     private readonly List<string> _ids = [];
 
-    public ReadItemsStatement(NpgsqlConnection connection) => _command = new NpgsqlCommand(Sql, connection)
+    private readonly AnswerAdmission? _admission;
+
+    /// <param name="connection">Its session keeps the statement prepared.</param>
+    /// <param name="admission">Of the one request that asks; null: what is gathered has a limit for each statement.</param>
+    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission? admission = null) => (_admission, _command) = (admission, new NpgsqlCommand(Sql, connection)
     {
         Parameters =
         {
@@ -25,7 +33,12 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
             new NpgsqlParameter<List<string>> { TypedValue = _partitionKeys },
             new NpgsqlParameter<List<string>> { TypedValue = _ids },
         },
-    };
+    });
+
+    /// <returns>
+    /// One answer per key. Documents for which there is no room are read over and told as such (<see cref="Item.WasLeftOut"/>): how large
+    /// they are only the shard knows.
+    /// </returns>
 
     public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys)
     {
@@ -33,10 +46,11 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         foreach (var key in keys)
             Add(key);
         var answers = new Fenced<Item?>[keys.Count];
+        var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null);
         await _command.PrepareOnceAsync();
         await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
         while (await reader.ReadAsync(CancellationToken.None))
-            answers[reader.GetInt32(0) - 1] = AnswerAt(reader);
+            answers[reader.GetInt32(0) - 1] = AnswerAt(reader, admission);
         return answers;
     }
 
@@ -56,14 +70,19 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         _ids.Add(key.Id);
     }
 
-    private static Fenced<Item?> AnswerAt(NpgsqlDataReader reader)
+    private static Fenced<Item?> AnswerAt(NpgsqlDataReader reader, AnswerAdmission admission)
     {
         var state = reader.IsDBNull(1) ? null : reader.GetString(1);
         if (!FenceRefusal.Allows(state, writes: false))
             return Fenced<Item?>.Refused(new FenceRefusal(state, reader.IsDBNull(2) ? null : reader.GetString(2), reader.IsDBNull(3) ? null : reader.GetInt64(3)));
-        return Fenced<Item?>.Answer(reader.IsDBNull(4)
-            ? null
-            : new Item(reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(6) ? null : reader.GetDateTime(6), reader.GetFieldValue<byte[]>(7)));
+        if (reader.IsDBNull(4))
+            return Fenced<Item?>.Answer(null);
+        if (admission.Refused is { } before)
+            return Fenced<Item?>.Answer(Item.NotRead(before));
+        var doc = reader.GetFieldValue<byte[]>(7);
+        return Fenced<Item?>.Answer(admission.TryAdmit(doc.Length)
+            ? new Item(reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(6) ? null : reader.GetDateTime(6), doc)
+            : Item.NotRead(admission.Refused!.Value));
     }
 
     public ValueTask DisposeAsync() => _command.DisposeAsync();

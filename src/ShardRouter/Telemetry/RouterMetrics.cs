@@ -34,7 +34,8 @@ internal sealed class RouterMetrics : IDisposable
     /// <summary>Gauges read their value when somebody looks, so serving pays nothing for them.</summary>
     public void Observe(Func<long> ringEpoch, Func<int> inFlight, Func<IEnumerable<Measurement<int>>> poolInUse, Func<IEnumerable<Measurement<int>>> poolWaiting, Func<IEnumerable<Measurement<int>>> shardAvailable,
         Func<IEnumerable<Measurement<int>>> gatherWaiting, Func<int> held, Func<int> redisAvailable,
-        Func<IEnumerable<Measurement<int>>> lostCommits, Func<IEnumerable<Measurement<int>>> disagreeingSlots)
+        Func<IEnumerable<Measurement<int>>> lostCommits, Func<IEnumerable<Measurement<int>>> disagreeingSlots,
+        Func<IEnumerable<Measurement<int>>> abandoned, Func<long> payload)
     {
         _meter.CreateObservableGauge("sharding.ring.epoch", ringEpoch, description: "Epoch of the ring in use; 0: none.");
         _meter.CreateObservableGauge("sharding.requests.in_flight", inFlight, "{request}");
@@ -45,6 +46,8 @@ internal sealed class RouterMetrics : IDisposable
         _meter.CreateObservableGauge("sharding.slots.held", held, "{request}", "Writes, and reads that were refused, that wait until their slot has been handed over.");
         _meter.CreateObservableGauge("sharding.redis.available", redisAvailable, description: "1: Redis answered the last look for a new ring, one a second; 0: the ring in use may be old.");
         _meter.CreateObservableGauge("sharding.shard.lost_commits", lostCommits, description: "1: the shard lost commits, and nobody has accepted that yet (shardadmin accept-loss).");
+        _meter.CreateObservableGauge("sharding.shard.pool.abandoned", abandoned, "{connection}", "Connections whose call hangs although nobody waits for it any more.");
+        _meter.CreateObservableGauge("sharding.payload.held", payload, "By", "Bodies and answers that the router holds now.");
         _meter.CreateObservableGauge("sharding.shard.disagreeing_slots", disagreeingSlots, description: "Slots about whose owner the shard and the ring have disagreed for more than 5 s.");
     }
 

@@ -36,7 +36,7 @@ public sealed class GatherQueueTests : IAsyncDisposable
         _pool = new ShardPool(
             new Shard(new ShardId("s1"), "127.0.0.1", port, "db"), sessions, sessions, new StatementCancel(sessions), 1, _circuit, _metrics, NullLogger.Instance);
         _queue = new GatherQueue<ItemKey, int>(
-            new GatherKind<ItemKey, int>("write", Writes: true, Workers: 2, KeepsOrder: true, key => key, _ => 0, _ => 0, _ => throw new NotSupportedException(), (_, _, _) => throw new NotSupportedException()),
+            new GatherKind<ItemKey, int>("write", Writes: true, Workers: 2, KeepsOrder: true, key => key, _ => 0, _ => 0, _ => false, _ => throw new NotSupportedException(), (_, _, _) => throw new NotSupportedException()),
             _pool, _metrics);
     }
 
