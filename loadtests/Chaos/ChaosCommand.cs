@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using LoadTests.Chaos.Bulkheads;
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Matrix;
 using LoadTests.Cluster;
@@ -26,6 +27,7 @@ internal static class ChaosCommand
         var rate = new Option<double>("--rate") { Description = "1: about 350 requests a second", DefaultValueFactory = _ => 1 };
         var keep = new Option<bool>("--keep") { Description = "keep the recording and the logs although nothing was wrong" };
         var matrix = new Option<bool>("--matrix") { Description = "instead: every step of a move with every fault, one after the other" };
+        var bulkheads = new Option<bool>("--bulkheads") { Description = "instead: one shard hangs, and the others' answers are counted each second" };
         var only = new Option<string>("--only") { Description = "of the matrix, what fits step/fault, such as copy/kill-source, freeze or */take-over; or stale-router" };
         only.Validators.Add(result =>
         {
@@ -34,12 +36,15 @@ internal static class ChaosCommand
         });
         var standbys = new Option<string>("--standbys") { Description = "which kinds of standbys take over from their shards; with both, the seed chooses for each shard", DefaultValueFactory = _ => StandbyPlan.Both };
         standbys.AcceptOnlyFromAmong([.. StandbyPlan.Choices]);
-        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, standbys, matrix, only };
+        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, standbys, matrix, only, bulkheads };
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
             var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true) { Standbys = parsed.GetRequiredValue(standbys) };
-            return RunAsync(options, parsed.GetValue(keep), log => parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt) : new ChaosRun(options, log).RunAsync(interrupt), interrupt);
+            return RunAsync(options, parsed.GetValue(keep), log =>
+                parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt)
+                : parsed.GetValue(bulkheads) ? new BulkheadRun(options, log).RunAsync(interrupt)
+                : new ChaosRun(options, log).RunAsync(interrupt), interrupt);
         });
         return command;
     }

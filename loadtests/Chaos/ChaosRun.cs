@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using LoadTests.Chaos.Bulkheads;
 using LoadTests.Chaos.Checkers;
 using LoadTests.Chaos.Cluster;
 using LoadTests.Chaos.Faults;
@@ -13,7 +14,7 @@ namespace LoadTests.Chaos;
 /// </summary>
 /// <remarks>
 /// Steps. 1 a cluster of its own · 2 load and faults, until the time is over · 3 faults end; every part runs; what is
-/// unfinished is carried on to its end · 4 the load ends; what is under way ends · 5 the final state is read · 6 the audit ·
+/// unfinished is carried on to its end; one shard after the other hangs while the others are watched · 4 the load ends; what is under way ends · 5 the final state is read · 6 the audit ·
 /// 7 the checkers, which know nothing but the recording.
 /// </remarks>
 internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
@@ -77,6 +78,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
             log.Tell("end", "no more faults: every part is started, what is unfinished is carried on");
             _problems.AddRange(await new ClusterRest(cluster, log, standbys).SettleAsync(interrupt));
             await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
+            _problems.AddRange(await new BulkheadTrial(cluster, log).RunAsync(interrupt));
         }
         finally
         {

@@ -18,6 +18,10 @@ internal static class ProcessTree
     /// <summary>SIGSTOP: connections stay open and nothing answers.</summary>
     public static void StopAll(int processId) => SignalAll(processId, Stop);
 
+    public static void StopOne(int processId) => _ = SendSignal(processId, Stop);
+
+    public static void ContinueOne(int processId) => _ = SendSignal(processId, Continue);
+
     public static void ContinueAll(int processId) => SignalAll(processId, Continue);
 
     /// <returns>R running, S sleeping, T stopped, …; null: there is no such process.</returns>

@@ -31,6 +31,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private ShardSession? _session;
     private IGatheredStatement<TOperation, TResult>? _statement;
+    private int _triedIn; // the circuit's generation
     private long _expectedBytes;
     private int _most = MaxOperations;
 
@@ -79,6 +80,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     {
         var held = _session;
         Forget();
+        _triedIn = pool.Circuit.Generation;
         try
         {
             _session = await pool.GatherSessions.RefreshAsync(held, CancellationToken.None);
@@ -147,10 +149,15 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// </summary>
     private void Expect(Fenced<TResult>[] answers)
     {
-        var bytes = 0L;
+        var (bytes, count) = (0L, 0);
         foreach (var answer in answers)
-            bytes += answer.Value is { } value ? kind.AnswerSizeOf(value) : 0;
-        _expectedBytes = Math.Max(bytes / answers.Length, _expectedBytes / 2);
+        {
+            if (answer.Value is { } value && kind.IsLeftOut(value))
+                continue;
+            bytes += answer.Value is { } here ? kind.AnswerSizeOf(here) : 0;
+            count++;
+        }
+        _expectedBytes = Math.Max(bytes / Math.Max(count, 1), _expectedBytes / 2);
         _most = Math.Min(_most + 1 + (_most / 8), MaxOperations);
     }
 
@@ -191,7 +198,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             CarryOutAlone(open);
             return;
         }
-        var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? ShardFailure.Unavailable, error, sent);
+        var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? ShardFailure.Unavailable, error, sent, _triedIn);
         foreach (var operation in open)
             operation.TryFail(failed.Failure, error);
     }

@@ -145,7 +145,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
             if (e is not ShardCallException failed)
             {
                 metrics.ShardFailed(shard.Id.Value, ShardFailure.Defect);
-                failed = pool.Failed(ShardFailure.Defect, e, sent: true);
+                failed = pool.Failed(ShardFailure.Defect, e, sent: true, pool.Circuit.Generation);
             }
             foreach (var operation in group)
             {

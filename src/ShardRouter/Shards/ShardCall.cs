@@ -8,5 +8,5 @@ internal readonly struct ShardCall(ShardSession session, StatementCancel cancel)
     public NpgsqlConnection Connection => session.Connection;
 
     /// <summary>Ends the statement whose answer is being read, because the rest of it is not wanted. The reader then throws 57014.</summary>
-    public Task EndStatementAsync() => cancel.TryAskAsync(session.Connection.ProcessID);
+    public Task EndStatementAsync() => cancel.TryAskAsync(session);
 }

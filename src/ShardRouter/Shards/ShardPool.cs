@@ -101,7 +101,7 @@ internal sealed partial class ShardPool(
         {
             for (var attempt = 1; ; attempt++)
             {
-                var sent = false;
+                var (sent, generation) = (false, circuit.Generation);
                 try
                 {
                     var session = await sessions.TakeAsync(deadline);
@@ -121,7 +121,7 @@ internal sealed partial class ShardPool(
                 }
                 catch (Exception e) when (ShardErrors.Classify(e, mayHaveLanded: sent && writes) is { } failure)
                 {
-                    throw Failed(failure, e, sent);
+                    throw Failed(failure, e, sent, generation);
                 }
                 turn.TakeBack();
             }
@@ -190,13 +190,14 @@ internal sealed partial class ShardPool(
     }
 
     /// <summary>Logs a failure, and opens the circuit when there is no connection to be had.</summary>
-    public ShardCallException Failed(ShardFailure failure, Exception error, bool sent)
+    /// <param name="generation">The circuit's when the connection was tried: an attempt from before the shard came back says nothing of it.</param>
+    public ShardCallException Failed(ShardFailure failure, Exception error, bool sent, int generation)
     {
         if (ShardErrors.IsReadOnly(error))
             RenewReadOnly();
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
-            if (!sent && error is not PostgresException)
+            if (!sent && error is not PostgresException && generation == circuit.Generation)
                 circuit.Open(error.Message); // no connection to be had; the monitor closes it again
             LogFailed(shard.Id.Value, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }

@@ -33,6 +33,11 @@ internal sealed class ShardSession(ShardConnection connection, int generation, l
 
     public void Abandon() => IsAbandoned = true;
 
+    /// <summary>A cancellation of its statement may still come, and would meet the next one: it is not to be used again.</summary>
+    public bool IsTainted { get; private set; }
+
+    public void Taint() => IsTainted = true;
+
     /// <inheritdoc cref="ShardConnection.RequireConfirmed" />
     public void RequireConfirmed() => connection.RequireConfirmed();
 

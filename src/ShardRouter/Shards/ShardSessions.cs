@@ -73,7 +73,7 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
         session.Used();
         lock (_gate)
         {
-            if (session.IsOpen && session.Generation == _generation && !_isClosed)
+            if (session.IsOpen && !session.IsTainted && session.Generation == _generation && !_isClosed)
             {
                 _idle.Add(session);
                 return;

@@ -5,8 +5,9 @@ namespace ShardRouter.Shards;
 
 /// <summary>Ends statements whose time is over: the only way in which this program cancels anything at a shard.</summary>
 /// <remarks>
-/// It asks the server by <c>pg_cancel_backend</c>, on sessions that are used for nothing else, without a thread that waits. When it has
-/// returned, no cancellation is under way any more, so the session's next statement is not met by one.
+/// It asks the server by <c>pg_cancel_backend</c>, on sessions that are used for nothing else, without a thread that waits. When the server
+/// has answered, no cancellation is under way any more. If it did not answer, one may come later, and the session is not used again: its
+/// next statement must not be met by it.
 /// </remarks>
 internal sealed class StatementCancel(ShardSessions control) : IDisposable
 {
@@ -29,26 +30,27 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         // Again and again: a cancellation that comes before the statement, or between two of them, ends nothing.
         for (var pause = FirstPause; !running.IsCompleted; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
-            if (Environment.TickCount64 - startedAt >= Limit.TotalMilliseconds || !await TryAskAsync(session.Connection.ProcessID))
+            if (Environment.TickCount64 - startedAt >= Limit.TotalMilliseconds || !await TryAskAsync(session))
                 return running.IsCompleted;
             await Task.WhenAny(running, Task.Delay(pause, CancellationToken.None));
         }
         return true;
     }
 
-    /// <summary>Asks the server once to end what the session with this process id runs.</summary>
-    /// <returns>False: the server does not answer.</returns>
-    public async Task<bool> TryAskAsync(int processId)
+    /// <summary>Asks the server once to end what a session runs.</summary>
+    /// <returns>False: the server does not answer. It may still do it, so the session is tainted.</returns>
+    public async Task<bool> TryAskAsync(ShardSession session)
     {
         if (!await _permits.WaitAsync(Limit))
             return false;
         try
         {
-            return await control.AskAsync(connection => CancelAsync(connection, processId), AskLimit);
+            return await control.AskAsync(connection => CancelAsync(connection, session.Connection.ProcessID), AskLimit);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException or SocketException or OperationCanceledException
             or InvalidOperationException)
         {
+            session.Taint();
             return false;
         }
         finally
