@@ -9,7 +9,7 @@ namespace ShardRouter.Configuration;
 /// </summary>
 /// <remarks>
 /// What blocks such a thread blocks its other sockets, and waits for ever if it waits for one of them. So nothing here blocks, nothing of Npgsql is used but its
-/// asynchronous calls, none with a token that is cancelled while it runs (<see cref="Shards.SessionCalls"/>), and what takes long without waiting goes to the pool (<see cref="Leave"/>).
+/// asynchronous calls, none with a token that is cancelled while it runs (<see cref="Shards.ShardSessions"/>), and what takes long without waiting goes to the pool (<see cref="Leave"/>).
 /// </remarks>
 internal static class SocketThreads
 {
