@@ -21,7 +21,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         var target = ItemTarget.Of(context);
         var slot = SlotHash.Of(target.PartitionKey);
         RawTarget.CheckQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.Query);
+        var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.QueryString.Value);
         using var deadline = RequestDeadline.Begin(context, writes: false);
 
         var secret = await cursorSecret.GetAsync(slot, deadline.Token);
