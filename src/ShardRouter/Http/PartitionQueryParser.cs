@@ -14,7 +14,7 @@ internal static class PartitionQueryParser
     private const int MaxInValues = 100;
 
     /// <exception cref="ProblemException">invalid-parameter, invalid-filter or invalid-key.</exception>
-    public static (PartitionQuery Query, string? Cursor) Parse(ItemTarget target, string? queryString)
+    public static (PartitionQuery Query, string? Cursor) Parse(ItemTarget target, string? queryString, TimeSpan scanLimit)
     {
         var bounds = new List<(string, string)>();
         var filters = new List<FieldFilter>();
@@ -73,7 +73,7 @@ internal static class PartitionQueryParser
         }
         if (filters.Count > MaxFilters)
             throw new ProblemException(Problems.InvalidFilter($"At most {MaxFilters} filters."));
-        return (new PartitionQuery(target.Collection, target.PartitionKey, bounds, filters, descending, limit, null, select), cursor);
+        return (new PartitionQuery(target.Collection, target.PartitionKey, bounds, filters, descending, limit, null, select, scanLimit), cursor);
     }
 
     /// <summary>

@@ -38,18 +38,20 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
         {
             if (reader.IsDBNull(3))
                 break; // the partition has nothing (more)
+            if (reader.IsDBNull(6)) // the time to search is over
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: reader.GetString(3)));
             if (rows.Count == query.Limit)
-                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
             var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             if (bytes > MaxPageBytes && rows.Count > 0)
             {
                 await Task.Run(command.Cancel, CancellationToken.None); // do not drain what may be hundreds of large documents; it blocks, so not here
-                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
             }
             rows.Add(row);
         }
         while (await reader.ReadAsync(cancellation));
-        return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: false));
+        return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: null));
     }
 }
