@@ -15,7 +15,8 @@ begin
         from (
             select kept.key, kept.value::text as value from jsonb_each(target) kept where not patch ? kept.key
             union all
-            select new.key, case when jsonb_typeof(new.value) = 'object' then sharding.merged_text(target -> new.key, new.value) else new.value::text end
+            select new.key, case when jsonb_typeof(new.value) = 'object' then sharding.merged_text(target -> new.key, new.value)
+                            else new.value::text end
             from jsonb_each(patch) new where jsonb_typeof(new.value) <> 'null'
         ) field);
 end
@@ -46,7 +47,8 @@ begin
     elsif cardinality(tokens) > max_tokens then
         raise exception using errcode = 'SH022', message = format('a path has at most %s steps', max_tokens);
     elsif strpos(pointer, '~') > 0 then
-        tokens := array(select replace(replace(t.token, '~1', '/'), '~0', '~') from unnest(tokens) with ordinality as t (token, place) order by t.place);
+        tokens := array(select replace(replace(t.token, '~1', '/'), '~0', '~')
+                        from unnest(tokens) with ordinality as t (token, place) order by t.place);
     end if;
     return tokens;
 end
@@ -109,7 +111,8 @@ begin
     elsif action = 'replace' or jsonb_typeof(node) = 'object' then
         return jsonb_set(doc, tokens, value);
     elsif jsonb_typeof(node) <> 'array' then
-        raise exception using errcode = 'SH022', message = format('%s leads into a value that is neither object nor array', sharding.quoted(token));
+        raise exception using errcode = 'SH022',
+            message = format('%s leads into a value that is neither object nor array', sharding.quoted(token));
     end if;
     length := jsonb_array_length(node);
     if token = '-' or token = length::text then
@@ -142,7 +145,8 @@ begin
         work := work + pg_column_size(doc);
         if work > max_work and number > 0 then
             raise exception using errcode = 'SH022', message = format(
-                'the patch is too much work: its operations times the size of the document may be %s bytes, and the document has %s', max_work, pg_column_size(doc));
+                'the patch is too much work: its operations times the size of the document may be %s bytes, and the document has %s',
+                max_work, pg_column_size(doc));
         end if;
         path := sharding.pointer_tokens(step ->> 'path');
         value := step -> 'value';
@@ -187,7 +191,8 @@ declare
 begin
     for step in 1 .. cardinality(path) loop
         if jsonb_typeof(node) <> 'object' then
-            raise exception using errcode = 'SH022', message = format('%s stands in something that is not an object', sharding.quoted(path[step]));
+            raise exception using errcode = 'SH022',
+                message = format('%s stands in something that is not an object', sharding.quoted(path[step]));
         end if;
         node := node -> path[step];
         if node is null then
@@ -232,7 +237,8 @@ begin
     end if;
     bytes := octet_length(result::text);
     if bytes > max_bytes then
-        raise exception using errcode = 'SH022', message = format('the patched document would be too large: %s bytes when written out, of at most %s', bytes, max_bytes);
+        raise exception using errcode = 'SH022',
+            message = format('the patched document would be too large: %s bytes when written out, of at most %s', bytes, max_bytes);
     elsif p_operation <> 'merge_patch' and jsonb_path_exists(result, 'strict $.**{64} ? (@.type() == "object" || @.type() == "array")') then
         raise exception using errcode = 'SH022', message = 'the patched document would be nested deeper than 64';
     end if;

@@ -206,7 +206,8 @@ begin
                 end) then
                 outcome := 'precondition_failed';
                 version := case when live then current.version end;
-            elsif not live and (op.operation = 'delete' or op.operation in ('merge_patch', 'json_patch', 'check') and op.condition <> 'absent') then
+            elsif not live and (op.operation = 'delete'
+                                or op.operation in ('merge_patch', 'json_patch', 'check') and op.condition <> 'absent') then
                 outcome := 'missing';
             elsif op.operation = 'check' then
                 outcome := 'checked';

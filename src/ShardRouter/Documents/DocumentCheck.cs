@@ -42,7 +42,9 @@ internal sealed class DocumentCheck(string? pointer)
                 break;
             case JsonTokenType.Number:
                 var number = PrintedNumber.Of(reader.ValueSpan);
-                Begin(number.Digits <= DocumentRules.MaxDigits ? number.Length : throw Invalid($"A number has more than {DocumentRules.MaxDigits} digits when written out."));
+                if (number.Digits > DocumentRules.MaxDigits)
+                    throw Invalid($"A number has more than {DocumentRules.MaxDigits} digits when written out.");
+                Begin(number.Length);
                 break;
             default: // true, false, null
                 Begin(reader.ValueSpan.Length);
@@ -65,7 +67,9 @@ internal sealed class DocumentCheck(string? pointer)
         try
         {
             var text = rented.AsSpan(0, reader.CopyString(rented));
-            return text.Contains((byte)0) ? throw Invalid("A text contains \\u0000, which cannot be stored.") : text.Length + Escapes(text) + Quotes;
+            if (text.Contains((byte)0))
+                throw Invalid("A text contains \\u0000, which cannot be stored.");
+            return text.Length + Escapes(text) + Quotes;
         }
         catch (InvalidOperationException) // what the reader throws for a lone surrogate
         {
@@ -98,7 +102,9 @@ internal sealed class DocumentCheck(string? pointer)
     /// <summary>The names seen in each object that is open.</summary>
     private sealed class NamesInScope
     {
-        /// <summary>Emptying a set costs its capacity: one that a large object has made grow is not used again, or each small object would pay for it.</summary>
+        /// <summary>
+        /// Emptying a set costs its capacity. A set that a large object has made grow is not used again: each small object would pay for it.
+        /// </summary>
         private const int MaxReusedCapacity = 64;
 
         private static readonly HashSet<string> None = []; // stands for an array

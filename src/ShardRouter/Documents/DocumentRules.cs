@@ -18,8 +18,10 @@ internal static class DocumentRules
     public const int MaxDepth = 64;
     public const int MaxDigits = 400;
 
-    /// <summary>A document may take so much when Postgres prints it, blanks and written-out numbers included; whether it was put or patched.</summary>
-    /// <remarks>As max_bytes in sharding.changed_document. Compact JSON of <see cref="RequestBody.MaxDocumentBytes"/> without exponents always fits.</remarks>
+    /// <summary>A document may take so much when Postgres prints it, with its blanks and written-out numbers, whether it was put or patched.</summary>
+    /// <remarks>
+    /// As max_bytes in sharding.changed_document. Compact JSON of <see cref="RequestBody.MaxDocumentBytes"/> without exponents always fits.
+    /// </remarks>
     public const int MaxPrintedBytes = 2 * 1024 * 1024;
 
     /// <param name="allowArray">A JSON Patch is an array.</param>
@@ -30,7 +32,7 @@ internal static class DocumentRules
         if (!Utf8.IsValid(utf8))
             throw Invalid("The text is not valid UTF-8.", pointer);
         if (PrintedSize(utf8, allowArray, pointer) is var printed and > MaxPrintedBytes)
-            throw new ProblemException(Problems.TooLarge($"It takes {printed} bytes when its numbers are written without exponent, as they are stored; at most {MaxPrintedBytes} are allowed.") with { Pointer = pointer });
+            throw TooLarge(printed, pointer);
     }
 
     /// <returns>How many bytes the document has when Postgres prints it.</returns>
@@ -41,7 +43,8 @@ internal static class DocumentRules
         var check = new DocumentCheck(pointer);
         try
         {
-            if (reader.Read() && reader.TokenType != JsonTokenType.StartObject && !(allowArray && reader.TokenType == JsonTokenType.StartArray))
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject && !(allowArray && reader.TokenType == JsonTokenType.StartArray))
                 throw Invalid(allowArray ? "Expected a JSON object or array." : "A document is a JSON object.", pointer);
             do
                 check.Token(ref reader);
@@ -65,6 +68,12 @@ internal static class DocumentRules
             return $"It is nested deeper than {MaxDepth}.";
         return $"Not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.";
     }
+
+    private static ProblemException TooLarge(long printed, string? pointer) => new(Problems.TooLarge(
+        $"It takes {printed} bytes when its numbers are written without exponent, as Postgres does; at most {MaxPrintedBytes} are allowed.") with
+    {
+        Pointer = pointer,
+    });
 
     private static ProblemException Invalid(string detail, string? pointer) => new(Problems.InvalidJson(detail, pointer));
 }

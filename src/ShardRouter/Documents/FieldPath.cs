@@ -20,7 +20,9 @@ internal static class FieldPath
         return steps.Length <= MaxSteps && (text[0] == '/' || steps.All(step => step.Length > 0)) ? steps : null;
     }
 
-    /// <summary>Whether the step names an element where it meets an array: <c>0</c> or a number without zeros in front, so that an element has one name.</summary>
+    /// <summary>
+    /// Whether the step names an element where it meets an array: <c>0</c>, or a number without zeros in front. So an element has one name.
+    /// </summary>
     public static bool IsIndex(string step, out int index)
     {
         index = 0;

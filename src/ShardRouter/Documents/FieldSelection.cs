@@ -9,7 +9,8 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
     public const int MaxPaths = 50;
 
     /// <summary>None twice and none within another, so no value comes twice and an answer is not larger than the whole documents.</summary>
-    private readonly List<string[]> _paths = [.. paths.Where((path, place) => !paths.Where((other, otherPlace) => Covers(other, otherPlace, path, place)).Any())];
+    private readonly List<string[]> _paths =
+        [.. paths.Where((path, place) => !paths.Where((other, otherPlace) => Covers(other, otherPlace, path, place)).Any())];
 
     public byte[] Apply(byte[] document)
     {
@@ -23,7 +24,8 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
 
     /// <summary>Of two that are the same the first stays.</summary>
     private static bool Covers(string[] other, int otherPlace, string[] path, int place) =>
-        other.Length <= path.Length && (other.Length < path.Length || otherPlace < place) && other.AsSpan().SequenceEqual(path.AsSpan(0, other.Length));
+        (other.Length < path.Length || (other.Length == path.Length && otherPlace < place))
+        && other.AsSpan().SequenceEqual(path.AsSpan(0, other.Length));
 
     private static JsonElement? Find(JsonElement element, string[] path)
     {

@@ -24,7 +24,8 @@ internal static class MergePatchRules
             if (reader.TokenType == JsonTokenType.StartArray)
                 reader.Skip();
             else if (reader.TokenType == JsonTokenType.StartObject && ++objects > MaxObjects)
-                throw new ProblemException(Problems.InvalidPatch($"A merge patch has at most {MaxObjects} objects outside of arrays.", pointer));
+                throw new ProblemException(
+                    Problems.InvalidPatch($"A merge patch has at most {MaxObjects} objects outside of arrays.", pointer));
         }
     }
 }

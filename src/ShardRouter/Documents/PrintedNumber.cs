@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace ShardRouter.Documents;
 
-/// <summary>How a JSON number looks when Postgres prints it: without exponent, and with the digits behind the point that it was written with.</summary>
+/// <summary>
+/// How a JSON number looks when Postgres prints it: without exponent, and with the digits behind the point that it was written with.
+/// </summary>
 /// <param name="Digits">At most <see cref="DocumentRules.MaxDigits"/> are allowed. Zeros in front count here, as in <c>0e399</c>.</param>
 /// <param name="Length">Bytes, exactly.</param>
 [StructLayout(LayoutKind.Auto)]
@@ -29,7 +31,9 @@ internal readonly record struct PrintedNumber(int Digits, int Length)
         var whole = pointAt < 0 ? mantissa.Length : pointAt;
         var fraction = Math.Max(0, (pointAt < 0 ? 0 : mantissa.Length - pointAt - 1) - exponent);
         var firstAt = mantissa.IndexOfAnyInRange((byte)'1', (byte)'9');
-        var zeros = firstAt < 0 ? whole + exponent : firstAt > whole ? firstAt - 1 : firstAt; // in front of the first other digit; the point is none
+        var zeros = firstAt < 0 ? whole + exponent // in front of the first other digit, without the point
+            : firstAt > whole ? firstAt - 1
+            : firstAt;
         var printedWhole = Math.Max(1, whole + exponent - zeros);
         return new(
             Math.Max(1, whole + exponent) + fraction,

@@ -49,12 +49,13 @@ internal sealed class PartitionSql
         """;
 
     /// <summary>
-    /// Items that the filters keep, until the time to search is over. Then comes a row without a document: the id of the last item that was looked at.
+    /// Items that the filters keep, until the time to search is over. Then comes a row without a document: the id of the last item that was
+    /// looked at.
     /// </summary>
     /// <remarks>
-    /// Each item is looked at once, in order, as the rows are asked for: OFFSET 0 keeps the planner from putting the conditions into the outer query, where they
-    /// would be computed once more. The first item that comes too late is not looked at; it brings the id of the one before it. If that is
-    /// missing, not even one item was looked at in time, and the item is looked at all the same: each page goes on at least by one.
+    /// Each item is looked at once, in order, as the rows are asked for: OFFSET 0 keeps the planner from putting the conditions into the
+    /// outer query, where they would be computed once more. An item that comes too late is not looked at; its row has the id of the item
+    /// before it. The first item is looked at in any case, so each page goes on at least by one.
     /// </remarks>
     private string Filtered(PartitionQuery query, string order)
     {
@@ -64,7 +65,8 @@ internal sealed class PartitionSql
             select case when i.kept then i.id else i.before end as id, i.version, i.updated_at, case when i.kept then i.doc end as doc
             from (
                 select i.id, i.version, i.updated_at, i.doc, i.before,
-                       case when i.before is null or clock_timestamp() < statement_timestamp() + {limit} then coalesce({IsAlive} and {conditions}, false) end as kept
+                       case when i.before is null or clock_timestamp() < statement_timestamp() + {limit}
+                            then coalesce({IsAlive} and {conditions}, false) end as kept
                 from (
                     select i.*, lag(i.id) over (order by i.id {order}) as before from sharding.item i
                     where {_where} order by i.id {order}
@@ -93,8 +95,8 @@ internal sealed class PartitionSql
     }
 
     /// <summary>
-    /// What stands at the path. Postgres' <c>#></c> would take '-1' and '01' for places in an array, which only <c>0</c>, <c>1</c> … name here; such a step, and to be
-    /// simple any other that ends with a digit, goes by <c>-></c> with a text, which looks into objects only.
+    /// What stands at the path. Postgres' <c>#></c> would take '-1' and '01' for places in an array, which only <c>0</c>, <c>1</c> … name
+    /// here. Such a step, and for simplicity any other name that ends with a digit, goes by <c>-></c>, which looks into objects only.
     /// </summary>
     private string Field(string[] path)
     {
