@@ -1,62 +1,63 @@
 -- Changes to a document that are computed in the shard, under the item's row lock: one round trip, no lost update.
 
--- RFC 7396.
-create function sharding.merge_patch(target jsonb, patch jsonb) returns jsonb
+-- RFC 7396. As text: each level would otherwise build the fields that it does not change once more, and a field at depth 60 sixty times.
+create function sharding.merged_text(target jsonb, patch jsonb) returns text
 language plpgsql immutable parallel safe as $$
-declare
-    result jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
-    field  record;
 begin
     if jsonb_typeof(patch) <> 'object' then
-        return patch;
+        return patch::text;
     end if;
-    for field in select key, value from jsonb_each(patch) loop
-        if jsonb_typeof(field.value) = 'null' then
-            result := result - field.key;
-        elsif jsonb_typeof(field.value) = 'object' then
-            result := result || jsonb_build_object(field.key, sharding.merge_patch(result -> field.key, field.value));
-        else
-            result := result || jsonb_build_object(field.key, field.value);
-        end if;
-    end loop;
-    return result;
+    if jsonb_typeof(target) is distinct from 'object' then
+        target := '{}';
+    end if;
+    return (
+        select '{' || coalesce(string_agg(to_json(field.key)::text || ':' || field.value, ','), '') || '}'
+        from (
+            select kept.key, kept.value::text as value from jsonb_each(target) kept where not patch ? kept.key
+            union all
+            select new.key, case when jsonb_typeof(new.value) = 'object' then sharding.merged_text(target -> new.key, new.value)
+                            else new.value::text end
+            from jsonb_each(patch) new where jsonb_typeof(new.value) <> 'null'
+        ) field);
 end
 $$;
 
--- How many arrays and objects stand inside one another, the outermost counted.
-create function sharding.json_depth(doc jsonb) returns integer
-language plpgsql immutable parallel safe as $$
-declare
-    deepest integer;
-begin
-    if jsonb_typeof(doc) = 'object' then
-        select max(sharding.json_depth(value)) into deepest from jsonb_each(doc) where jsonb_typeof(value) in ('object', 'array');
-    elsif jsonb_typeof(doc) = 'array' then
-        select max(sharding.json_depth(value)) into deepest from jsonb_array_elements(doc) where jsonb_typeof(value) in ('object', 'array');
-    else
-        return 0;
-    end if;
-    return 1 + coalesce(deepest, 0);
-end
+create function sharding.merge_patch(target jsonb, patch jsonb) returns jsonb
+language sql immutable parallel safe as $$
+    select case
+        -- Most patches only set fields: that is a concatenation.
+        when jsonb_typeof(target) = 'object' and jsonb_typeof(patch) = 'object'
+             and not jsonb_path_exists(patch, 'strict $.* ? (@.type() == "object" || @ == null)') then target || patch
+        -- A value that is stored compressed would be unpacked for each field. A concatenation with nothing unpacks it once.
+        else sharding.merged_text(case when jsonb_typeof(target) = 'object' then target || '{}' end, patch)::jsonb
+    end
 $$;
 
 -- RFC 6901: '/a~1b/0' → {a/b,0}.
 create function sharding.pointer_tokens(pointer text) returns text[]
 language plpgsql immutable parallel safe as $$
 declare
-    tokens text[] := '{}';
-    token  text;
+    max_tokens constant integer := 128; -- documents nest 64 deep
+    tokens text[] := (string_to_array(pointer, '/'))[2:];
 begin
     if pointer = '' then
-        return tokens;
+        return '{}';
     elsif left(pointer, 1) <> '/' or pointer ~ '~([^01]|$)' then
-        raise exception using errcode = 'SH022', message = format('%s is not a JSON pointer', to_json(pointer));
+        raise exception using errcode = 'SH022', message = format('%s is not a JSON pointer', sharding.quoted(pointer));
+    elsif cardinality(tokens) > max_tokens then
+        raise exception using errcode = 'SH022', message = format('a path has at most %s steps', max_tokens);
+    elsif strpos(pointer, '~') > 0 then
+        tokens := array(select replace(replace(t.token, '~1', '/'), '~0', '~')
+                        from unnest(tokens) with ordinality as t (token, place) order by t.place);
     end if;
-    foreach token in array string_to_array(pointer, '/') loop
-        tokens := tokens || replace(replace(token, '~1', '/'), '~0', '~');
-    end loop;
-    return tokens[2:];
+    return tokens;
 end
+$$;
+
+-- A text of the client's for a message, which goes to the client.
+create function sharding.quoted(value text) returns text
+language sql immutable parallel safe as $$
+    select to_json(case when length(value) > 60 then left(value, 60) || '…' else value end)::text
 $$;
 
 -- The child that a pointer's token names; NULL when there is none.
@@ -75,75 +76,85 @@ declare
 begin
     foreach token in array tokens loop
         node := sharding.pointer_child(node, token);
+        exit when node is null;
     end loop;
     return node;
 end
 $$;
 
--- action: add, replace, remove. Raises SH022 when the path does not lead where the action needs it to.
-create function sharding.pointer_edit(node jsonb, tokens text[], action text, value jsonb) returns jsonb
+-- action: add, replace, remove. Raises SH022 when the path does not lead where the action needs it to. The tokens are checked here and
+-- the document is rebuilt once, by Postgres' own functions: they alone would take '-1' and '01' for places in an array.
+create function sharding.pointer_edit(doc jsonb, tokens text[], action text, value jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
-    token text := tokens[1];
-    child jsonb;
+    steps  constant integer := cardinality(tokens);
+    token  constant text := tokens[steps];
+    node   jsonb := doc;
+    length integer;
 begin
-    if cardinality(tokens) = 0 then
+    if steps = 0 then
         if action = 'remove' then
             raise exception using errcode = 'SH022', message = 'the whole document cannot be removed by a patch';
         end if;
         return value;
     end if;
-    child := sharding.pointer_child(node, token);
-    if cardinality(tokens) > 1 then
-        if child is null then
-            raise exception using errcode = 'SH022', message = format('nothing stands at %s', to_json(token));
+    for step in 1 .. steps - 1 loop
+        node := sharding.pointer_child(node, tokens[step]);
+        if node is null then
+            raise exception using errcode = 'SH022', message = format('nothing stands at %s', sharding.quoted(tokens[step]));
         end if;
-        child := sharding.pointer_edit(child, tokens[2:], action, value);
-        return case jsonb_typeof(node) when 'object' then node || jsonb_build_object(token, child)
-                                       else jsonb_set(node, array[token], child) end;
+    end loop;
+    if action <> 'add' and sharding.pointer_child(node, token) is null then
+        raise exception using errcode = 'SH022', message = format('nothing stands at %s', sharding.quoted(token));
+    elsif action = 'remove' then
+        return doc #- tokens;
+    elsif action = 'replace' or jsonb_typeof(node) = 'object' then
+        return jsonb_set(doc, tokens, value);
+    elsif jsonb_typeof(node) <> 'array' then
+        raise exception using errcode = 'SH022',
+            message = format('%s leads into a value that is neither object nor array', sharding.quoted(token));
     end if;
-    if child is null and action <> 'add' then
-        raise exception using errcode = 'SH022', message = format('nothing stands at %s', to_json(token));
+    length := jsonb_array_length(node);
+    if token = '-' or token = length::text then
+        return jsonb_set(doc, tokens[:steps - 1] || length::text, value);
+    elsif sharding.pointer_child(node, token) is null then
+        raise exception using errcode = 'SH022', message = format('%s is no place in an array of %s', sharding.quoted(token), length);
     end if;
-    if jsonb_typeof(node) = 'object' then
-        return case action when 'remove' then node - token else node || jsonb_build_object(token, value) end;
-    elsif jsonb_typeof(node) = 'array' then
-        if action = 'remove' then
-            return node - token::integer;
-        elsif action = 'replace' then
-            return jsonb_set(node, array[token], value);
-        elsif child is not null then
-            return jsonb_insert(node, array[token], value);
-        elsif token = '-' or token = jsonb_array_length(node)::text then
-            return node || jsonb_build_array(value);
-        end if;
-        raise exception using errcode = 'SH022', message = format('%s is no place in an array of %s', to_json(token), jsonb_array_length(node));
-    end if;
-    raise exception using errcode = 'SH022', message = format('%s leads into a value that is neither object nor array', to_json(token));
+    return jsonb_insert(doc, tokens, value);
 end
 $$;
 
 -- RFC 6902. Raises SH022 (message: which operation and why) when an operation cannot be applied or a test fails.
--- The size is checked after each operation, because thirty copies of the document into itself would fill the memory.
+-- The size is checked after each operation, because thirty copies of the document into itself would fill the memory. Each operation
+-- goes through the whole document, so a client could keep the shard busy for long with a small patch: what all go through is limited.
 create function sharding.json_patch(doc jsonb, patch jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
     max_bytes constant integer := 4194304;
+    max_work  constant integer := 16777216; -- bytes; openapi.json tells it
+    work      bigint := 0;
     step      jsonb;
     number    integer := -1;
     path      text[];
     source    text[];
     value     jsonb;
 begin
+    doc := doc || '{}'; -- unpacked here if it is stored compressed, not in each operation
     for step in select * from jsonb_array_elements(patch) loop
         number := number + 1;
+        work := work + pg_column_size(doc);
+        if work > max_work and number > 0 then
+            raise exception using errcode = 'SH022', message = format(
+                'the patch is too much work: its operations times the size of the document may be %s bytes, and the document has %s',
+                max_work, pg_column_size(doc));
+        end if;
         path := sharding.pointer_tokens(step ->> 'path');
         value := step -> 'value';
         if step ->> 'op' in ('move', 'copy') then
             source := sharding.pointer_tokens(step ->> 'from');
             value := sharding.pointer_get(doc, source);
             if value is null then
-                raise exception using errcode = 'SH022', message = format('nothing stands at %s', step -> 'from');
+                raise exception using errcode = 'SH022', message = format('nothing stands at %s', sharding.quoted(step ->> 'from'));
             elsif step ->> 'op' = 'move' and cardinality(source) < cardinality(path) and path[:cardinality(source)] = source then
                 raise exception using errcode = 'SH022', message = 'a value cannot be moved into itself';
             elsif step ->> 'op' = 'move' and path <> source then
@@ -154,7 +165,7 @@ begin
             end if;
         elsif step ->> 'op' = 'test' then
             if sharding.pointer_get(doc, path) is distinct from value then
-                raise exception using errcode = 'SH022', message = format('the test at %s failed', step -> 'path');
+                raise exception using errcode = 'SH022', message = format('the test at %s failed', sharding.quoted(step ->> 'path'));
             end if;
         else
             doc := sharding.pointer_edit(doc, path, step ->> 'op', value);
@@ -173,26 +184,34 @@ $$;
 create function sharding.increment(doc jsonb, path text[], delta numeric) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
-    node  jsonb;
-    total numeric;
+    node    jsonb := doc;
+    missing integer := cardinality(path) + 1; -- the first step that leads nowhere
+    total   numeric;
+    value   jsonb;
 begin
-    for depth in 0 .. cardinality(path) - 1 loop
-        node := doc #> path[:depth];
+    for step in 1 .. cardinality(path) loop
+        if jsonb_typeof(node) <> 'object' then
+            raise exception using errcode = 'SH022',
+                message = format('%s stands in something that is not an object', sharding.quoted(path[step]));
+        end if;
+        node := node -> path[step];
         if node is null then
-            doc := jsonb_set(doc, path[:depth], '{}');
-        elsif jsonb_typeof(node) <> 'object' then
-            raise exception using errcode = 'SH022', message = format('%s stands in something that is not an object', to_json(path[depth + 1]));
+            missing := step;
+            exit;
         end if;
     end loop;
-    node := doc #> path;
     if node is not null and jsonb_typeof(node) <> 'number' then
-        raise exception using errcode = 'SH022', message = format('%s is not a number', to_json(path[cardinality(path)]));
+        raise exception using errcode = 'SH022', message = format('%s is not a number', sharding.quoted(path[cardinality(path)]));
     end if;
     total := coalesce(node::text::numeric, 0) + delta;
-    if length(total::text) > 400 then
+    if length(translate(total::text, '-.', '')) > 400 then
         raise exception using errcode = 'SH022', message = 'the sum has more than 400 digits';
     end if;
-    return jsonb_set(doc, path, to_jsonb(total));
+    value := to_jsonb(total);
+    for step in reverse cardinality(path) .. missing + 1 loop
+        value := jsonb_build_object(path[step], value);
+    end loop;
+    return jsonb_set(doc, path[:missing], value);
 end
 $$;
 
@@ -202,9 +221,9 @@ $$;
 create function sharding.changed_document(p_operation text, p_current jsonb, p_doc jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
-    -- Compact JSON of 1 MiB, the limit for what is sent, can take this much in Postgres' spelling with its blanks.
-    max_bytes constant integer := 2097152;
-    result jsonb;
+    max_bytes constant integer := 2097152; -- as DocumentRules.MaxPrintedBytes (C#) has it for documents that are put
+    bytes     integer;
+    result    jsonb;
 begin
     if p_operation = 'increment' then
         result := sharding.increment(p_current, array(select jsonb_array_elements_text(p_doc -> 'path')), (p_doc ->> 'by')::numeric);
@@ -215,9 +234,12 @@ begin
     end if;
     if jsonb_typeof(result) <> 'object' then
         raise exception using errcode = 'SH022', message = 'the patched document would not be an object';
-    elsif octet_length(result::text) > max_bytes then
-        raise exception using errcode = 'SH022', message = 'the patched document would be too large';
-    elsif p_operation <> 'merge_patch' and sharding.json_depth(result) > 64 then
+    end if;
+    bytes := octet_length(result::text);
+    if bytes > max_bytes then
+        raise exception using errcode = 'SH022',
+            message = format('the patched document would be too large: %s bytes when written out, of at most %s', bytes, max_bytes);
+    elsif p_operation <> 'merge_patch' and jsonb_path_exists(result, 'strict $.**{64} ? (@.type() == "object" || @.type() == "array")') then
         raise exception using errcode = 'SH022', message = 'the patched document would be nested deeper than 64';
     end if;
     return result;

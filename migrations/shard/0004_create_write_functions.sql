@@ -26,6 +26,21 @@ language sql volatile as $$
     on conflict do nothing
 $$;
 
+-- Gives a row that this transaction has inserted the times of now. An INSERT waits while another transaction has the key, and its times are
+-- from before that wait: a time to live of two seconds would be over when three have been waited. Nobody has seen the row yet, so its
+-- version may stay when the clock has not moved.
+create function sharding.date_anew(
+    p_slot smallint, p_collection text, p_pk text, p_id text, p_ttl integer,
+    out version bigint, out updated_at timestamptz, out expires_at timestamptz)
+language sql volatile as $$
+    update sharding.item i
+    set version = greatest(i.version, (extract(epoch from read.now_) * 1000000)::bigint),
+        updated_at = greatest(i.updated_at, read.now_),
+        expires_at = read.now_ + p_ttl * interval '1 second'
+    from (select clock_timestamp() as now_ offset 0) read
+    where i.slot = p_slot and i.collection = p_collection and i.pk = p_pk and i.id = p_id
+    returning i.version, i.updated_at, i.expires_at
+$$;
 
 -- Applies operations on items in one transaction.
 --
@@ -38,6 +53,9 @@ $$;
 -- outcome        created · replaced · deleted · checked | missing · precondition_failed · invalid_patch
 --                no_collection | not_owned (detail: new owner and epoch) · moving (frozen, or not yet ours)
 -- version        after a success the new one (delete: the last one); after a failed condition the current one or NULL
+-- expires_at     of a call with several operations that has waited for a lock: the item lives longer than this says, by that wait
+--
+-- A time to live counts from the last wait for a lock, to a tenth of a second, and updated_at never goes back.
 --
 -- The caller may tell a client "done" only when the whole answer has been read up to ReadyForQuery: rows can arrive
 -- before the commit has happened.
@@ -48,6 +66,7 @@ returns table (ord integer, outcome text, version bigint, updated_at timestamptz
 language plpgsql volatile set enable_hashjoin = on as $$
 #variable_conflict use_column
 declare
+    late         constant interval := '100 milliseconds';
     op           record;
     owner        sharding.slot_ownership;
     current      sharding.item;
@@ -57,7 +76,9 @@ declare
     collection_is_live boolean;
     first_failed jsonb;
     now_         timestamptz;
-    answered     boolean[] := '{}'; -- by ord
+    dated_at     timestamptz;           -- when the call first read the clock for a row
+    expiries     timestamptz[] := '{}'; -- by ord: that this call has given
+    answered     boolean[] := '{}';     -- by ord
 begin
     -- 1. READ COMMITTED, so that each statement below sees what was committed before it began. Under REPEATABLE READ
     --    the snapshot may be older than the wait for the lock, and a write lands in a slot that was frozen meanwhile.
@@ -86,6 +107,7 @@ begin
     if cardinality(p_operations) > 1 and p_operations <@ '{put}' and p_conditions <@ '{none}' then
         answered := array_fill(null::boolean, array[cardinality(p_operations)]);
         now_ := clock_timestamp();
+        dated_at := now_;
         for ord, outcome, version, updated_at, expires_at, doc in
             with put as materialized (
                 select distinct on (u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C") u.*
@@ -105,17 +127,21 @@ begin
                 where (select bool_and(may) from checked)
                 on conflict (slot, collection, pk, id) do update
                     set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
-                        updated_at = excluded.updated_at, expires_at = excluded.expires_at
-                    where i.expires_at is null or i.expires_at > now_ -- an expired one is not "replaced"
+                        updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
+                    where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired one is not "replaced"
                 returning i.xmax = 0 as is_new, i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection, i.pk, i.id
             )
             select put.ord, case when w.is_new then 'created' else 'replaced' end, w.version, w.updated_at, w.expires_at, case when put.return_doc then w.doc end
             from written w join put using (slot, collection, pk, id)
         loop
             answered[ord] := true;
+            if expires_at is not null then
+                expiries[ord] := expires_at;
+            end if;
             return next;
         end loop;
-        if cardinality(array_remove(answered, null)) = cardinality(p_operations) then
+        if cardinality(array_remove(answered, null)) = cardinality(p_operations)
+           and (cardinality(expiries) = 0 or clock_timestamp() <= dated_at + late) then
             return;
         end if;
     end if;
@@ -148,15 +174,19 @@ begin
             outcome := 'no_collection';
         elsif op.operation = 'put' and op.condition = 'none' and owner.peer is null then
             now_ := clock_timestamp();
+            dated_at := coalesce(dated_at, now_);
             insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
             values (greatest(owner.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
                     now_, now_ + op.ttl * interval '1 second', op.slot, op.collection, op.pk, op.id, op.doc)
             on conflict (slot, collection, pk, id) do update
                 set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
-                    updated_at = excluded.updated_at, expires_at = excluded.expires_at
-                where i.expires_at is null or i.expires_at > now_ -- an expired one is not "replaced": see below
+                    updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
+                where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired one is not "replaced": see below
             returning case when i.xmax = 0 then 'created' else 'replaced' end, i.version, i.updated_at, i.expires_at, case when op.return_doc then i.doc end
             into outcome, version, updated_at, expires_at, doc;
+            if outcome is not null and clock_timestamp() > now_ + late then
+                select d.* into version, updated_at, expires_at from sharding.date_anew(op.slot, op.collection, op.pk, op.id, op.ttl) d;
+            end if;
         end if;
 
         while outcome is null loop -- once, or again when somebody else inserted the key between our look and our insert
@@ -165,6 +195,7 @@ begin
             for update;
             exists_ := found;
             now_ := clock_timestamp();
+            dated_at := coalesce(dated_at, now_);
             live := exists_ and (current.expires_at is null or current.expires_at > now_);
             if (case op.condition
                    when 'absent' then live
@@ -175,7 +206,8 @@ begin
                 end) then
                 outcome := 'precondition_failed';
                 version := case when live then current.version end;
-            elsif not live and op.operation in ('delete', 'merge_patch', 'json_patch', 'check') and op.condition <> 'absent' then
+            elsif not live and (op.operation = 'delete'
+                                or op.operation in ('merge_patch', 'json_patch', 'check') and op.condition <> 'absent') then
                 outcome := 'missing';
             elsif op.operation = 'check' then
                 outcome := 'checked';
@@ -205,7 +237,7 @@ begin
                         perform sharding.keep_before_image(op.slot, op.collection, op.pk, op.id);
                     end if;
                     version := greatest(coalesce(current.version, 0) + 1, owner.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint);
-                    updated_at := now_;
+                    updated_at := greatest(now_, current.updated_at);
                     expires_at := case when op.ttl is null and live and op.operation <> 'put' then current.expires_at
                                        else now_ + op.ttl * interval '1 second' end;
                     if exists_ then
@@ -218,6 +250,10 @@ begin
                         values (write_items.version, write_items.updated_at, write_items.expires_at, op.slot, op.collection, op.pk, op.id, write_items.doc)
                         on conflict (slot, collection, pk, id) do nothing;
                         outcome := case when found then 'created' end;
+                        if found and clock_timestamp() > now_ + late then
+                            select d.* into version, updated_at, expires_at
+                            from sharding.date_anew(op.slot, op.collection, op.pk, op.id, op.ttl) d;
+                        end if;
                     end if;
                     if not op.return_doc then
                         doc := null;
@@ -230,8 +266,22 @@ begin
            and (first_failed is null or (first_failed ->> 'ord')::integer > ord) then
             first_failed := jsonb_build_object('ord', ord, 'outcome', outcome, 'version', version, 'detail', detail);
         end if;
+        if op.ttl is not null and expires_at is not null then
+            expiries[ord] := expires_at;
+        end if;
         return next;
     end loop;
+
+    -- 6. What came early in a call that has waited since then would live too short. All rows are locked now: no wait follows. An expiry
+    --    that is not the given one any more belongs to a later operation on the same key.
+    if cardinality(p_operations) > 1 and cardinality(expiries) > 0 and clock_timestamp() > dated_at + late then
+        now_ := clock_timestamp();
+        for n in array_lower(expiries, 1) .. array_upper(expiries, 1) loop
+            update sharding.item i set expires_at = now_ + p_ttls[n] * interval '1 second'
+            where i.slot = p_slots[n] and i.collection = p_collections[n] and i.pk = p_pks[n] and i.id = p_ids[n]
+              and i.expires_at = expiries[n];
+        end loop;
+    end if;
 
     if first_failed is not null then
         raise exception using errcode = 'SH003', message = 'the transaction was refused', detail = first_failed::text;
@@ -249,6 +299,7 @@ create function sharding.put_item(
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
+    late constant interval := '100 milliseconds'; -- as in write_items
     now_ timestamptz;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -268,8 +319,8 @@ begin
       and exists (select from sharding.collection c where c.name = p_collection and c.dropped_at is null)
     on conflict (slot, collection, pk, id) do update
         set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
-            updated_at = excluded.updated_at, expires_at = excluded.expires_at
-        where i.expires_at is null or i.expires_at > now_ -- an expired one is not "replaced"
+            updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
+        where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired one is not "replaced"
     returning case when i.xmax = 0 then 'created' else 'replaced' end, i.version, i.updated_at, i.expires_at, case when p_return_doc then i.doc end
     into outcome, version, updated_at, expires_at, doc;
 
@@ -280,6 +331,8 @@ begin
         from sharding.write_items(
             false, '{put}', array[p_slot], array[p_collection], array[p_pk], array[p_id], array[p_doc],
             '{none}', '{null}', array[p_ttl], array[p_return_doc]) w;
+    elsif clock_timestamp() > now_ + late then
+        select d.* into version, updated_at, expires_at from sharding.date_anew(p_slot, p_collection, p_pk, p_id, p_ttl) d;
     end if;
 end
 $$;

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using ShardRouter.Http;
@@ -12,32 +11,45 @@ namespace ShardRouter.Documents;
 /// <remarks>
 /// UTF-8 JSON, an object; nesting at most 64; no duplicate names; no <c>\u0000</c> and no lone surrogate, which jsonb
 /// cannot hold; a number's expanded form at most 400 digits, because Postgres stores <c>1e131071</c> in 22 bytes and
-/// prints 131,072 characters.
+/// prints 131,072 characters; and all of it at most 2 MiB when printed, because many numbers of 400 digits fit into 1 MiB.
 /// </remarks>
 internal static class DocumentRules
 {
     public const int MaxDepth = 64;
     public const int MaxDigits = 400;
 
+    /// <summary>A document may take so much when Postgres prints it, with its blanks and written-out numbers, whether it was put or patched.</summary>
+    /// <remarks>
+    /// As max_bytes in sharding.changed_document. Compact JSON of <see cref="RequestBody.MaxDocumentBytes"/> without exponents always fits.
+    /// </remarks>
+    public const int MaxPrintedBytes = 2 * 1024 * 1024;
+
     /// <param name="allowArray">A JSON Patch is an array.</param>
     /// <param name="pointer">Where the document stands in the body, for the problem.</param>
-    /// <exception cref="ProblemException">invalid-json; the detail says what is wrong where.</exception>
+    /// <exception cref="ProblemException">invalid-json or too-large; the detail says what is wrong where.</exception>
     public static void Check(ReadOnlySpan<byte> utf8, bool allowArray = false, string? pointer = null)
     {
         if (!Utf8.IsValid(utf8))
             throw Invalid("The text is not valid UTF-8.", pointer);
+        if (PrintedSize(utf8, allowArray, pointer) is var printed and > MaxPrintedBytes)
+            throw TooLarge(printed, pointer);
+    }
+
+    /// <returns>How many bytes the document has when Postgres prints it.</returns>
+    /// <exception cref="ProblemException">invalid-json.</exception>
+    public static long PrintedSize(ReadOnlySpan<byte> utf8, bool allowArray = false, string? pointer = null)
+    {
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });
-        var names = new NamesInScope();
+        var check = new DocumentCheck(pointer);
         try
         {
-            var first = true;
-            while (reader.Read())
-            {
-                if (first && reader.TokenType != JsonTokenType.StartObject && !(allowArray && reader.TokenType == JsonTokenType.StartArray))
-                    throw Invalid(allowArray ? "Expected a JSON object or array." : "A document is a JSON object.", pointer);
-                first = false;
-                CheckToken(ref reader, names, pointer);
-            }
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject && !(allowArray && reader.TokenType == JsonTokenType.StartArray))
+                throw Invalid(allowArray ? "Expected a JSON object or array." : "A document is a JSON object.", pointer);
+            do
+                check.Token(ref reader);
+            while (reader.Read());
+            return check.PrintedBytes;
         }
         catch (JsonException e)
         {
@@ -46,66 +58,7 @@ internal static class DocumentRules
     }
 
     /// <summary>Whether a number, as written, has at most <see cref="MaxDigits"/> digits when written without exponent.</summary>
-    public static bool IsPrintable(ReadOnlySpan<byte> number)
-    {
-        var exponentAt = number.IndexOfAny((byte)'e', (byte)'E');
-        var mantissa = exponentAt < 0 ? number : number[..exponentAt];
-        if (mantissa[0] == '-')
-            mantissa = mantissa[1..];
-        var pointAt = mantissa.IndexOf((byte)'.');
-        var whole = pointAt < 0 ? mantissa.Length : pointAt;
-        var fraction = pointAt < 0 ? 0 : mantissa.Length - pointAt - 1;
-        var exponent = 0;
-        if (exponentAt >= 0)
-        {
-            var text = number[(exponentAt + 1)..];
-            if (text[0] == '+')
-                text = text[1..];
-            if (text.Length > 9 || !System.Buffers.Text.Utf8Parser.TryParse(text, out exponent, out _))
-                return false;
-        }
-        return Math.Max(1, whole + exponent) + Math.Max(0, fraction - exponent) <= MaxDigits;
-    }
-
-    private static void CheckToken(ref Utf8JsonReader reader, NamesInScope names, string? pointer)
-    {
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.StartObject:
-                names.Open();
-                break;
-            case JsonTokenType.EndObject:
-                names.Close();
-                break;
-            case JsonTokenType.PropertyName:
-                CheckText(ref reader, pointer);
-                if (!names.Add(ref reader))
-                    throw Invalid($"The name '{Shorten(reader.GetString()!)}' stands twice in one object.", pointer);
-                break;
-            case JsonTokenType.String:
-                CheckText(ref reader, pointer);
-                break;
-            case JsonTokenType.Number:
-                if (!IsPrintable(reader.ValueSpan))
-                    throw Invalid($"A number has more than {MaxDigits} digits when written out.", pointer);
-                break;
-        }
-    }
-
-    private static void CheckText(ref Utf8JsonReader reader, string? pointer)
-    {
-        if (!reader.ValueIsEscaped)
-            return;
-        try
-        {
-            if (reader.GetString()!.Contains('\0'))
-                throw Invalid("A text contains \\u0000, which cannot be stored.", pointer);
-        }
-        catch (InvalidOperationException) // what the reader throws for a lone surrogate
-        {
-            throw Invalid("A text contains an unpaired surrogate (\\uD800…\\uDFFF).", pointer);
-        }
-    }
+    public static bool IsPrintable(ReadOnlySpan<byte> number) => PrintedNumber.Of(number).Digits <= MaxDigits;
 
     private static string Explain(JsonException error, int length)
     {
@@ -116,26 +69,11 @@ internal static class DocumentRules
         return $"Not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.";
     }
 
-    private static string Shorten(string text) => text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+    private static ProblemException TooLarge(long printed, string? pointer) => new(Problems.TooLarge(
+        $"It takes {printed} bytes when its numbers are written without exponent, as Postgres does; at most {MaxPrintedBytes} are allowed.") with
+    {
+        Pointer = pointer,
+    });
 
     private static ProblemException Invalid(string detail, string? pointer) => new(Problems.InvalidJson(detail, pointer));
-
-    /// <summary>The names seen in each object that is open.</summary>
-    private sealed class NamesInScope
-    {
-        private readonly Stack<HashSet<string>> _closed = new(); // emptied sets, for reuse
-        private readonly Stack<HashSet<string>> _open = new();
-
-        public void Open() => _open.Push(_closed.TryPop(out var set) ? set : new HashSet<string>(StringComparer.Ordinal));
-
-        public void Close()
-        {
-            var set = _open.Pop();
-            set.Clear();
-            _closed.Push(set);
-        }
-
-        public bool Add(ref Utf8JsonReader reader) =>
-            _open.Peek().Add(reader.ValueIsEscaped ? reader.GetString()! : Encoding.UTF8.GetString(reader.ValueSpan));
-    }
 }

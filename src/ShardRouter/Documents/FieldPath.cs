@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ShardRouter.Documents;
 
 /// <summary>
@@ -16,5 +18,14 @@ internal static class FieldPath
             ? [.. text[1..].Split('/').Select(step => step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))]
             : text.Split('.');
         return steps.Length <= MaxSteps && (text[0] == '/' || steps.All(step => step.Length > 0)) ? steps : null;
+    }
+
+    /// <summary>
+    /// Whether the step names an element where it meets an array: <c>0</c>, or a number without zeros in front. So an element has one name.
+    /// </summary>
+    public static bool IsIndex(string step, out int index)
+    {
+        index = 0;
+        return (step.Length <= 1 || step[0] != '0') && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out index);
     }
 }

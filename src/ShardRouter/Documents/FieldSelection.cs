@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -9,15 +8,24 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
 {
     public const int MaxPaths = 50;
 
+    /// <summary>None twice and none within another, so no value comes twice and an answer is not larger than the whole documents.</summary>
+    private readonly List<string[]> _paths =
+        [.. paths.Where((path, place) => !paths.Where((other, otherPlace) => Covers(other, otherPlace, path, place)).Any())];
+
     public byte[] Apply(byte[] document)
     {
         using var parsed = JsonDocument.Parse(document, new JsonDocumentOptions { MaxDepth = DocumentRules.MaxDepth + 1 });
         var selected = new JsonObject();
-        foreach (var path in paths)
+        foreach (var path in _paths)
             if (Find(parsed.RootElement, path) is { } value)
                 Put(selected, path, value);
         return JsonSerializer.SerializeToUtf8Bytes(selected, DocumentJson.AsItIs.JsonObject);
     }
+
+    /// <summary>Of two that are the same the first stays.</summary>
+    private static bool Covers(string[] other, int otherPlace, string[] path, int place) =>
+        (other.Length < path.Length || (other.Length == path.Length && otherPlace < place))
+        && other.AsSpan().SequenceEqual(path.AsSpan(0, other.Length));
 
     private static JsonElement? Find(JsonElement element, string[] path)
     {
@@ -25,7 +33,7 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
         {
             if (element.ValueKind == JsonValueKind.Object && element.TryGetProperty(step, out var member))
                 element = member;
-            else if (element.ValueKind == JsonValueKind.Array && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < element.GetArrayLength())
+            else if (element.ValueKind == JsonValueKind.Array && FieldPath.IsIndex(step, out var index) && index < element.GetArrayLength())
                 element = element[index];
             else
                 return null;

@@ -57,7 +57,9 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
         var isMergePatch = RequestBody.RequireMediaType(context, "application/merge-patch+json", "application/json-patch+json") == 0;
         var body = await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes);
         DocumentRules.Check(body, allowArray: !isMergePatch);
-        if (!isMergePatch)
+        if (isMergePatch)
+            MergePatchRules.Check(body);
+        else
             JsonPatchRules.Check(body);
         await WriteAsync(context, new WriteOperation(
             isMergePatch ? WriteKind.MergePatch : WriteKind.JsonPatch, KeyOf(context), body, ETag.Condition(context.Request.Headers), TtlOf(context), WantsDocument(context)));

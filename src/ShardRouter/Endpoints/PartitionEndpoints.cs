@@ -20,7 +20,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         var target = ItemTarget.Of(context);
         var slot = SlotHash.Of(target.PartitionKey);
         RawTarget.CheckQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.Query);
+        var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.QueryString.Value, RequestDeadline.ScanLimit(context));
         using var deadline = RequestDeadline.Begin(context, writes: false);
 
         var secret = await cursorSecret.GetAsync(slot, deadline.Token);
@@ -37,7 +37,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         answer.Route(context, slot, routed.Shard, startedAt);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));
-        else if (routed.Value!.Rows.Count == 0 && await catalog.ExistsAsync(query.Collection, slot, deadline.Token) is { Failure: null, Value: false })
+        else if (routed.Value!.ReadUpTo is null && routed.Value.Rows.Count == 0 && await catalog.ExistsAsync(query.Collection, slot, deadline.Token) is { Failure: null, Value: false })
             await Answer.Problem(context, Problems.CollectionNotFound(query.Collection));
         else
             await WriteAsync(context, query, routed.Value, secret.Value!);
@@ -58,8 +58,8 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         json =>
         {
             json.WriteEndArray();
-            if (page.HasMore)
-                json.WriteString("next", CursorCodec.Write(query, page.Rows[^1].Id, secret));
+            if (page.ReadUpTo is { } id)
+                json.WriteString("next", CursorCodec.Write(query, id, secret));
             json.WriteEndObject();
         });
 }

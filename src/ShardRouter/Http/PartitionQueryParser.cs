@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
 using ShardRouter.Documents;
 using ShardRouter.Items;
 
@@ -13,7 +14,7 @@ internal static class PartitionQueryParser
     private const int MaxInValues = 100;
 
     /// <exception cref="ProblemException">invalid-parameter, invalid-filter or invalid-key.</exception>
-    public static (PartitionQuery Query, string? Cursor) Parse(ItemTarget target, IQueryCollection parameters)
+    public static (PartitionQuery Query, string? Cursor) Parse(ItemTarget target, string? queryString, TimeSpan scanLimit)
     {
         var bounds = new List<(string, string)>();
         var filters = new List<FieldFilter>();
@@ -21,11 +22,11 @@ internal static class PartitionQueryParser
         var limit = PartitionQuery.DefaultLimit;
         string? cursor = null;
         FieldSelection? select = null;
-        foreach (var (name, values) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
+        foreach (var (name, values) in ByName(queryString))
         {
             if (values.Count != 1 && !name.StartsWith("f.", StringComparison.Ordinal))
                 throw new ProblemException(Problems.InvalidParameter(name, "It is given more than once."));
-            var value = values[0] ?? "";
+            var value = values[0];
             switch (name)
             {
                 case "id.gt":
@@ -66,13 +67,30 @@ internal static class PartitionQueryParser
                 default:
                     if (!name.StartsWith("f.", StringComparison.Ordinal))
                         throw new ProblemException(Problems.InvalidParameter(name, "There is no such parameter: id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, f.<path>."));
-                    filters.AddRange(values.Select(each => Filter(name[2..], each ?? "")));
+                    filters.AddRange(values.Select(each => Filter(name[2..], each)));
                     break;
             }
         }
         if (filters.Count > MaxFilters)
             throw new ProblemException(Problems.InvalidFilter($"At most {MaxFilters} filters."));
-        return (new PartitionQuery(target.Collection, target.PartitionKey, bounds, filters, descending, limit, null, select), cursor);
+        return (new PartitionQuery(target.Collection, target.PartitionKey, bounds, filters, descending, limit, null, select, scanLimit), cursor);
+    }
+
+    /// <summary>
+    /// The parameters in one order, whatever order they came in: a cursor belongs to it. The framework's own collection takes names that
+    /// differ in case for one, and fields <c>a</c> and <c>A</c> are two.
+    /// </summary>
+    private static SortedDictionary<string, List<string>> ByName(string? queryString)
+    {
+        var parameters = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        foreach (var pair in new QueryStringEnumerable(queryString))
+        {
+            var name = pair.DecodeName().ToString();
+            if (!parameters.TryGetValue(name, out var values))
+                parameters.Add(name, values = []);
+            values.Add(pair.DecodeValue().ToString());
+        }
+        return parameters;
     }
 
     /// <summary>The first text, bytewise, behind all that begin with the prefix; null when there is none.</summary>

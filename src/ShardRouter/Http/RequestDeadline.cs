@@ -21,6 +21,9 @@ internal static class RequestDeadline
         return deadline;
     }
 
+    /// <summary>How much of the request's time a shard may search, so that what it has found comes back in time with a cursor.</summary>
+    public static TimeSpan ScanLimit(HttpContext context) => Of(context.Request.Headers) / 2;
+
     private static TimeSpan Of(IHeaderDictionary headers)
     {
         var text = headers[Header];

@@ -5,6 +5,7 @@ namespace ShardRouter.Items;
 /// <summary>One page of one partition, in bytewise id order.</summary>
 /// <param name="Bounds">On the id: operator (&gt;, &gt;=, &lt;, &lt;=) and value; all must hold.</param>
 /// <param name="After">The id that the page before ended with.</param>
+/// <param name="ScanLimit">With filters: how long the shard looks for items before it answers with those that it has found.</param>
 internal sealed record PartitionQuery(
     string Collection,
     string PartitionKey,
@@ -13,7 +14,8 @@ internal sealed record PartitionQuery(
     bool Descending,
     int Limit,
     string? After,
-    FieldSelection? Select)
+    FieldSelection? Select,
+    TimeSpan ScanLimit)
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;

@@ -39,8 +39,10 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
         {
             if (reader.IsDBNull(3))
                 break; // the partition has nothing (more)
+            if (reader.IsDBNull(6)) // the time to search is over
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: reader.GetString(3)));
             if (rows.Count == query.Limit)
-                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
             var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             var hasRoom = share.TryTake(EnvelopeBytes + row.Doc.Length);
@@ -49,12 +51,12 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
             if (!hasRoom || (bytes > MaxPageBytes && rows.Count > 0))
             {
                 await EndAsync(call, reader); // what may be hundreds of large documents is not wanted any more
-                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: true));
+                return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
             }
             rows.Add(row);
         }
         while (await reader.ReadAsync(CancellationToken.None));
-        return Fenced<PartitionPage>.Answer(new PartitionPage(rows, HasMore: false));
+        return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: null));
     }
 
     /// <summary>Closes the reader without reading all that is left.</summary>

@@ -46,11 +46,12 @@ public sealed class IncrementTests(ItemsShard fixture) : IClassFixture<ItemsShar
     public async Task Sums_are_exact_and_bounded()
     {
         var digits = new string('9', 400);
-        await _shard.WriteAsync(Put("big", $$"""{"n":{{digits}}}"""), Put("small", """{"n":0.1}"""));
+        await _shard.WriteAsync(Put("big", $$"""{"n":{{digits}}}"""), Put("small", """{"n":0.1}"""), Put("negative", $$"""{"n":-{{digits[1..]}}8}"""));
 
         var answers = await _shard.WriteAsync(Increment("big", """["n"]""", 1), Increment("small", """["n"]""", 0.2m));
 
         Assert.Equal(("invalid_patch", "the sum has more than 400 digits"), (answers[0].Outcome, answers[0].Detail));
         AssertJson.Equal("""{"n":0.3}""", answers[1].Doc);
+        Assert.Equal("replaced", (await _shard.WriteOneAsync(Increment("negative", """["n"]""", -1))).Outcome); // the sign is no digit
     }
 }

@@ -105,6 +105,42 @@ public sealed class JsonPatchTests(ItemsShard fixture) : IClassFixture<ItemsShar
     }
 
     [Fact]
+    public async Task Operations_times_the_size_of_the_document_are_limited()
+    {
+        await _shard.WriteOneAsync(Put("x", $$"""{"text":"{{new string('x', 1_000_000)}}","list":[]}"""));
+
+        Assert.Equal("replaced", (await _shard.WriteOneAsync(JsonPatch("x", Insertions(16)))).Outcome);
+        var refused = await _shard.WriteOneAsync(JsonPatch("x", Insertions(17)));
+
+        Assert.Equal("invalid_patch", refused.Outcome);
+        Assert.StartsWith(
+            "operation 16: the patch is too much work: its operations times the size of the document may be 16777216 bytes, and the document has 1000", refused.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_message_does_not_repeat_a_long_path()
+    {
+        await _shard.WriteOneAsync(Put("x", "{}"));
+
+        var answer = await _shard.WriteOneAsync(JsonPatch("x", $$"""[{"op":"remove","path":"/{{new string('k', 100_000)}}"}]"""));
+
+        Assert.Equal($"operation 0: nothing stands at \"{new string('k', 60)}…\"", answer.Detail);
+    }
+
+    [Fact]
+    public async Task A_path_has_at_most_128_steps()
+    {
+        await _shard.WriteOneAsync(Put("x", "{}"));
+
+        var answer = await _shard.WriteOneAsync(JsonPatch("x", $$"""[{"op":"remove","path":"{{string.Concat(Enumerable.Repeat("/a", 129))}}"}]"""));
+
+        Assert.Equal("operation 0: a path has at most 128 steps", answer.Detail);
+    }
+
+    private static string Insertions(int count) =>
+        $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"op":"add","path":"/list/0","value":{{i}}}"""))}]";
+
+    [Fact]
     public async Task Nesting_stays_within_64()
     {
         await _shard.WriteOneAsync(Put("x", "{}"));

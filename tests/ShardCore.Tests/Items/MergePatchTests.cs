@@ -28,6 +28,11 @@ public sealed class MergePatchTests(ItemsShard fixture) : IClassFixture<ItemsSha
     [InlineData("""{"e":null}""", """{"a":1}""", """{"e":null,"a":1}""")]
     [InlineData("[1,2]", """{"a":"b","c":null}""", """{"a":"b"}""")]
     [InlineData("{}", """{"a":{"bb":{"ccc":null}}}""", """{"a":{"bb":{}}}""")]
+    // Beyond the appendix.
+    [InlineData("{}", """{"a":[{"b":null},null]}""", """{"a":[{"b":null},null]}""")]
+    [InlineData("""{"a":{"b":{"c":1,"d":2},"e":3},"f":{"g":4}}""", """{"a":{"b":{"c":null,"h":{"i":null,"j":5}}},"f":null}""", """{"a":{"b":{"d":2,"h":{"j":5}},"e":3}}""")]
+    [InlineData("""{"a":[1]}""", """{"a":{"b":null}}""", """{"a":{}}""")]
+    [InlineData("""{"a":"é😀","b\"c":1.50}""", """{"\u00e9\"\\":"\t\u0001"}""", """{"a":"é😀","b\"c":1.50,"é\"\\":"\t\u0001"}""")]
     public async Task Appendix_A_of_RFC_7396(string target, string patch, string result)
     {
         AssertJson.Equal(result, await _shard.Database.ScalarAsync<string>($"select sharding.merge_patch('{target}', '{patch}')::text"));
@@ -61,7 +66,7 @@ public sealed class MergePatchTests(ItemsShard fixture) : IClassFixture<ItemsSha
 
         var answer = await _shard.WriteOneAsync(MergePatch("x", $$"""{"b":"{{half}}"}"""));
 
-        Assert.Equal(("invalid_patch", "the patched document would be too large"), (answer.Outcome, answer.Detail));
+        Assert.Equal(("invalid_patch", "the patched document would be too large: 2200018 bytes when written out, of at most 2097152"), (answer.Outcome, answer.Detail));
         Assert.Null(answer.Doc);
         Assert.DoesNotContain("\"b\"", (await _shard.ReadAsync("x")).Doc, StringComparison.Ordinal);
     }

@@ -65,6 +65,19 @@ public sealed class ConditionTests(RouterFixture fixture) : RouterTests(fixture)
         (await WriteAsync(method, "none", "If-None-Match", "\"1\"")).ExpectProblem(404, "item-not-found");
     }
 
+    /// <summary>The condition holds, and there is nothing to delete all the same.</summary>
+    [Fact]
+    public async Task A_DELETE_of_nothing_finds_nothing_though_nothing_was_required()
+    {
+        (await Items.DeleteAsync("FR", "none", ("If-None-Match", "*"))).ExpectProblem(404, "item-not-found");
+
+        var batch = await Items.BatchWriteAsync("""{"ops":[{"op":"delete","pk":"FR","id":"none","ifNoneMatch":"*"}]}""");
+        Assert.Equal(404, batch.Expect(207).Json.GetProperty("results")[0].GetProperty("status").GetInt32());
+
+        var transaction = await Api.PostAsync("/v1:transact", $$"""{"pk":"FR","ops":[{"op":"delete","collection":"{{Items.Name}}","id":"none","ifNoneMatch":"*"}]}""");
+        Assert.Equal(0, transaction.ExpectProblem(404, "item-not-found").Json.GetProperty("failedOp").GetInt32());
+    }
+
     [Theory]
     [InlineData("abc")]
     [InlineData("\"abc")]

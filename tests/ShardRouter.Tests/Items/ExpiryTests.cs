@@ -1,5 +1,6 @@
 using System.Globalization;
 using ShardCore.Ring;
+using ShardRouter.Tests.Gathering;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -25,6 +26,24 @@ public sealed class ExpiryTests(RouterFixture fixture) : RouterTests(fixture)
             },
             TimeSpan.FromSeconds(10), "the item expires");
         last!.ExpectProblem(404, "item-not-found");
+    }
+
+    [Fact]
+    public async Task A_PUT_that_waited_for_the_row_lives_its_whole_time_after_the_answer()
+    {
+        var before = (await Items.PutAsync("FR", "x", "{}")).Expect(201)["Last-Modified"];
+        var owner = Cluster[Cluster.Ring.OwnerOf(SlotHash.Of("FR")).Id.Value];
+        await using var held = await HeldRow.TakeAsync(owner, Items, "FR", "x");
+
+        var putting = Items.PutAsync("FR", "x", """{"a":1}""", ("Item-TTL", "2"));
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        var releasedAt = DateTimeOffset.UtcNow;
+        await held.ReleaseAsync();
+        var put = (await putting).Expect(200);
+
+        Assert.True(ExpiryOf(put) >= releasedAt.AddSeconds(1.8), $"Released at {releasedAt:O}, expires at {ExpiryOf(put):O}.");
+        Assert.True(DateTimeOffset.Parse(put["Last-Modified"]!, CultureInfo.InvariantCulture) >= DateTimeOffset.Parse(before!, CultureInfo.InvariantCulture));
+        Assert.Equal(put["Expires-At"], (await Items.GetAsync("FR", "x")).Expect(200)["Expires-At"]);
     }
 
     [Fact]

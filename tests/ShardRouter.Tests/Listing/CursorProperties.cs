@@ -17,7 +17,7 @@ public sealed class CursorProperties
         from bounds in Gen.Zip(Gen.Elements(">", ">=", "<", "<="), Text).ListOf()
         from filters in Filter.ListOf()
         from isDescending in Gen.Elements(true, false)
-        select new PartitionQuery(collection, pk, [.. bounds.Select(bound => (bound.Item1, bound.Item2))], [.. filters], isDescending, 100, null, null);
+        select new PartitionQuery(collection, pk, [.. bounds.Select(bound => (bound.Item1, bound.Item2))], [.. filters], isDescending, 100, null, null, TimeSpan.Zero);
 
     private static Gen<FieldFilter> Filter =>
         from path in Text.NonEmptyListOf()

@@ -93,7 +93,7 @@ public sealed class CursorTests(RouterFixture fixture) : RouterTests(fixture)
 
         var secret = new byte[32];
         var foreign = ShardRouter.Items.CursorCodec.Write(
-            new ShardRouter.Items.PartitionQuery(Items.Name, "p", [(">", "00")], [new(["n"], ShardRouter.Items.FieldOperator.Gte, ["0"])], true, 2, null, null), "08", secret);
+            new ShardRouter.Items.PartitionQuery(Items.Name, "p", [(">", "00")], [new(["n"], ShardRouter.Items.FieldOperator.Gte, ["0"])], true, 2, null, null, TimeSpan.Zero), "08", secret);
         (await Items.ListAsync("p", $"{Query}&cursor={foreign}")).ExpectProblem(400, "invalid-cursor");
     }
 
