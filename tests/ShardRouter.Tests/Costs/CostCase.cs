@@ -33,6 +33,12 @@ internal sealed record CostCase(string Name, Func<ApiCollection, int, Task> Prep
             $$"""{"keys":[{{Many(50, i => $$"""{"pk":"p","id":"{{i:000000}}"}""")}}]}""")),
     ];
 
+    /// <summary>The same members in two orders.</summary>
+    public static readonly CostCase LargeFirst = Put("large first", _ => $$"""{"o":{{Fields(40_000)}},"s":[{{SmallObjects}}]}""");
+    public static readonly CostCase SmallFirst = Put("small first", _ => $$"""{"s":[{{SmallObjects}}],"t":{{Fields(40_000)}}}""");
+
+    private static string SmallObjects => Many(62_000, _ => """{"a":1}""");
+
     private static CostCase Put(string name, Func<int, string> document) => new(name, Nothing, (items, size) => items.PutAsync("p", "x", document(size)));
 
     private static CostCase Patch(string name, Func<int, string> document, Func<int, string> patch) =>

@@ -38,6 +38,17 @@ public sealed class CostCurveTests(OwnCluster own, ITestOutputHelper output) : I
         Assert.True(costs[^1] <= allowed, $"{name}, milliseconds: {curve}; at most {allowed.TotalMilliseconds:0} were allowed.");
     }
 
+    /// <summary>What a large object has left behind, for instance a large set of names, costs nothing for each small one that follows.</summary>
+    [Fact]
+    public async Task Small_objects_cost_the_same_behind_a_large_one_as_before_it()
+    {
+        var before = await CostAsync(CostCase.SmallFirst, 1);
+        var behind = await CostAsync(CostCase.LargeFirst, 1);
+
+        output.WriteLine($"{before.TotalMilliseconds:0} ms before, {behind.TotalMilliseconds:0} ms behind");
+        Assert.True(behind < 2 * before, $"{before.TotalMilliseconds:0} ms before, {behind.TotalMilliseconds:0} ms behind");
+    }
+
     /// <returns>The least of several runs, so that a collection of garbage or a compilation in between does not count.</returns>
     private async Task<TimeSpan> CostAsync(CostCase one, int size)
     {
