@@ -11,6 +11,8 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan AcceptanceLimit = TimeSpan.FromSeconds(60);
+
     public async Task CreateCollectionsAsync(CancellationToken cancellation)
     {
         using var client = new HttpClient { BaseAddress = cluster.Proxy };
@@ -64,6 +66,8 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
             await standbys.EnsureAllAsync(cancellation); // a synchronous one that is away holds every commit up
         // Resuming needs a ring, and a ring may need what resuming brings to its end.
         var hasRing = await cluster.RingAsync(cancellation) is not null;
+        if (hasRing && standbys is not null)
+            await AcceptAsync(stage, standbys, cancellation);
         if (hasRing && await UnfinishedAsync(cancellation) == 0)
             return null;
         var rebuilt = hasRing ? null : await stage.AdminAsync(cancellation, "ring", "rebuild", "--yes");
@@ -71,6 +75,13 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
             return rebuilt.ToString();
         var resumed = Keep is null ? (await stage.AdminAsync(cancellation, "ops", "resume")).ToString() : await new NamedCommands(stage, Keep).ResumeAsync(cancellation);
         return $"{rebuilt}\n{resumed}";
+    }
+
+    private static async Task AcceptAsync(ChaosStage stage, StandbySet standbys, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(AcceptanceLimit);
+        await standbys.AcceptAllAsync(stage, limit.Token);
     }
 
     /// <returns>Batches that stand in a journal.</returns>

@@ -12,6 +12,9 @@ internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, Workloa
 
     private readonly List<LostCommitWindow> _windows = [];
 
+    /// <summary>By shard, of losses that nobody has accepted yet. One lane of the schedule alone takes over.</summary>
+    private readonly Dictionary<string, LossWatch> _open = new(StringComparer.Ordinal);
+
     /// <summary>Of all takeovers by asynchronous standbys; to be read when no step runs any more.</summary>
     public IReadOnlyList<LostCommitWindow> Windows => _windows;
 
@@ -31,12 +34,36 @@ internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, Workloa
     /// <summary>The shard's asynchronous standby stops receiving for a while and then takes its place.</summary>
     public async Task LoseAsync(string shard, TimeSpan lag, CancellationToken cancellation)
     {
-        await using var watch = await LossWatch.BeginAsync(cluster, Of(shard), workloads, CancellationToken.None);
+        var watch = await LossWatch.BeginAsync(cluster, Of(shard), workloads, CancellationToken.None);
         await Of(shard).StopReceivingAsync(CancellationToken.None);
         await Task.Delay(lag, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Of(shard).TakeOverAsync();
+        if (!_open.TryAdd(shard, watch))
+            await watch.DisposeAsync(); // the one before has not been accepted yet: its window goes on
+    }
+
+    /// <summary>
+    /// What was lost is accepted, and the window in which acknowledged writes may be lost ends. Not before: a source that has lost its
+    /// release owns its slots once more, and what it acknowledges until somebody settles that has to yield.
+    /// </summary>
+    /// <returns>False: cancelled before it was possible; to be called again.</returns>
+    public async Task<bool> AcceptAsync(ChaosStage stage, string shard, CancellationToken cancellation)
+    {
+        if (!_open.TryGetValue(shard, out var watch))
+            return true;
+        if (!await new LossAcceptance(stage, shard).TryAsync(cancellation))
+            return false;
         var window = await watch.EndAsync(CancellationToken.None);
-        lock (_windows)
-            _windows.Add(window);
+        await watch.DisposeAsync();
+        _open.Remove(shard);
+        _windows.Add(window);
+        return true;
+    }
+
+    /// <summary>The same for all shards.</summary>
+    public async Task AcceptAllAsync(ChaosStage stage, CancellationToken cancellation)
+    {
+        foreach (var shard in _open.Keys.ToArray())
+            await AcceptAsync(stage, shard, cancellation);
     }
 }

@@ -9,6 +9,9 @@ namespace LoadTests.Chaos.Faults;
 /// <param name="Lag">An asynchronous standby has stopped receiving for so long before; a synchronous one never stops.</param>
 internal sealed record Takeover(string Shard, bool IsSynchronous, TimeSpan Lag) : IChaosStep
 {
+    /// <summary>The other parts that faults have taken away come back in this time.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     public string Description => IsSynchronous
         ? $"takeover of {Shard} by its synchronous standby"
         : string.Create(
@@ -26,5 +29,9 @@ internal sealed record Takeover(string Shard, bool IsSynchronous, TimeSpan Lag) 
             await standbys.LoseAsync(Shard, Lag, cancellation);
         stage.Log.Count(IsSynchronous ? "takeover by a synchronous standby" : "takeover by an asynchronous standby");
         await standbys.EnsureAsync(Shard, CancellationToken.None);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Patience);
+        if (!await standbys.AcceptAsync(stage, Shard, limit.Token))
+            stage.Log.Tell("servers", $"what {Shard} lost is not accepted yet");
     }
 }
