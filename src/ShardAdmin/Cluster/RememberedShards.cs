@@ -30,7 +30,8 @@ internal sealed record RememberedShards(AdminSession Session, ShardRing Ring, IR
         var problems = Ring.Shards.Where(shard => Found.ContainsKey(shard.Id)).Select(shard => Problem(shard, Found[shard.Id])).OfType<string>().ToArray();
         if (problems.Length > 0)
             throw new CommandFailedException(
-                ExitCode.Precondition, $"Redis has the ring of the cluster {Ring.Cluster}, epoch {Ring.Epoch}, but not its databases. {string.Join(" ", problems)}", Next());
+                ExitCode.Precondition,
+                $"Redis has the ring of the cluster {Ring.Cluster}, epoch {Ring.Epoch}, but not its databases. {string.Join(" ", problems)}", Next());
     }
 
     /// <param name="shard">One whose database is no shard.</param>
@@ -41,8 +42,10 @@ internal sealed record RememberedShards(AdminSession Session, ShardRing Ring, IR
     private string? Problem(Shard shard, ShardFacts facts) => facts.Identity switch
     {
         null => $"Shard {shard.Id}: {Blank(shard, facts)}",
-        { } other when other.Cluster != Ring.Cluster => $"Shard {shard.Id}: its database {shard.Address} belongs to another cluster, as shard {other.Shard} of {other.Cluster}.",
-        { } other when other.Shard != shard.Id => $"Shard {shard.Id}: its database {shard.Address} is shard {other.Shard} of this cluster.",
+        { } other when other.Cluster != Ring.Cluster =>
+            $"Shard {shard.Id}: its database {shard.Address} belongs to another cluster, as shard {other.Shard} of {other.Cluster}.",
+        { } other when other.Shard != shard.Id =>
+            $"Shard {shard.Id}: its database {shard.Address} is shard {other.Shard} of this cluster.",
         _ => null,
     };
 
@@ -50,13 +53,14 @@ internal sealed record RememberedShards(AdminSession Session, ShardRing Ring, IR
     {
         var identities = Found.Values.Select(facts => facts.Identity).ToArray();
         if (identities.All(identity => identity is null))
-            return $"to begin anew with the empty databases: {ForgetCommand()}; then the same command again, and a restart of all routers with an empty SHARDING_STATE_DIR. "
-                + "To have the data back: restore the databases from their backups, then shardadmin doctor";
-        if (identities.All(identity => identity is null || identity.Cluster == Ring.Cluster))
-            return "correct the addresses, or restore these databases from their backups; then shardadmin doctor";
-        var (shard, found) = Found.First(pair => pair.Value.Identity is { } identity && identity.Cluster != Ring.Cluster);
-        return identities.All(identity => identity?.Cluster == found.Identity!.Cluster) && found.Identity!.Cluster.Name == Ring.Cluster.Name
-            ? $"if the databases are right and Redis has the ring of a cluster before: shardadmin ring rebuild --seed {Ring.Find(shard)!.Address}; then restart all routers with an empty SHARDING_STATE_DIR"
+            return $"to begin anew with the empty databases: {ForgetCommand()}; then the same command again, and a restart of all routers "
+                + "with an empty SHARDING_STATE_DIR. To have the data back: restore the databases from their backups, then shardadmin doctor";
+        var foreign = Found.FirstOrDefault(pair => pair.Value.Identity is { } identity && identity.Cluster != Ring.Cluster);
+        var isAllOfAnother = foreign.Value?.Identity is { } other && other.Cluster.Name == Ring.Cluster.Name
+            && identities.All(identity => identity?.Cluster == other.Cluster);
+        return isAllOfAnother
+            ? $"if the databases are right and Redis has the ring of a cluster before: shardadmin ring rebuild --seed {Ring.Find(foreign.Key)!.Address}; "
+                + "then restart all routers with an empty SHARDING_STATE_DIR"
             : "correct the addresses, or restore these databases from their backups; then shardadmin doctor";
     }
 
