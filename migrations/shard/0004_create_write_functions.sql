@@ -337,31 +337,57 @@ begin
 end
 $$;
 
--- Deletes up to p_limit expired items of slots that this shard owns, in small steps so that no freeze waits long.
--- Returns how many. The fence is that of write_items: lock (here only if free), then, in a later statement, check.
-create function sharding.delete_expired(p_limit integer) returns integer
-language plpgsql volatile as $$
+-- Deletes up to p_limit expired items of slots that this shard owns, beginning with the slot p_from, in small steps so that no freeze waits
+-- long. Returns how many, and with which slot the next call has to begin; NULL: all slots have been looked at. The fence is that of
+-- write_items: lock (here only if free), then, in a later statement, check.
+--
+-- One call looks at up to 1,024 owned slots, each by one look-up in the index, and stops early at the 100th slot in which something is due:
+-- each is an entry in Postgres' lock table. So what a call reads is bounded, whatever lies in slots that are released or importing.
+-- A call that deleted p_limit items may have left some, so the next one begins with the same slot; any other call passes on behind the
+-- last slot that it looked at. Either way the caller comes to the end.
+-- The settings leave the planner nothing but those look-ups: the statistics of a table that has just been filled suggest others.
+create function sharding.delete_expired(p_limit integer, p_from integer, out deleted integer, out next_from integer)
+language plpgsql volatile
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off
+set plan_cache_mode = force_generic_plan as $$
 declare
-    deleted integer;
-    locked  smallint[];
+    max_slots constant integer := 1024;
+    max_due   constant integer := 100;
+    now_      constant timestamptz := clock_timestamp(); -- a volatile function in its place could not be a bound of an index scan
+    last_     integer;
+    looked_at integer;
+    last_due  integer;
+    due_slots integer;
+    locked    smallint[];
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception using errcode = 'SH001', message = 'delete_expired needs READ COMMITTED';
     end if;
-    select array_agg(candidate.slot) into locked
-    from (select distinct due.slot
-          from (select i.slot from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned' and o.peer is null
-                where i.expires_at <= clock_timestamp() order by i.expires_at limit p_limit) due -- those of other slots may wait for days
-          order by due.slot) candidate
-    where pg_try_advisory_xact_lock_shared(1397246027, candidate.slot);
+    select max(s.slot), count(*) into last_, looked_at
+    from (select o.slot from sharding.slot_ownership o
+          where o.slot >= p_from and o.state = 'owned' and o.peer is null
+          order by o.slot limit max_slots) s;
+
+    select max(due.slot), count(*), array_agg(due.slot order by due.slot) filter (where due.is_free) into last_due, due_slots, locked
+    from (select d.slot, pg_try_advisory_xact_lock_shared(1397246027, d.slot) as is_free
+          from (select o.slot from sharding.slot_ownership o
+                cross join lateral (select from sharding.item i where i.slot = o.slot and i.expires_at <= now_ order by i.slot, i.expires_at limit 1) first_due
+                where o.slot between p_from and last_ and o.state = 'owned' and o.peer is null
+                order by o.slot limit max_due) d) due;
+
     delete from sharding.item i
-    using (select item.slot, item.collection, item.pk, item.id
-           from sharding.item join sharding.slot_ownership o on o.slot = item.slot and o.state = 'owned' and o.peer is null -- not compared yet: later
-           where item.expires_at <= clock_timestamp() and item.slot = any (locked)
-           limit p_limit
-           for update of item skip locked) due
+    using (select d.slot, d.collection, d.pk, d.id
+           from sharding.slot_ownership o
+           cross join lateral (select item.slot, item.collection, item.pk, item.id from sharding.item
+                               where item.slot = o.slot and item.expires_at <= now_ order by item.slot, item.expires_at limit p_limit
+                               for update skip locked) d
+           where o.slot = any (locked) and o.state = 'owned' and o.peer is null -- with a peer it is not compared yet: later
+           limit p_limit) due
     where i.slot = due.slot and i.collection = due.collection and i.pk = due.pk and i.id = due.id;
     get diagnostics deleted = row_count;
-    return deleted;
+
+    next_from := case when deleted >= p_limit then locked[1]
+                      when due_slots = max_due then last_due + 1
+                      when looked_at = max_slots then last_ + 1 end;
 end
 $$;

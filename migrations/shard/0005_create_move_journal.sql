@@ -43,8 +43,10 @@ create table sharding.move (
     seen_at         timestamptz not null default now()     -- when a mover last worked on it
 );
 
--- What was moved, when, by whom: stays when the journal row goes.
+-- What was moved, when, by whom: stays when the journal row goes, until move_record deletes it. People and metrics read it, and
+-- ops rollback, which takes back what it finds. No decision of a move, of resume, settle, cancel or doctor rests on it: those read sharding.move.
 create table sharding.move_history (
+    entry bigint generated always as identity unique,      -- in the order of their ends
     move_id uuid primary key, operation_id uuid not null, ordinal integer, source text not null, target text not null, slots smallint[] not null,
     outcome text not null default 'done' check (outcome in ('done', 'cancelled')), settled text,
     epoch bigint,                                          -- NULL: it was never released
@@ -134,7 +136,9 @@ begin
 end
 $$;
 
--- Source. The journal row becomes a line of the history; the caller deletes it.
+-- Source. The journal row becomes a line of the history; the caller deletes it. The history keeps its last 20,000 batches: more than one
+-- operation can have, which moves 16,384 slots one by one at most. An operation of which a batch stands in this shard's journal keeps all
+-- of its lines.
 create function sharding.move_record(p_move_id uuid, p_outcome text) returns void
 language sql volatile as $$
     insert into sharding.move_history (
@@ -143,7 +147,10 @@ language sql volatile as $$
     select move_id, operation_id, ordinal, coalesce((select shard_id from sharding.cluster), ''), target, slots, p_outcome, settled, epoch, attempt,
            rows_copied, bytes_copied, changes_applied, pause_ms, command, planned_by, started_by, created_at
     from sharding.move where move_id = p_move_id
-    on conflict (move_id) do nothing
+    on conflict (move_id) do nothing;
+
+    delete from sharding.move_history
+    where entry <= (select max(entry) - 20000 from sharding.move_history) and operation_id not in (select operation_id from sharding.move);
 $$;
 
 -- Which standbys that stream from this shard do not have everything up to p_lsn on their disks; NULL: up to what is durable here now.

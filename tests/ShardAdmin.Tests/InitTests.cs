@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using ShardCore.Ring;
 using TestCluster;
 
 namespace ShardAdmin.Tests;
 
-public sealed class InitTests(SharedPostgres postgres, SharedRedis redis)
+public sealed partial class InitTests(SharedPostgres postgres, SharedRedis redis)
 {
     [Fact]
     public async Task A_new_cluster_has_a_schema_an_identity_and_its_slots_in_every_shard()
@@ -158,4 +159,125 @@ public sealed class InitTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(cluster.AddArguments(2))).Succeeds("8,192 slots");
         await cluster.AssertSoundAsync(2);
     }
+
+    /// <summary>The databases were dropped and made anew, and Redis still has the ring.</summary>
+    [Fact]
+    public async Task Databases_made_anew_are_not_taken_for_the_cluster_that_Redis_remembers()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        var remembered = await cluster.RingTextAsync();
+        await LoseAsync(cluster, 1);
+        await cluster.Database(2).ExecuteAsync("delete from sharding.cluster");
+
+        var run = (await cluster.RunAsync(cluster.InitArguments(2))).Fails(
+            ExitCode.Precondition, $"Shard s1: its database {cluster.Database(1).Address} has no schema", $"Shard s2: its database {cluster.Database(2).Address} has the schema, but belongs to no cluster", "Nothing was changed");
+        Assert.Equal(remembered, await cluster.RingTextAsync());
+        (await cluster.RunAsync([.. cluster.InitArguments(2), "--dry-run"])).Fails(ExitCode.Precondition, "has no schema");
+
+        await LoseAsync(cluster, 2);
+        await DeleteAsync(cluster, NamedKeys().Matches(run.Error));
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("is initialised");
+        await cluster.AssertSoundAsync(2);
+    }
+
+    [Fact]
+    public async Task One_shard_that_lost_its_database_is_named_and_not_made_anew()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        await LoseAsync(cluster, 2);
+
+        var run = (await cluster.RunAsync(cluster.InitArguments(2))).Fails(ExitCode.Precondition, "Shard s2: its database", "has no schema", "restore these databases", "shardadmin doctor");
+
+        Assert.DoesNotContain("Shard s1", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("redis-cli", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_shard_under_anothers_address_is_named()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        await cluster.Database(2).ExecuteAsync("update sharding.cluster set shard_id = 's1'");
+
+        (await cluster.RunAsync(cluster.InitArguments(2))).Fails(ExitCode.Precondition, $"Shard s2: its database {cluster.Database(2).Address} is shard s1 of this cluster", "correct the addresses");
+    }
+
+    /// <summary>Redis was restored to a time when another cluster had these databases.</summary>
+    [Fact]
+    public async Task A_ring_of_an_earlier_cluster_is_told_with_the_command_that_replaces_it()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        var earlier = (await cluster.RingTextAsync())!;
+        await cluster.ForgetRingAsync();
+        await LoseAsync(cluster, 1);
+        await LoseAsync(cluster, 2);
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds();
+        var now = (await cluster.RingAsync())!.Cluster;
+        await cluster.PutRingTextAsync(earlier);
+
+        (await cluster.RunAsync(cluster.InitArguments(2))).Fails(
+            ExitCode.Precondition, $"belongs to another cluster, as shard s1 of {now}", $"shardadmin ring rebuild --seed {cluster.Database(1).Address}");
+        (await cluster.RunAsync("ring", "rebuild", "--yes", "--seed", cluster.Database(1).Address)).Succeeds();
+
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("already initialised");
+        Assert.Equal(now, (await cluster.AssertSoundAsync(2)).Cluster);
+    }
+
+    [Fact]
+    public async Task A_shard_that_does_not_answer_is_told_and_does_not_stop_who_only_repeats()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        await (await postgres.ServerAsync()).ExecuteAsync($"drop database {cluster.Database(2).Name} with (force)");
+
+        var run = (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("already initialised");
+
+        Assert.Contains("was not examined", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Shard s2 at", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_Redis_empty_a_cluster_of_which_nothing_was_lost_gets_its_ring_again()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        var before = (await cluster.RingAsync())!;
+        (await cluster.RunAsync("collections", "create", "c")).Succeeds();
+        await cluster.ForgetRingAsync();
+
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("were its shards already", "the ring is published");
+
+        var after = await cluster.AssertSoundAsync(2);
+        Assert.Equal((before.Cluster, before.Epoch), (after.Cluster, after.Epoch));
+        Assert.Equal(before.Owners, after.Owners);
+    }
+
+    /// <summary>What an init that crashed leaves looks the same, but for the collection.</summary>
+    [Fact]
+    public async Task With_Redis_empty_a_shard_that_lost_its_data_is_not_made_anew()
+    {
+        await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
+        (await cluster.RunAsync("collections", "create", "c")).Succeeds();
+        await cluster.ForgetRingAsync();
+        await LoseAsync(cluster, 2);
+
+        (await cluster.RunAsync(cluster.InitArguments(2))).Fails(
+            ExitCode.Precondition, "shard s1", "has collections", "Shard s2: its database", "has no schema", $"shardadmin ring rebuild --seed {cluster.Database(1).Address}");
+
+        Assert.Null(await cluster.RingAsync());
+        Assert.Null(await cluster.IdentityAsync(2));
+    }
+
+    private static Task LoseAsync(AdminCluster cluster, int number) => cluster.Database(number).ExecuteAsync("drop schema sharding cascade");
+
+    private static Task<bool> DeleteAsync(AdminCluster cluster, MatchCollection keys)
+    {
+        Assert.Equal(3, keys.Count);
+        return cluster.InRedisAsync(async (connection, _) =>
+        {
+            foreach (Match key in keys)
+                await connection.CallAsync(database => database.KeyDeleteAsync(key.Groups["key"].Value), default);
+            return true;
+        });
+    }
+
+    [GeneratedRegex("'(?<key>sharding:[^']*)'", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex NamedKeys();
 }

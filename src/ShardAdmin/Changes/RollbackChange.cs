@@ -24,6 +24,8 @@ internal sealed record RollbackChange(Guid Operation) : ClusterChange
     {
         var operation = await OperationSurvey.FindAsync(session, ring.Shards, Operation, cancellation)
             ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no operation {Operation}.", "shardadmin ops list");
+        if (operation.CountForgotten() is > 0 and var forgotten)
+            session.Output.Warn($"{forgotten} batches of operation {Operation} are not in the shards' histories any more; their slots stay.");
         var handedOver = operation.BatchList.Where(line => line.IsHandedOver).ToArray();
         if (handedOver.FirstOrDefault(line => ring.Find(new ShardId(line.Source)) is null) is { } orphan)
             throw new CommandFailedException(

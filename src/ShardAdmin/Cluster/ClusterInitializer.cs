@@ -19,6 +19,9 @@ namespace ShardAdmin.Cluster;
 /// A crash leaves: after 2 a schema without a cluster, as good as empty · after 3 or 4 shards that say which cluster they
 /// are for and with which shards; the same command completes it · after 5 nothing to do. While no ring is published no
 /// router serves, so no data can be in a half-made cluster.
+///
+/// Redis and the databases may also contradict each other, because either was lost, restored or made anew. Then nothing is changed:
+/// see <see cref="RememberedShards"/> for a ring without its databases, and <see cref="RequireNothingLost"/> for databases without a ring.
 /// </remarks>
 internal sealed class ClusterInitializer(AdminSession session)
 {
@@ -32,17 +35,19 @@ internal sealed class ClusterInitializer(AdminSession session)
         Preflight.RequireUsable(shards, facts);
         var ring = PlanFor(shards, facts);
         if (dryRun)
-            return new InitResult(InitOutcome.WouldInitialise, ring, facts.ToDictionary(pair => pair.Key, pair => pair.Value.Schema));
+            return new InitResult(InitOutcome.WouldInitialise, ring, facts.ToDictionary(pair => pair.Key, pair => pair.Value.Schema.VersionAfter), []);
 
         await using var held = await AdminLock.TakeAsync(session, shards, cancellation); // 1
         if (await FindInitialisedAsync(shards, cancellation) is { } meanwhile)
             return meanwhile;
-        ring = PlanFor(shards, await Preflight.ReadAsync(session, shards, cancellation));
+        facts = await Preflight.ReadAsync(session, shards, cancellation);
+        ring = PlanFor(shards, facts);
 
         session.LeftOff = "No ring was published, so no router serves yet. The same command completes what was begun.";
         var migrated = await SchemaMigration.ApplyAsync(session, shards, cancellation); // 2
         SchemaMigration.RequireCurrent(migrated);
         await session.Failpoint.ReachedAsync("migrated", cancellation);
+        var isNew = facts.Values.All(fact => fact.Identity is null);
         ring = await WriteIdentitiesAsync(ring, cancellation); // 3
         foreach (var shard in ring.Shards) // 4
         {
@@ -51,10 +56,10 @@ internal sealed class ClusterInitializer(AdminSession session)
         }
         await new RingPublisher(session).PublishToRedisAsync(ring, expected: null, "init", cancellation); // 5
         await session.Failpoint.ReachedAsync("ring-published", cancellation);
-        return new InitResult(InitOutcome.Initialised, ring, migrated);
+        return new InitResult(isNew ? InitOutcome.Initialised : InitOutcome.Completed, ring, migrated.ToDictionary(pair => pair.Key, pair => pair.Value.VersionAfter), []);
     }
 
-    /// <summary>A cluster that has these shards, and perhaps more by now, is what was asked for.</summary>
+    /// <summary>A cluster that has these shards, and perhaps more by now, is what was asked for, if the databases say the same.</summary>
     private async Task<InitResult?> FindInitialisedAsync(IReadOnlyList<Shard> shards, CancellationToken cancellation)
     {
         if (await session.FindRingAsync(cancellation) is not { } ring)
@@ -69,7 +74,9 @@ internal sealed class ClusterInitializer(AdminSession session)
             throw new CommandFailedException(
                 ExitCode.Conflict, $"The cluster {ring.Cluster} exists already, at epoch {ring.Epoch}, with other shards. {string.Join(" ", differences)}",
                 "shardadmin ring show; a further shard joins with: shardadmin add-shard ID --host H --port P --database D");
-        return new InitResult(InitOutcome.AlreadyInitialised, ring, new Dictionary<ShardId, MigrationResult>());
+        var remembered = await RememberedShards.ReadAsync(session, ring, cancellation);
+        remembered.RequireTheirs();
+        return new InitResult(InitOutcome.AlreadyInitialised, ring, remembered.Schemas, remembered.Silent);
     }
 
     /// <summary>The ring that init would publish: of a new cluster, or of one that an earlier init did not complete.</summary>
@@ -79,6 +86,7 @@ internal sealed class ClusterInitializer(AdminSession session)
         Preflight.RequireNotForeign(shards, facts, ClusterName, begun?.Cluster.Id);
         foreach (var identity in facts.Values.Select(fact => fact.Identity).OfType<ShardIdentity>())
             RequireResumable(identity, shards);
+        RequireNothingLost(shards, facts);
         return RingOf(begun?.Cluster ?? new ClusterId(ClusterName, Guid.NewGuid()), shards);
     }
 
@@ -95,6 +103,21 @@ internal sealed class ClusterInitializer(AdminSession session)
                 ExitCode.Conflict,
                 $"Shard {identity.Shard} is part of a cluster that was begun with other shards: {string.Join(", ", identity.Shards.Select(shard => $"{shard.Id}={shard.Address}"))}.",
                 $"shardadmin init {string.Join(' ', identity.Shards.Select(shard => $"--shard {shard.Id}={shard.Address}"))}");
+    }
+
+    /// <summary>
+    /// A collection is only made in a cluster that has had a ring. So if one shard has a collection, the others were shards too, and one that
+    /// is none any more has lost its data: making it anew would hide that.
+    /// </summary>
+    private static void RequireNothingLost(IReadOnlyList<Shard> shards, IReadOnlyDictionary<ShardId, ShardFacts> facts)
+    {
+        if (shards.FirstOrDefault(shard => facts[shard.Id].HasCollections) is not { } lived || facts.Values.All(fact => fact.Identity is not null))
+            return;
+        var lost = shards.Where(shard => facts[shard.Id].Identity is null).Select(shard => $"Shard {shard.Id}: {RememberedShards.Blank(shard, facts[shard.Id])}");
+        throw new CommandFailedException(
+            ExitCode.Precondition,
+            $"Redis has no ring, but shard {lived.Id} at {lived.Address} belongs to the cluster {facts[lived.Id].Identity!.Cluster} and has collections, so this cluster was in use. {string.Join(" ", lost)}",
+            $"restore that database from its backup, then: shardadmin ring rebuild --seed {lived.Address}");
     }
 
     private static ShardRing RingOf(ClusterId cluster, IReadOnlyList<Shard> shards) =>

@@ -1,5 +1,6 @@
 using Dapper;
 using Npgsql;
+using ShardCore.Collections;
 using ShardCore.Migrations;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
@@ -9,14 +10,16 @@ namespace ShardAdmin.Cluster;
 /// <summary>What a database is, before anything is decided about it.</summary>
 /// <param name="Schema">How far its schema is; its problem, if any.</param>
 /// <param name="Identity">Null: no shard yet.</param>
+/// <param name="HasCollections">Only a shard of a cluster that has been in use has some.</param>
 internal sealed record ShardFacts(
-    ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity)
+    ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, bool HasCollections)
 {
     public static async Task<ShardFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {
         var server = await ServerFacts.ReadAsync(source, cancellation);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
-        return new ShardFacts(server, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation));
+        var identity = await ShardOwnershipStore.ReadIdentityAsync(source, cancellation);
+        return new ShardFacts(server, schema, identity, identity is not null && (await CollectionStore.ListAsync(source, cancellation)).Count > 0);
     }
 }
 

@@ -37,12 +37,14 @@ internal sealed class InitCommand : AdminCommand
             await RingSeeds.RequireNoClusterBehindAsync(session, cancellation);
         var result = await new ClusterInitializer(session).RunAsync(shards, _change.IsDryRun(parse), cancellation);
         var ring = result.Ring;
+        foreach (var problem in result.Silent)
+            session.Output.Warn($"It was not examined whether this is still the cluster's shard: {problem}");
         var lines = ring.Shards.Select(shard => new
         {
             id = shard.Id.Value,
             address = shard.Address,
             slots = ring.SlotsOf(shard.Id).Length,
-            schema = result.Migrations.GetValueOrDefault(shard.Id)?.VersionAfter,
+            schema = result.Schemas.TryGetValue(shard.Id, out var version) ? version : (int?)null,
         }).ToArray();
         session.Output.Write(new { outcome = result.Outcome, cluster = ring.Cluster.Name, clusterId = ring.Cluster.Id, epoch = ring.Epoch.Value, shards = lines }, console =>
         {
@@ -59,6 +61,7 @@ internal sealed class InitCommand : AdminCommand
     private static string Sentence(InitResult result) => result.Outcome switch
     {
         InitOutcome.AlreadyInitialised => $"Cluster {result.Ring.Cluster.Name} is already initialised, at epoch {result.Ring.Epoch} with {result.Ring.Shards.Length} shards. Nothing was changed.",
+        InitOutcome.Completed => $"Databases of cluster {result.Ring.Cluster.Name} were its shards already, without a ring. What was missing has been made, and the ring is published: epoch {result.Ring.Epoch}, {result.Ring.Shards.Length} shards.",
         InitOutcome.WouldInitialise => $"Dry run: cluster {result.Ring.Cluster.Name} would be made of these shards. Nothing was changed.",
         _ => $"Cluster {result.Ring.Cluster.Name} is initialised: epoch {result.Ring.Epoch}, {result.Ring.Shards.Length} shards.",
     };

@@ -15,6 +15,9 @@ internal sealed record OperationLine(
 {
     public bool IsOver => State is "done" or "cancelled";
 
+    /// <summary>How many batches the numbers of the others show to be missing: a shard keeps the last 20,000.</summary>
+    public int CountForgotten() => BatchList.Any(line => line.Ordinal is null) ? 0 : BatchList.Max(line => line.Ordinal!.Value) + 1 - BatchList.Select(line => line.Ordinal).Distinct().Count();
+
     public static OperationLine Of(Guid id, IReadOnlyList<BatchLine> batches)
     {
         BatchLine[] lines = [.. batches.OrderBy(line => line.Ordinal ?? -1).ThenBy(line => line.StartedAt)];

@@ -9,10 +9,15 @@ using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
-/// <summary>All operations, from the journals and histories of all shards.</summary>
+/// <summary>Operations, from the journals and histories of all shards.</summary>
 internal static class OperationSurvey
 {
-    private static readonly string Sql = $"""
+    /// <summary>More than these the table would not be read, and a shard's history has up to 20,000 batches.</summary>
+    public const int DefaultLimit = 50;
+
+    public const int MaxLimit = 1000;
+
+    private static readonly string LinesSql = $"""
         select move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots, phase as Phase, step as Step, wanted as Wanted,
                mover as Mover, exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld, attempt as Attempt, rows_copied as Rows,
                bytes_copied as Bytes, bytes_planned as BytesPlanned, changes_applied as Changes, lag_ms as LagMs, pause_ms as PauseMs, problem as Problem,
@@ -20,32 +25,59 @@ internal static class OperationSurvey
                coalesce(planned_by, started_by) as PlannedBy, started_by as StartedBy, created_at as StartedAt, seen_at as SeenAt,
                extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds
         from sharding.move
+        where operation_id = any(@operations)
         union all
         select move_id, operation_id, ordinal, target, slots, outcome, null, 'run', null, false, attempts, rows_copied,
                bytes_copied, bytes_copied, changes_applied, null, pause_ms, null, null, settled, command,
                coalesce(planned_by, started_by), started_by, started_at, ended_at, extract(epoch from clock_timestamp() - ended_at)::double precision
         from sharding.move_history
+        where operation_id = any(@operations)
         """;
 
-    /// <returns>Unfinished ones first, then the newest first.</returns>
-    public static async Task<IReadOnlyList<OperationLine>> ReadAsync(AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
+    private const string UnfinishedSql = "select distinct operation_id from sharding.move";
+
+    private const string NewestSql = """
+        select operation_id as Id, min(started_at) as StartedAt
+        from sharding.move_history
+        group by operation_id
+        order by min(started_at) desc
+        limit @limit
+        """;
+
+    /// <param name="limit">How many of those that are over.</param>
+    /// <returns>Unfinished ones first, all of them; then the newest first.</returns>
+    public static async Task<OperationPage> ReadAsync(AdminSession session, IReadOnlyCollection<Shard> shards, int limit, CancellationToken cancellation)
     {
-        var rows = await Reach.AllAsync(shards, shard => AskAsync(session, shard, cancellation));
-        return [.. rows.SelectMany(shard => shard.Value.Select(row => row.ToLine(shard.Key)))
-            .GroupBy(line => line.Operation).Select(same => OperationLine.Of(same.Key, [.. same]))
-            .OrderBy(operation => operation.IsOver).ThenByDescending(operation => operation.StartedAt)];
+        // Which ones first, then all their lines: an operation has batches in several shards, and one of them may rank it below the limit.
+        var unfinished = await AskAllAsync<Guid>(session, shards, UnfinishedSql, null, cancellation);
+        var newest = await AskAllAsync<Ended>(session, shards, NewestSql, new { limit = unfinished.Count + limit + 1 }, cancellation);
+        var known = newest.Select(each => each.Value).GroupBy(each => each.Id).OrderByDescending(same => same.Min(each => each.StartedAt)).Select(same => same.Key)
+            .Except(unfinished.Select(each => each.Value)).ToArray();
+        var operations = await LinesAsync(session, shards, [.. unfinished.Select(each => each.Value).Concat(known.Take(limit)).Distinct()], cancellation);
+        return new OperationPage([.. operations.OrderBy(operation => operation.IsOver).ThenByDescending(operation => operation.StartedAt)], HasOlder: known.Length > limit);
     }
 
     /// <returns>Null: no shard knows of it.</returns>
     public static async Task<OperationLine?> FindAsync(AdminSession session, IReadOnlyCollection<Shard> shards, Guid id, CancellationToken cancellation) =>
-        (await ReadAsync(session, shards, cancellation)).FirstOrDefault(each => each.Id == id);
+        (await LinesAsync(session, shards, [id], cancellation)).FirstOrDefault();
 
-    private static async Task<IReadOnlyList<Row>> AskAsync(AdminSession session, Shard shard, CancellationToken cancellation)
+    private static async Task<IEnumerable<OperationLine>> LinesAsync(AdminSession session, IReadOnlyCollection<Shard> shards, Guid[] operations, CancellationToken cancellation) =>
+        (await AskAllAsync<Row>(session, shards, LinesSql, new { operations }, cancellation)).Select(row => row.Value.ToLine(row.Shard))
+            .GroupBy(line => line.Operation).Select(same => OperationLine.Of(same.Key, [.. same]));
+
+    private static async Task<IReadOnlyList<(ShardId Shard, T Value)>> AskAllAsync<T>(
+        AdminSession session, IReadOnlyCollection<Shard> shards, string sql, object? parameters, CancellationToken cancellation)
+    {
+        var answers = await Reach.AllAsync(shards, shard => AskAsync<T>(session, shard, sql, parameters, cancellation));
+        return [.. answers.SelectMany(answer => answer.Value.Select(value => (answer.Key, value)))];
+    }
+
+    private static async Task<IReadOnlyList<T>> AskAsync<T>(AdminSession session, Shard shard, string sql, object? parameters, CancellationToken cancellation)
     {
         await using var connection = await session.Source(shard).OpenAsync(cancellation);
         try
         {
-            return [.. await connection.QueryAsync<Row>(new CommandDefinition(Sql, cancellationToken: cancellation))];
+            return [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellation))];
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
@@ -56,6 +88,8 @@ internal static class OperationSurvey
             throw new CommandFailedException(ExitCode.Precondition, $"The schema of shard {shard.Id} is older than this program.", "shardadmin migrate");
         }
     }
+
+    private sealed record Ended(Guid Id, DateTime StartedAt);
 
     private sealed class Row
     {
@@ -91,3 +125,6 @@ internal static class OperationSurvey
             Attempt, Rows, Bytes, BytesPlanned, Changes, LagMs, PauseMs, Problem, Disputed, Settled, Command, PlannedBy, StartedBy, StartedAt, SeenAt, Math.Round(Math.Max(0, UnseenSeconds), 1));
     }
 }
+
+/// <param name="HasOlder">There are more that are over, and they are not among these.</param>
+internal sealed record OperationPage(IReadOnlyList<OperationLine> Operations, bool HasOlder);

@@ -3,22 +3,20 @@ namespace ShardAdmin.Telemetry;
 /// <summary>Which rows of one shard's history are counted already.</summary>
 /// <remarks>
 /// By their ids, and not by a time up to which everything was seen: a row's <c>ended_at</c> is of before its commit, so one that
-/// commits late, or was written when the clock was set back, would come behind that time and never be counted. The number of
-/// rows tells whether there is anything new, so the history is read only when a batch has ended.
+/// commits late, or was written when the clock was set back, would come behind that time and never be counted. The number of rows and
+/// the last entry tell whether there is anything new, so the ids are read only when a batch has ended. The number alone would not do: the
+/// shard deletes old rows when it adds new ones.
 /// </remarks>
 internal sealed class FinishedBatches
 {
     private HashSet<Guid> _counted = [];
+    private string _change = "";
 
-    /// <param name="rows">How many the history has.</param>
-    public bool MayHaveNew(long rows) => rows != _counted.Count;
+    /// <param name="change">Differs from the one before whenever a row was added.</param>
+    public bool MayHaveNew(string change) => change != _change;
 
-    /// <param name="history">All of it.</param>
-    /// <returns>What is to be counted now, and never again.</returns>
-    public IReadOnlyList<FinishedBatch> TakeNew(IReadOnlyList<FinishedBatch> history)
-    {
-        FinishedBatch[] fresh = [.. history.Where(batch => !_counted.Contains(batch.Id))];
-        _counted = [.. history.Select(batch => batch.Id)]; // without what somebody has deleted, or it would be read at every look
-        return fresh;
-    }
+    public Guid[] NotCounted(IEnumerable<Guid> ids) => [.. ids.Where(id => !_counted.Contains(id))];
+
+    /// <param name="ids">Of all rows; they are counted from now on.</param>
+    public void Take(IEnumerable<Guid> ids, string change) => (_counted, _change) = ([.. ids], change);
 }

@@ -15,10 +15,15 @@ internal sealed class JournalReader(Func<Shard, NpgsqlDataSource> sources)
         from sharding.move
         """;
 
-    private const string HistorySql = """
+    private const string ChangeSql = "select count(*)::text || '/' || coalesce(max(entry), 0)::text from sharding.move_history";
+
+    private const string IdsSql = "select move_id from sharding.move_history";
+
+    private const string LinesSql = """
         select move_id as Id, target as Target, outcome as Outcome, cardinality(slots) as Slots, rows_copied as Rows, bytes_copied as Bytes,
                changes_applied as Changes, pause_ms as PauseMs
         from sharding.move_history
+        where move_id = any(@fresh)
         """;
 
     private readonly FinishedBatches _finished = new();
@@ -28,25 +33,34 @@ internal sealed class JournalReader(Func<Shard, NpgsqlDataSource> sources)
     public async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, IReadOnlyList<FinishedBatch> Ended)> ReadAsync(Shard shard, CancellationToken cancellation)
     {
         var (unfinished, history) = await AskAsync(shard, cancellation);
-        return (unfinished, history is null ? [] : _finished.TakeNew(history)); // here nothing fails any more: what is taken is counted
+        if (history is null)
+            return (unfinished, []);
+        _finished.Take(history.Ids, history.Change); // here nothing fails any more: what is taken is counted
+        return (unfinished, history.Fresh);
     }
 
     /// <returns>The history only if it has something new.</returns>
-    private async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, IReadOnlyList<FinishedBatch>? History)> AskAsync(Shard shard, CancellationToken cancellation)
+    private async Task<(IReadOnlyList<UnfinishedBatch> Unfinished, History? History)> AskAsync(Shard shard, CancellationToken cancellation)
     {
         await using var connection = await sources(shard).OpenAsync(cancellation);
         try
         {
             UnfinishedBatch[] unfinished = [.. await connection.QueryAsync<UnfinishedBatch>(new CommandDefinition(UnfinishedSql, cancellationToken: cancellation))];
-            var rows = await connection.ExecuteScalarAsync<long>(new CommandDefinition("select count(*) from sharding.move_history", cancellationToken: cancellation));
-            if (!_finished.MayHaveNew(rows))
+            var change = await connection.ExecuteScalarAsync<string>(new CommandDefinition(ChangeSql, cancellationToken: cancellation));
+            if (!_finished.MayHaveNew(change!))
                 return (unfinished, null);
-            FinishedBatch[] history = [.. await connection.QueryAsync<FinishedBatch>(new CommandDefinition(HistorySql, cancellationToken: cancellation))];
-            return (unfinished, history);
+            Guid[] ids = [.. await connection.QueryAsync<Guid>(new CommandDefinition(IdsSql, cancellationToken: cancellation))];
+            var lines = await connection.QueryAsync<FinishedBatch>(new CommandDefinition(LinesSql, new { fresh = _finished.NotCounted(ids) }, cancellationToken: cancellation));
+            return (unfinished, new History(ids, [.. lines], change!));
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             return ([], null); // an older schema cannot have moves
         }
     }
+
+    /// <param name="Ids">Of all lines.</param>
+    /// <param name="Fresh">Those that are not counted yet.</param>
+    /// <param name="Change">How many lines there were, and which was the last.</param>
+    private sealed record History(IReadOnlyList<Guid> Ids, IReadOnlyList<FinishedBatch> Fresh, string Change);
 }

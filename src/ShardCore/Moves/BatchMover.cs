@@ -52,10 +52,6 @@ namespace ShardCore.Moves;
 /// </remarks>
 public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
-    private const int MaxFollows = 100;
-
-    private static readonly TimeSpan FollowPause = TimeSpan.FromMilliseconds(100);
-
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
     /// <summary>Carries the batch on from wherever it is to its end.</summary>
@@ -99,65 +95,13 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         }
     }
 
-    /// <summary>Takes a batch back that has not been released: the source stays the owner, the target forgets it.</summary>
+    /// <summary>Takes a batch back that has not been released: <see cref="BatchCancellation"/>.</summary>
     /// <param name="isTargetGone">It is gone for good, and not asked. Should it come back it still imports these slots, until <c>add-shard</c> of it ends that.</param>
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> CancelAsync(Guid batchId, bool isTargetGone, CancellationToken cancellation)
     {
         await using var ends = Ends();
-        var journal = new MoveJournal(ends.From);
-        if (await journal.FindAsync(batchId, cancellation) is not { } batch || !MoveDecision.MayCancel(batch.Phase))
-            return false;
-        var word = isTargetGone ? null : await ImportWord.AskAsync(ends.To, batchId, cancellation);
-        if (word?.State == ImportState.Owned)
-        {
-            await FollowAsync(batch, word, journal, cancellation);
-            return false;
-        }
-        try
-        {
-            return await TakeBackAsync(batch, word, ends, journal, cancellation);
-        }
-        catch (AttemptOverException)
-        {
-            return false;
-        }
-        catch (PostgresException e) when (e.SqlState == MoveJournal.NotToBeHad && !IsTakingIn(word))
-        {
-            // The source does not own all of the slots any more, so no attempt can begin, and nothing is at the target.
-            await MovePublication.DropAsync(ends.From, batchId, int.MaxValue, cancellation);
-            return await journal.DropAsync(batchId, cancellation);
-        }
-    }
-
-    /// <summary>A new attempt first: it ends whoever copies. Then the target, then the journal row, by which a crash between is found.</summary>
-    /// <param name="word">Null: the target is gone, and is not asked.</param>
-    private async Task<bool> TakeBackAsync(MoveBatch batch, ImportWord? word, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
-    {
-        var attempt = await journal.BeginAsync(batch.Id, "cancel", force: true, least: (word?.Attempt ?? 0) + 1, cancellation);
-        try
-        {
-            // A target of which the slots went on takes nothing in for this batch any more.
-            if (word is not (null or { State: ImportState.Passed }) && !await CancelImportAsync(ends, batch, attempt, cancellation))
-                return false;
-        }
-        catch (MoveFailedException) when (!IsTakingIn(word))
-        {
-            // It takes nothing in for this batch, and refuses to begin.
-        }
-        await MovePublication.DropAsync(ends.From, batch.Id, attempt, cancellation);
-        return await journal.CancelAsync(batch.Id, attempt, cancellation);
-    }
-
-    private static bool IsTakingIn(ImportWord? word) => word?.State is ImportState.Importing or ImportState.Sealed;
-
-    /// <summary>Of this attempt only: a mover that begins the next one meanwhile keeps what is its own.</summary>
-    private async Task<bool> CancelImportAsync(MoveEnds ends, MoveBatch batch, int attempt, CancellationToken cancellation)
-    {
-        var import = new MoveImport(ends.Lasting(batch.Id, attempt), batch.Id, batch.Slots, attempt);
-        await import.BeginAsync(source.Id, await ring.NextEpochAsync(cancellation), cancellation);
-        await options.StepAsync(MoveStep.Import, cancellation);
-        return await import.CancelAsync(cancellation);
+        return await new BatchCancellation(ends, new MoveJournal(ends.From), ring, options).RunAsync(batchId, isTargetGone, cancellation);
     }
 
     /// <summary>
@@ -177,7 +121,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         if (MoveDecision.Next(batch) == MoveWork.Own)
             await new TargetOwnership(ends, journal, options).TakeAsync(batch, isFlushed: false, held: null, cancellation);
         else if (MoveDecision.MayCancel(batch.Phase) && await ImportWord.AskAsync(ends.To, batchId, cancellation) is { State: ImportState.Owned } word)
-            await FollowAsync(batch, word, journal, cancellation);
+            await new LostRelease(ends, journal, options).FollowAsync(batch, word, cancellation);
     }
 
     private MoveEnds Ends() => new(source, target, configure, _pipeline, options.StepLimit);
@@ -192,7 +136,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
         if (word.State == ImportState.Owned)
         {
-            await FollowAsync(batch, word, journal, cancellation);
+            await new LostRelease(ends, journal, options).FollowAsync(batch, word, cancellation);
             return;
         }
         if (word.State == ImportState.Passed)
@@ -202,16 +146,6 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
         if (batch.IsOfOtherHistory && !options.BeginsWhatWasRestored && (batch.Attempt == 0 || word.Attempt != batch.Attempt))
             throw new MoveFailedException($"Batch {batch.Id} was planned before {source.Id} failed over or was restored; it may have been finished or cancelled in what was lost. A person has to say whether it is still wanted: 'shardadmin ops resume' or 'ops cancel'.");
         options.Progress.Pause = await new BatchAttempt(batch.Id, ends, journal, ring, options).RunAsync(batch, word.Attempt, by, takeOver, cancellation);
-    }
-
-    private async Task FollowAsync(MoveBatch batch, ImportWord word, MoveJournal journal, CancellationToken cancellation)
-    {
-        for (var tries = 1; !await journal.TryFollowAsync(batch.Id, word, options.LockTimeout, cancellation); tries++)
-        {
-            if (tries == MaxFollows)
-                throw new MoveFailedException($"Batch {batch.Id}: {target.Id} owns its slots, and {source.Id} could not release them: transactions there hold them without end.");
-            await Task.Delay(FollowPause, cancellation);
-        }
     }
 
     private async Task PublishAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
@@ -316,9 +250,6 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
                 ? new BatchDisputedException($"Batch {batch.Id}: {why}")
                 : new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
         }
-        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
-            throw new StandbysBehindException(
-                $"Batch {batch.Id} is handed over. Its rows at {source.Id} are kept, because after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {target.Id} has on its disk what the shard has: {behind}. "
-                + "The standby has to catch up, or to be disconnected.");
+        await LevelStandbys.RequireAsync(connection, target.Id, $"Batch {batch.Id} is handed over, and its rows at {source.Id} are kept.", options, cancellation);
     }
 }

@@ -11,16 +11,25 @@ namespace ShardCore.RingStorage;
 /// A line that is broken the client makes anew by itself. Of one that is half open (the other end is gone, and no reset came) client 1.2 learns
 /// only when the kernel gives up sending, a quarter of an hour later. So a call without an answer is reason to try a
 /// second line, and if Redis answers there, that one is used from then on. If it does not, nothing is changed: Redis itself hangs.
+///
+/// The client has two sockets, one for calls and one for messages, and either may fall silent alone, or while nobody calls. So both are
+/// pinged every <see cref="CheckInterval"/>, by this class and not by the client's KeepAlive: that one sends and does not miss the answer in
+/// 1.2. The pings also keep firewalls from forgetting the sockets.
 /// </remarks>
 public sealed class RedisConnection : IAsyncDisposable
 {
     /// <summary>Client 1.2 has no time limit on asynchronous calls, so every call here has one: this, for who can do without Redis.</summary>
     public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often a line on which nobody calls is looked at; with the limit of a call that is how long it may be silent unnoticed.</summary>
+    public static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(3);
+
     private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _closing = new();
     private readonly ConcurrentQueue<(RedisChannel Channel, Action<RedisChannel, RedisValue> Handler)> _subscriptions = [];
     private readonly TimeSpan _patience;
     private readonly TimeSpan _callTimeout;
+    private readonly Task _checking;
     private volatile ConnectionMultiplexer _connection;
     private bool _isRenewing;
     private bool _isDisposed;
@@ -31,6 +40,7 @@ public sealed class RedisConnection : IAsyncDisposable
         _patience = patience;
         _callTimeout = CallTimeoutFor(patience);
         Endpoint = endpoint;
+        _checking = Task.Run(CheckAsync);
     }
 
     /// <summary>host:port, for messages.</summary>
@@ -82,10 +92,38 @@ public sealed class RedisConnection : IAsyncDisposable
         ConnectionMultiplexer last;
         lock (_gate)
         {
+            if (_isDisposed)
+                return;
             _isDisposed = true; // a line that is being made closes itself
             last = _connection;
         }
+        await _closing.CancelAsync();
+        await _checking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await CloseAsync(last);
+        _closing.Dispose();
+    }
+
+    private async Task CheckAsync()
+    {
+        using var timer = new PeriodicTimer(CheckInterval);
+        while (await timer.WaitForNextTickAsync(_closing.Token))
+        {
+            var connection = _connection;
+            try
+            {
+                var calls = connection.GetDatabase().PingAsync();
+                var messages = _subscriptions.IsEmpty ? Task.CompletedTask : connection.GetSubscriber().PingAsync();
+                await Task.WhenAll(calls, messages).WaitAsync(_callTimeout, _closing.Token);
+            }
+            catch (TimeoutException)
+            {
+                BeginRenewing(connection);
+            }
+            catch (Exception e) when (e is RedisException or ObjectDisposedException || (e is OperationCanceledException && !_closing.IsCancellationRequested))
+            {
+                // A line that is known to be broken is made anew by the client.
+            }
+        }
     }
 
     private void BeginRenewing(ConnectionMultiplexer silent)

@@ -36,6 +36,15 @@ public sealed class RedisRingStore(RedisConnection redis, RedisKeys keys)
     public async Task<string?> ReadTextAsync(CancellationToken cancellation) =>
         await redis.CallAsync(database => database.StringGetAsync(keys.Ring), cancellation);
 
+    /// <summary>
+    /// The last characters of the document, with its checksum: cheap, however many runs the ring has. A good document with another content,
+    /// of another epoch or another cluster for instance, has another checksum.
+    /// </summary>
+    /// <returns>To compare with <see cref="RingDocumentCodec.EndOf"/> of a good document; empty when there is none.</returns>
+    /// <exception cref="RedisUnavailableException" />
+    public async Task<string> ReadEndAsync(CancellationToken cancellation) =>
+        (string?)await redis.CallAsync(database => database.StringGetRangeAsync(keys.Ring, -RingDocumentCodec.EndLength, -1), cancellation) ?? "";
+
     /// <returns>The ring, or null when there is none.</returns>
     /// <exception cref="BadRingException">What stands there must not be used.</exception>
     /// <exception cref="RedisUnavailableException" />

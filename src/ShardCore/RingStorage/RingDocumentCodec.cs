@@ -16,6 +16,12 @@ public static class RingDocumentCodec
     /// <summary>16,384 runs of one slot with 63-letter owners stay below it.</summary>
     public const int MaxBytes = 4 * 1024 * 1024;
 
+    /// <summary>Characters of <c>,"checksum":"sha256:…"}</c>, with which every document ends.</summary>
+    public const int EndLength = 86;
+
+    /// <summary>The part of a document that <see cref="RedisRingStore.ReadEndAsync"/> reads.</summary>
+    public static string EndOf(string document) => document.Length <= EndLength ? document : document[^EndLength..];
+
     public static string Write(ShardRing ring)
     {
         var document = new RingDocument(

@@ -76,7 +76,11 @@ internal static class Problems
         ShardFailure.Overloaded => new(503, "overloaded", "Too much waits for the shard of this partition", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.SlotMoving => new(503, "slot-moving", "The partition is being handed to another shard", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.Defect => Internal() with { Detail = "Nothing was applied; the router's log tells why." },
-        ShardFailure.OutcomeUnknown => new(504, "deadline-exceeded", "No answer came in time", "The write may or may not have been applied: read before you repeat it.") { OutcomeUnknown = true },
+        ShardFailure.OutcomeUnknown => new(
+            504, "deadline-exceeded", "No answer came in time", "The write may have been applied, or may still be. Repeat it only if it has a condition, or if applying it twice does no harm.")
+        {
+            OutcomeUnknown = true,
+        },
         _ => new(504, "deadline-exceeded", "No answer came in time", writes ? "The write was not applied." : null, Retryable: true),
     };
 

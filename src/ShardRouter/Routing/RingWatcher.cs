@@ -9,18 +9,26 @@ namespace ShardRouter.Routing;
 /// Keeps <see cref="RingHolder"/> up to date: a pub/sub message is a hint to look at once, and a look every second
 /// bounds what a lost message costs. A bad document is logged, counted and otherwise ignored.
 /// </summary>
+/// <remarks>
+/// The look of every second reads the document's end, which has its checksum, and the whole document only if that end is not the one of the
+/// document taken last. There is no key of its own for the epoch: it would have to be right also after somebody deleted the ring, restored
+/// Redis or wrote the ring by hand. A document that was damaged in its middle has the end of the good one, so it is not noticed by the look
+/// of every second; a message or a refusal by a shard makes the router read the whole document. Once a document was refused, every look
+/// reads the whole document until a good one stands there.
+/// </remarks>
 internal sealed partial class RingWatcher(
     RingHolder holder, RedisConnection redis, RingDiskCopy diskCopy, RouterMetrics metrics, RouterOptions options, ILogger<RingWatcher> log) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     private readonly RedisKeys _keys = new(options.ClusterName);
+    private readonly RedisRingStore _store = new(redis, new RedisKeys(options.ClusterName));
     private readonly SemaphoreSlim _wakeUp = new(0, 1);
     private readonly SemaphoreSlim _looking = new(1, 1);
     private readonly Lock _gate = new();
     private Task? _nextLook; // asked for and not begun yet
     private string? _takenText;
-    private string? _refusedText;
+    private string? _refusedText; // null: what was read last was good
     private volatile bool _redisAnswers = true;
 
     /// <summary>Whether the last look was answered.</summary>
@@ -31,7 +39,7 @@ internal sealed partial class RingWatcher(
     {
         if (diskCopy.Load() is { } copy && copy.Cluster.Name == options.ClusterName)
             holder.Accept(copy);
-        await LookAsync(cancellation);
+        await LookAsync(isWhole: true, cancellation);
     }
 
     /// <summary>
@@ -42,7 +50,7 @@ internal sealed partial class RingWatcher(
     public Task RefreshAsync(CancellationToken cancellation)
     {
         lock (_gate)
-            return (_nextLook ??= Task.Run(() => LookAsync(CancellationToken.None, isNextLook: true), CancellationToken.None)).WaitAsync(cancellation);
+            return (_nextLook ??= Task.Run(() => LookAsync(isWhole: true, CancellationToken.None, isNextLook: true), CancellationToken.None)).WaitAsync(cancellation);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -50,8 +58,8 @@ internal sealed partial class RingWatcher(
         await SubscribeAsync();
         while (!stoppingToken.IsCancellationRequested)
         {
-            await _wakeUp.WaitAsync(PollInterval, stoppingToken);
-            await LookAsync(stoppingToken);
+            var isTold = await _wakeUp.WaitAsync(PollInterval, stoppingToken);
+            await LookAsync(isTold, stoppingToken);
         }
     }
 
@@ -79,7 +87,8 @@ internal sealed partial class RingWatcher(
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellation, bool isNextLook = false)
+    /// <param name="isWhole">Somebody said that there is something new.</param>
+    private async Task LookAsync(bool isWhole, CancellationToken cancellation, bool isNextLook = false)
     {
         await _looking.WaitAsync(cancellation);
         if (isNextLook)
@@ -88,9 +97,10 @@ internal sealed partial class RingWatcher(
         string? text = null;
         try
         {
-            text = await redis.CallAsync(database => database.StringGetAsync(_keys.Ring), cancellation);
+            if (isWhole || await MayHaveNewAsync(cancellation))
+                text = await ReadWholeAsync(cancellation);
             _redisAnswers = true;
-            if (text is not null && text != _takenText)
+            if (text is not null)
                 Take(text);
         }
         catch (RedisUnavailableException e)
@@ -112,13 +122,28 @@ internal sealed partial class RingWatcher(
         }
     }
 
+    private async Task<bool> MayHaveNewAsync(CancellationToken cancellation) =>
+        _takenText is null || _refusedText is not null || await _store.ReadEndAsync(cancellation) != RingDocumentCodec.EndOf(_takenText);
+
+    private async Task<string?> ReadWholeAsync(CancellationToken cancellation)
+    {
+        var text = await _store.ReadTextAsync(cancellation);
+        metrics.RingRead();
+        return text;
+    }
+
     private void Take(string text)
     {
+        if (text == _takenText)
+        {
+            _refusedText = null;
+            return;
+        }
         var ring = RingDocumentCodec.Read(text);
         if (ring.Cluster.Name != options.ClusterName)
             throw new BadRingException($"The ring is of cluster {ring.Cluster}; this router serves '{options.ClusterName}'.");
         var isNew = holder.Accept(ring);
-        _takenText = text;
+        (_takenText, _refusedText) = (text, null);
         if (!isNew)
             return;
         diskCopy.Save(ring);

@@ -14,6 +14,7 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Counter<long> _shardErrors;
     private readonly Histogram<int> _gathered;
     private readonly Counter<long> _fenced;
+    private readonly Counter<long> _ringRead;
     private readonly Counter<long> _ringRefused;
     private readonly Counter<long> _losses;
 
@@ -27,6 +28,7 @@ internal sealed class RouterMetrics : IDisposable
             "sharding.gather.size", "{operation}", "Operations that went to a shard in one statement.",
             tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
         _fenced = _meter.CreateCounter<long>("sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
+        _ringRead = _meter.CreateCounter<long>("sharding.ring.read", "{document}", "Looks that read the whole ring; the others read its checksum.");
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
         _losses = _meter.CreateCounter<long>("sharding.shard.losses", "{loss}", "How often a shard came back without commits that were seen before.");
     }
@@ -64,6 +66,8 @@ internal sealed class RouterMetrics : IDisposable
     public void Fenced(string shard) => _fenced.Add(1, new KeyValuePair<string, object?>("shard", shard));
 
     public void ShardLostCommits(string shard) => _losses.Add(1, new KeyValuePair<string, object?>("shard", shard));
+
+    public void RingRead() => _ringRead.Add(1);
 
     public void RingRefused() => _ringRefused.Add(1);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ShardCore.Tests.Fence;
 using static ShardCore.Tests.Fence.ShardOperation;
 
@@ -87,7 +88,7 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
         await using var freezer = await _shard.BeginAsync();
         await freezer.FreezeAsync(ShardUnderTest.Slot);
 
-        Assert.Equal(1, await Sweep(100).WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(1, await _shard.Database.ScalarAsync<long>(SweepAllSql).WaitAsync(TimeSpan.FromSeconds(10)));
         await freezer.CommitAsync();
 
         Assert.Equal("x", await _shard.Database.ScalarAsync<string>("select id from sharding.item"));
@@ -99,7 +100,7 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
         await _shard.WriteOneAsync(Put("x", ttl: 0));
         await using var sweeper = await _shard.BeginAsync();
         await using var freezer = await _shard.BeginAsync();
-        Assert.Equal(1, await sweeper.RunAsync("select sharding.delete_expired(10)"));
+        Assert.Equal(1, await sweeper.RunAsync($"select (sharding.delete_expired(10, {ShardUnderTest.Slot})).deleted"));
 
         var freeze = freezer.FreezeAsync(ShardUnderTest.Slot);
         await _shard.WaitUntilBlockedAsync(freezer, "the freeze");
@@ -109,5 +110,64 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
         Assert.Equal(0L, await freezer.RunAsync("select count(*) from sharding.item"));
     }
 
-    private Task<int> Sweep(int limit) => _shard.Database.ScalarAsync<int>($"select sharding.delete_expired({limit})");
+    /// <summary>Expired rows of slots that are not swept lie for days, and must not cost each sweep a look.</summary>
+    [Theory]
+    [InlineData("'released'", "'s9'")]
+    [InlineData("'importing'", "'s9'")]
+    [InlineData("'owned'", "'s9'")] // not compared yet
+    public async Task Expired_items_of_slots_that_are_not_swept_are_not_even_looked_at(string state, string peer)
+    {
+        const int Left = 20_000;
+        await _shard.Database.ExecuteAsync($"""
+            update sharding.slot_ownership set state = {state}, peer = {peer} where slot in (1, 16000);
+            insert into sharding.item (version, updated_at, expires_at, slot, collection, pk, id, doc)
+            select 1, now(), now() - interval '1 day', case when n % 2 = 0 then 1 else 16000 end, '{ShardUnderTest.Collection}', 'p', n::text, '{EmptyObject}' from generate_series(1, {Left}) n;
+            """);
+        await _shard.WriteAsync(Put("x", ttl: 0), Put("y", ttl: 0) with { Pk = "q" });
+
+        await using var sweeper = await _shard.BeginAsync();
+        Assert.Equal(2L, await sweeper.RunAsync(SweepAllSql));
+
+        var looks = Convert.ToInt64(await sweeper.RunAsync("select pg_stat_get_xact_tuples_returned('sharding.item_expires_at'::regclass) + pg_stat_get_xact_tuples_returned('sharding.item'::regclass)"), CultureInfo.InvariantCulture);
+        Assert.InRange(looks, 2, 100);
+        await sweeper.CommitAsync();
+        Assert.Equal(Left, await _shard.CountAsync());
+    }
+
+    [Fact]
+    public async Task A_sweep_comes_through_all_slots_and_a_slot_with_more_than_one_step()
+    {
+        await _shard.Database.ExecuteAsync($"""
+            insert into sharding.item (version, updated_at, expires_at, slot, collection, pk, id, doc)
+            select 1, now(), now() - interval '1 day', slot, '{ShardUnderTest.Collection}', 'p', 'x', '{EmptyObject}'::jsonb from generate_series(0, 16383, 7) slot
+            union all
+            select 1, now(), now() - interval '1 day', 9000, '{ShardUnderTest.Collection}', 'p', 'n' || n, '{EmptyObject}'::jsonb from generate_series(1, 1234) n;
+            """);
+
+        Assert.Equal(2341 + 1234, await _shard.Database.ScalarAsync<long>(SweepAllSql));
+
+        Assert.Equal(0, await _shard.CountAsync());
+    }
+
+    [Fact]
+    public async Task A_shard_that_owns_nothing_is_swept_in_one_step()
+    {
+        await _shard.Database.ExecuteAsync("update sharding.slot_ownership set state = 'released', peer = 's9'");
+
+        Assert.True(await _shard.Database.ScalarAsync<bool>("select deleted = 0 and next_from is null from sharding.delete_expired(500, 0)"));
+    }
+
+    private const string EmptyObject = "{}";
+
+    /// <summary>As a router does it.</summary>
+    private const string SweepAllSql = """
+        with recursive step as (
+            select s.* from sharding.delete_expired(500, 0) s
+            union all
+            select s.* from step cross join lateral sharding.delete_expired(500, step.next_from) s where step.next_from is not null)
+        select sum(deleted) from step
+        """;
+
+    /// <summary>One step, from the slot of <see cref="ShardUnderTest.Pk"/>.</summary>
+    private Task<int> Sweep(int limit) => _shard.Database.ScalarAsync<int>($"select (sharding.delete_expired({limit}, {ShardUnderTest.Slot})).deleted");
 }

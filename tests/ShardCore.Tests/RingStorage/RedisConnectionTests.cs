@@ -11,6 +11,9 @@ public sealed class RedisConnectionTests
 {
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(15);
 
+    /// <summary>Until the next check, its limit, and a new line; doubled for a busy machine.</summary>
+    private static readonly TimeSpan SilenceLimit = 2 * (RedisConnection.CheckInterval + RedisConnection.CallTimeout);
+
     [Theory]
     [InlineData("127.0.0.1:19999")]
     [InlineData("no-such-host.invalid:6379")]
@@ -127,6 +130,46 @@ public sealed class RedisConnectionTests
         await publisher.CallAsync(database => database.PublishAsync(channel, "hello"), default);
         await Eventually.ThatAsync(() => !seen.IsEmpty, Recovery, "a message on the channel subscribed to before the silence");
         Assert.Single(seen);
+    }
+
+    /// <summary>Calls go on and never miss an answer; only the socket for messages is dead.</summary>
+    [Fact]
+    public async Task Messages_come_again_within_seconds_after_only_their_line_fell_silent()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var relay = new TcpRelay(server.Host, server.Port);
+        await using var redis = await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}");
+        await using var publisher = await RedisConnection.OpenAsync(server.Endpoint);
+        var channel = new RedisChannel("news", RedisChannel.PatternMode.Literal);
+        var seen = new ConcurrentQueue<string>();
+        await redis.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
+
+        Assert.Equal(1, relay.SilenceLinesThatSent("news"));
+
+        await Eventually.ThatAsync(
+            async () =>
+            {
+                Assert.True(await IsAvailable(redis));
+                await publisher.CallAsync(database => database.PublishAsync(channel, "hello"), default);
+                return !seen.IsEmpty;
+            },
+            SilenceLimit, "a message on the channel subscribed to before the silence");
+    }
+
+    /// <summary>As a firewall that forgets a line does it to a mover that copies for an hour before it publishes.</summary>
+    [Fact]
+    public async Task A_line_that_fell_silent_while_nobody_called_is_replaced_before_the_next_call()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var relay = new TcpRelay(server.Host, server.Port);
+        await using var redis = await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}");
+        await AssertRecovers(redis);
+
+        relay.FallSilent();
+        relay.MendForNewLines();
+        await Task.Delay(SilenceLimit);
+
+        Assert.True(await IsAvailable(redis));
     }
 
     [Fact]

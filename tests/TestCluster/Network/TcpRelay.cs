@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace TestCluster;
 
@@ -34,6 +35,16 @@ public sealed class TcpRelay : IAsyncDisposable
         _isSilent = true;
         foreach (var line in _open.Keys)
             line.IsSilent = true;
+    }
+
+    /// <summary>Half open, but only the lines on which this passed from client to server at some time; those made from now on work.</summary>
+    /// <returns>How many.</returns>
+    public int SilenceLinesThatSent(string text)
+    {
+        var found = _open.Keys.Where(line => line.HasSent(text)).ToArray();
+        foreach (var line in found)
+            line.IsSilent = true;
+        return found.Length;
     }
 
     /// <summary>Lines made from now on work. Those from before stay as they are: the other end knows them no more and cannot say so.</summary>
@@ -103,6 +114,8 @@ public sealed class TcpRelay : IAsyncDisposable
             {
                 read = await source.ReadAsync(buffer);
                 line.IsUsed();
+                if (!isAnswer)
+                    line.Remember(buffer.AsSpan(0, read));
                 if (!line.IsSilent && !(isAnswer && _swallows))
                     await target.WriteAsync(buffer.AsMemory(0, read));
             }
@@ -115,6 +128,9 @@ public sealed class TcpRelay : IAsyncDisposable
 
     private sealed class Line : IDisposable
     {
+        private const int RememberedBytes = 64 * 1024;
+
+        private readonly StringBuilder _sent = new();
         private volatile bool _isSilent;
         private long _usedAt = Environment.TickCount64;
 
@@ -131,6 +147,19 @@ public sealed class TcpRelay : IAsyncDisposable
         public TimeSpan QuietFor => TimeSpan.FromMilliseconds(Environment.TickCount64 - Interlocked.Read(ref _usedAt));
 
         public void IsUsed() => Interlocked.Exchange(ref _usedAt, Environment.TickCount64);
+
+        public void Remember(ReadOnlySpan<byte> sent)
+        {
+            lock (_sent)
+                if (_sent.Length < RememberedBytes)
+                    _sent.Append(Encoding.Latin1.GetString(sent));
+        }
+
+        public bool HasSent(string text)
+        {
+            lock (_sent)
+                return _sent.ToString().Contains(text, StringComparison.OrdinalIgnoreCase);
+        }
 
         public bool IsSilent
         {

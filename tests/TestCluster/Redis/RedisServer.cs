@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace TestCluster;
 
@@ -75,6 +76,15 @@ public sealed class RedisServer : IAsyncDisposable
             throw new InvalidOperationException($"FLUSHALL answered '{answer}'.");
     }
 
+    /// <summary>How often clients have called a command since the server started.</summary>
+    /// <param name="command">In lower case.</param>
+    public async Task<long> CallsAsync(string command)
+    {
+        var statistics = await ReadToEndAsync("INFO commandstats");
+        var found = Regex.Match(statistics, $"^cmdstat_{Regex.Escape(command)}:calls=(?<calls>[0-9]+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        return found.Success ? long.Parse(found.Groups["calls"].Value, CultureInfo.InvariantCulture) : 0;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null)
@@ -85,7 +95,11 @@ public sealed class RedisServer : IAsyncDisposable
     private ChildProcess Running => _process ?? throw new InvalidOperationException("The server was never started.");
 
     /// <summary>One inline command, independent of any client library; its first line of answer.</summary>
-    private async Task<string?> SendAsync(string command)
+    private async Task<string?> SendAsync(string command) => await AskAsync(command, reader => reader.ReadLineAsync());
+
+    private Task<string> ReadToEndAsync(string command) => AskAsync(command + "\r\nQUIT", reader => reader.ReadToEndAsync());
+
+    private async Task<T> AskAsync<T>(string command, Func<StreamReader, Task<T>> read)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         using var client = new TcpClient();
@@ -93,6 +107,6 @@ public sealed class RedisServer : IAsyncDisposable
         await using var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), limit.Token);
         using var reader = new StreamReader(stream, Encoding.ASCII);
-        return await reader.ReadLineAsync(limit.Token);
+        return await read(reader).WaitAsync(limit.Token);
     }
 }

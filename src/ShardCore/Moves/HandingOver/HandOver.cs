@@ -92,15 +92,11 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <exception cref="StandbysBehindException" />
     private async Task RequireLevelStandbysAsync(CancellationToken cancellation)
     {
-        if (options.IgnoresStandbys)
-            return;
-        var (target, source) = (StandbyFlush.WaitAsync(ends.To, options.StandbyLimit, cancellation), StandbyFlush.WaitAsync(ends.From, options.StandbyLimit, cancellation));
-        await Task.WhenAll(target, source);
-        foreach (var (shard, waited) in ((Shard, Task<string?>)[])[(ends.Target, target), (ends.Source, source)])
-            if (await waited is { } behind)
-                throw new StandbysBehindException(
-                    $"Batch {id}: within {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. Its slots are owned by {ends.Source.Id} as before. "
-                    + "If such a standby took over in the middle of a hand-over, slots could be lost. The standby has to catch up, or to be disconnected.");
+        (Shard Shard, NpgsqlDataSource Source)[] both = [(ends.Target, ends.To), (ends.Source, ends.From)];
+        await Task.WhenAll(both.Select(end => LevelStandbys.RequireAsync(
+            end.Source, end.Shard.Id,
+            $"Batch {id}: its slots are owned by {ends.Source.Id} as before, because they could be lost if such a standby took over in the middle of a hand-over.",
+            options, cancellation)));
     }
 
     /// <returns>False: writers did not leave in time, nothing is frozen.</returns>

@@ -41,10 +41,8 @@ internal sealed class TargetOwnership(MoveEnds ends, MoveJournal journal, MoveOp
         await using var connection = await ends.FromAtHandOver.OpenAsync(cancellation);
         if (await MoveJournal.FindAsync(connection, batch.Id, cancellation) is not { Phase: MovePhase.Released } now || now.Attempt != batch.Attempt)
             return false;
-        if (await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
-            throw new StandbysBehindException(
-                $"Batch {batch.Id} is released by {ends.Source.Id}, but after {options.StandbyLimit.TotalSeconds:0.#} s not every standby of it has that on its disk: {behind}. "
-                + $"Nobody serves its slots until {ends.Target.Id} takes them. The standby has to catch up, or to be disconnected.");
+        await LevelStandbys.RequireAsync(
+            connection, ends.Source.Id, $"Batch {batch.Id} is released by {ends.Source.Id}, and nobody serves its slots until {ends.Target.Id} takes them.", options, cancellation);
         return true;
     }
 

@@ -27,6 +27,7 @@ namespace ShardCore.Moves.Settling;
 public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
 {
     private const int MaxTries = 100;
+    private const string SameCommand = "The same command goes on.";
 
     private static readonly TimeSpan TryPause = TimeSpan.FromMilliseconds(100);
 
@@ -84,20 +85,13 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
         await using var connection = await ends.To.OpenAsync(cancellation);
         if (await ImportWord.AskAsync(connection, batch.Id, cancellation) is not { State: ImportState.Importing } word || word.Attempt != attempt)
             throw new MoveFailedException($"{target.Id} does not know any more that it gave the slots back: it lost commits. The same command goes on.");
-        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(connection, options.StandbyLimit, cancellation) is { } behind)
-            throw Behind(target, behind);
+        await LevelStandbys.RequireAsync(connection, target.Id, SameCommand, options, cancellation);
     }
 
     /// <summary>As in a move: a step that a standby which takes over does not know would give the slots two owners, or none.</summary>
     /// <exception cref="StandbysBehindException" />
-    private async Task RequireFlushedAsync(Shard shard, NpgsqlDataSource at, CancellationToken cancellation)
-    {
-        if (!options.IgnoresStandbys && await StandbyFlush.WaitAsync(at, options.StandbyLimit, cancellation) is { } behind)
-            throw Behind(shard, behind);
-    }
-
-    private StandbysBehindException Behind(Shard shard, string behind) => new(
-        $"After {options.StandbyLimit.TotalSeconds:0.#} s not every standby of {shard.Id} has on its disk what the shard has: {behind}. The standby has to catch up, or to be disconnected.");
+    private Task RequireFlushedAsync(Shard shard, NpgsqlDataSource at, CancellationToken cancellation) =>
+        LevelStandbys.RequireAsync(at, shard.Id, SameCommand, options, cancellation);
 
     private MoveEnds Ends() => new(source, target, configure, new MovePipeline(), options.StepLimit);
 
