@@ -5,7 +5,7 @@ namespace LoadTests.Micro;
 
 public class CursorBenchmarks
 {
-    private static readonly PartitionQuery Query = new("cities", "FR", [(">=", "P"), ("<", "Q")], [], Descending: false, PartitionQuery.DefaultLimit, null, null);
+    private static readonly PartitionQuery Query = new("cities", "FR", [(">=", "P"), ("<", "Q")], [], Descending: false, PartitionQuery.DefaultLimit, null, null, TimeSpan.FromSeconds(2.5));
     private static readonly byte[] Secret = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
 
     private const string LastId = "Paris,48.85341,2.3488";

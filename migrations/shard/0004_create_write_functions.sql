@@ -26,6 +26,29 @@ language sql volatile as $$
     on conflict do nothing
 $$;
 
+-- Versions of a key grow, also when its item is deleted and created anew. Nothing is left of a deleted item, so the clock has to see to
+-- it: the version of a new item is the clock's, and that was read before the INSERT, which waits while another transaction has the key.
+-- That transaction may have written a later version and then deleted the item. Two rules together exclude it.
+-- 1. A row that was inserted more than 2 ms after the clock was read for it is dated anew (date_anew). So its clock was read less than
+--    2 ms before the insert.
+-- 2. An item whose version is younger than 2 ms is not deleted before it is that old (let_age). The insert came after the deletion, so the
+--    clock for it was read when the deleted version was in the past.
+-- The number is in versions_apart, once. It does not help where the deleted version is ahead of the clock, because that was set back, or
+-- because the slot came from a shard whose clock is ahead.
+create function sharding.versions_apart() returns interval language sql immutable parallel safe as $$ select interval '2 milliseconds' $$;
+
+create function sharding.let_age(p_version bigint) returns void
+language plpgsql volatile as $$
+declare
+    apart constant double precision := extract(epoch from sharding.versions_apart());
+    left_ double precision := p_version / 1000000.0 + apart - extract(epoch from clock_timestamp());
+begin
+    if left_ > 0 and left_ <= apart then
+        perform pg_sleep(left_);
+    end if;
+end
+$$;
+
 -- Gives a row that this transaction has inserted the times of now. An INSERT waits while another transaction has the key, and its times are
 -- from before that wait: a time to live of two seconds would be over when three have been waited. Nobody has seen the row yet, so its
 -- version may stay when the clock has not moved.
@@ -67,6 +90,8 @@ language plpgsql volatile set enable_hashjoin = on as $$
 #variable_conflict use_column
 declare
     late         constant interval := '100 milliseconds';
+    apart        constant interval := sharding.versions_apart();
+    is_late      boolean;
     op           record;
     owner        sharding.slot_ownership;
     current      sharding.item;
@@ -108,7 +133,7 @@ begin
         answered := array_fill(null::boolean, array[cardinality(p_operations)]);
         now_ := clock_timestamp();
         dated_at := now_;
-        for ord, outcome, version, updated_at, expires_at, doc in
+        for ord, outcome, version, updated_at, expires_at, doc, is_late in
             with put as materialized (
                 select distinct on (u.slot, u.collection collate "C", u.pk collate "C", u.id collate "C") u.*
                 from unnest(p_slots, p_collections, p_pks, p_ids, p_docs, p_ttls, p_return_docs) with ordinality as u (slot, collection, pk, id, doc, ttl, return_doc, ord)
@@ -121,20 +146,25 @@ begin
                 left join lateral (select true as live from sharding.collection c where c.name = put.collection and c.dropped_at is null limit 1) c on true
             ), written as (
                 insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
-                select greatest(c.version_floor + 1, (extract(epoch from now_) * 1000000)::bigint),
-                       now_, now_ + c.ttl * interval '1 second', c.slot, c.collection, c.pk, c.id, c.doc
+                select greatest(c.version_floor + 1, (extract(epoch from read.now_) * 1000000)::bigint),
+                       read.now_, read.now_ + c.ttl * interval '1 second', c.slot, c.collection, c.pk, c.id, c.doc
                 from checked c
+                cross join lateral (select clock_timestamp() as now_ where c.ord is not null offset 0) read -- once for each row
                 where (select bool_and(may) from checked)
                 on conflict (slot, collection, pk, id) do update
                     set doc = excluded.doc, version = greatest(i.version + 1, excluded.version),
                         updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
                     where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired one is not "replaced"
-                returning i.xmax = 0 as is_new, i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection, i.pk, i.id
+                returning i.xmax = 0 as is_new, clock_timestamp() > i.updated_at + apart as is_late, i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection, i.pk, i.id
             )
-            select put.ord, case when w.is_new then 'created' else 'replaced' end, w.version, w.updated_at, w.expires_at, case when put.return_doc then w.doc end
+            select put.ord, case when w.is_new then 'created' else 'replaced' end, w.version, w.updated_at, w.expires_at, case when put.return_doc then w.doc end, w.is_new and w.is_late
             from written w join put using (slot, collection, pk, id)
         loop
             answered[ord] := true;
+            if is_late then
+                select d.* into version, updated_at, expires_at
+                from sharding.date_anew(p_slots[ord], p_collections[ord], p_pks[ord], p_ids[ord], p_ttls[ord]) d;
+            end if;
             if expires_at is not null then
                 expiries[ord] := expires_at;
             end if;
@@ -184,7 +214,7 @@ begin
                 where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired one is not "replaced": see below
             returning case when i.xmax = 0 then 'created' else 'replaced' end, i.version, i.updated_at, i.expires_at, case when op.return_doc then i.doc end
             into outcome, version, updated_at, expires_at, doc;
-            if outcome is not null and clock_timestamp() > now_ + late then
+            if outcome is not null and clock_timestamp() > now_ + (case outcome when 'created' then apart else late end) then
                 select d.* into version, updated_at, expires_at from sharding.date_anew(op.slot, op.collection, op.pk, op.id, op.ttl) d;
             end if;
         end if;
@@ -216,6 +246,7 @@ begin
                 if owner.peer is not null then
                     perform sharding.keep_before_image(op.slot, op.collection, op.pk, op.id);
                 end if;
+                perform sharding.let_age(current.version);
                 delete from sharding.item i
                 where i.slot = op.slot and i.collection = op.collection and i.pk = op.pk and i.id = op.id;
                 outcome := 'deleted';
@@ -250,7 +281,7 @@ begin
                         values (write_items.version, write_items.updated_at, write_items.expires_at, op.slot, op.collection, op.pk, op.id, write_items.doc)
                         on conflict (slot, collection, pk, id) do nothing;
                         outcome := case when found then 'created' end;
-                        if found and clock_timestamp() > now_ + late then
+                        if found and clock_timestamp() > now_ + apart then
                             select d.* into version, updated_at, expires_at
                             from sharding.date_anew(op.slot, op.collection, op.pk, op.id, op.ttl) d;
                         end if;
@@ -300,6 +331,7 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     late constant interval := '100 milliseconds'; -- as in write_items
+    apart constant interval := sharding.versions_apart();
     now_ timestamptz;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -331,7 +363,7 @@ begin
         from sharding.write_items(
             false, '{put}', array[p_slot], array[p_collection], array[p_pk], array[p_id], array[p_doc],
             '{none}', '{null}', array[p_ttl], array[p_return_doc]) w;
-    elsif clock_timestamp() > now_ + late then
+    elsif clock_timestamp() > now_ + (case outcome when 'created' then apart else late end) then
         select d.* into version, updated_at, expires_at from sharding.date_anew(p_slot, p_collection, p_pk, p_id, p_ttl) d;
     end if;
 end

@@ -85,6 +85,49 @@ public sealed class LateWriteTests(ItemsShard fixture) : IClassFixture<ItemsShar
         Assert.True(after.Version > before.Version);
     }
 
+    /// <summary>
+    /// Found by chaos: a put read the clock, waited for a write and a deletion, and created the item with a version below the one that
+    /// clients had seen. A write on condition of that later version had succeeded, so two writers were told that they came last.
+    /// </summary>
+    [Theory]
+    [InlineData("put x")]
+    [InlineData("put a", "put x")]
+    [InlineData("check b", "put x")]
+    [InlineData("put-absent x")]
+    public async Task Behind_a_later_write_and_its_deletion_the_version_does_not_go_back(params string[] operations)
+    {
+        await _shard.WriteAsync(Put("x"), Put("b"));
+        await using var holder = await _shard.BeginAsync();
+        await using var waiter = await _shard.BeginAsync();
+        await holder.RunAsync("select 1 from sharding.item where id = 'x' for update");
+
+        var waiting = waiter.WriteAsync([.. operations.Select(Operation)]);
+        await _shard.WaitUntilBlockedAsync(waiter, "the write");
+        var before = Assert.Single(await holder.WriteAsync(Put("x")));
+        await holder.WriteAsync(Delete("x"));
+        await holder.CommitAsync();
+        var after = (await waiting)[^1];
+
+        Assert.Equal("created", after.Outcome);
+        Assert.True(after.Version > before.Version, $"{after.Version} came behind {before.Version}.");
+    }
+
+    /// <summary>So that a put which read the clock before this deletion, and inserts behind it, has a later version all the same.</summary>
+    [Fact]
+    public async Task An_item_is_not_deleted_before_its_version_is_two_milliseconds_old()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            var written = await _shard.WriteOneAsync(Put("x"));
+            await using var deleting = await _shard.BeginAsync();
+            await deleting.WriteAsync(Delete("x"));
+            var now = (long)(await deleting.RunAsync("select (extract(epoch from clock_timestamp()) * 1000000)::bigint"))!;
+            await deleting.CommitAsync();
+
+            Assert.True(now >= written.Version + 2000, $"Deleted {now - written.Version} µs after it was written.");
+        }
+    }
+
     [Fact]
     public async Task An_item_that_expires_during_the_wait_is_created_anew()
     {
