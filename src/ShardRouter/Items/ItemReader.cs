@@ -1,4 +1,3 @@
-using Npgsql;
 using ShardRouter.Gathering;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
@@ -36,14 +35,14 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     }
 
     private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
-        (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call.Connection, [key], null), deadline))[0];
+        (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call, [key], null), deadline))[0];
 
     private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline) =>
-        pool.RunAsync("read", writes: false, call => ReadAsync(call.Connection, keys, admission), deadline);
+        pool.RunAsync("read", writes: false, call => ReadAsync(call, keys, admission), deadline);
 
-    private static async Task<Fenced<Item?>[]> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ItemKey> keys, AnswerAdmission? admission)
+    private static async Task<Fenced<Item?>[]> ReadAsync(ShardCall call, IReadOnlyList<ItemKey> keys, AnswerAdmission? admission)
     {
-        await using var statement = new ReadItemsStatement(connection, admission);
+        await using var statement = new ReadItemsStatement(call.Connection, admission, call.EndStatementAsync);
         return await statement.ExecuteAsync(keys);
     }
 

@@ -21,10 +21,12 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     private readonly List<string> _ids = [];
 
     private readonly AnswerAdmission? _admission;
+    private readonly Func<Task>? _end;
 
     /// <param name="connection">Its session keeps the statement prepared.</param>
     /// <param name="admission">Of the one request that asks; null: what is gathered has a limit for each statement.</param>
-    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission? admission = null) => (_admission, _command) = (admission, new NpgsqlCommand(Sql, connection)
+    /// <param name="end">Ends the statement when there is no room for more; null: the rest is read over.</param>
+    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission? admission = null, Func<Task>? end = null) => (_admission, _end, _command) = (admission, end, new NpgsqlCommand(Sql, connection)
     {
         Parameters =
         {
@@ -36,8 +38,8 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     });
 
     /// <returns>
-    /// One answer per key. Documents for which there is no room are read over and told as such (<see cref="Item.WasLeftOut"/>): how large
-    /// they are only the shard knows.
+    /// One answer per key. Items for which there is no room are told as such (<see cref="Item.WasLeftOut"/>): how large they are only the
+    /// shard knows.
     /// </returns>
 
     public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys)
@@ -45,13 +47,50 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         Clear();
         foreach (var key in keys)
             Add(key);
-        var answers = new Fenced<Item?>[keys.Count];
+        var (answers, isAnswered) = (new Fenced<Item?>[keys.Count], new bool[keys.Count]);
         var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null);
+        var isEnded = false;
         await _command.PrepareOnceAsync();
-        await using var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
-        while (await reader.ReadAsync(CancellationToken.None))
-            answers[reader.GetInt32(0) - 1] = AnswerAt(reader, admission);
+        var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
+        try
+        {
+            while (await reader.ReadAsync(CancellationToken.None))
+            {
+                var place = reader.GetInt32(0) - 1;
+                (answers[place], isAnswered[place]) = (AnswerAt(reader, admission), true);
+                isEnded |= await TryEndAsync(admission, isEnded);
+            }
+        }
+        catch (PostgresException e) when (isEnded && e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            // as was asked for
+        }
+        await CloseAsync(reader, isEnded);
+        for (var i = 0; isEnded && i < answers.Length; i++)
+            if (!isAnswered[i])
+                answers[i] = Fenced<Item?>.Answer(Item.NotRead(admission.Refused!.Value));
         return answers;
+    }
+
+    /// <returns>Whether the statement was ended now.</returns>
+    private async Task<bool> TryEndAsync(AnswerAdmission admission, bool isEnded)
+    {
+        if (isEnded || _end is null || admission.Refused is null)
+            return false;
+        await _end();
+        return true;
+    }
+
+    private static async Task CloseAsync(NpgsqlDataReader reader, bool isEnded)
+    {
+        try
+        {
+            await reader.DisposeAsync();
+        }
+        catch (PostgresException e) when (isEnded && e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            // as was asked for
+        }
     }
 
     private void Clear()
@@ -79,9 +118,9 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
             return Fenced<Item?>.Answer(null);
         if (admission.Refused is { } before)
             return Fenced<Item?>.Answer(Item.NotRead(before));
-        var doc = reader.GetFieldValue<byte[]>(7);
-        return Fenced<Item?>.Answer(admission.TryAdmit(doc.Length)
-            ? new Item(reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(6) ? null : reader.GetDateTime(6), doc)
+        var bytes = (int)reader.GetBytes(7, 0, null, 0, 0); // before anything is allocated for it
+        return Fenced<Item?>.Answer(admission.TryAdmit(bytes)
+            ? new Item(reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(6) ? null : reader.GetDateTime(6), reader.GetFieldValue<byte[]>(7))
             : Item.NotRead(admission.Refused!.Value));
     }
 

@@ -47,6 +47,12 @@ internal static class ShardErrors
     public static bool IsEndedIdle(Exception error) =>
         error is PostgresException { SqlState: IdleSessionTimeout or IdleInTransactionSessionTimeout } postgres && IsFatal(postgres);
 
+    /// <summary>
+    /// Something did not come in time. That may be the shard, or a router that has very much to do; <see cref="ShardMonitor"/> finds out.
+    /// </summary>
+    public static bool IsLate(Exception error) =>
+        error is TimeoutException or OperationCanceledException or NpgsqlException { InnerException: OperationCanceledException or TimeoutException };
+
     /// <summary>The session, or the whole server, takes no writes; nothing was applied.</summary>
     public static bool IsReadOnly(Exception error) => error is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
 

@@ -17,7 +17,7 @@ internal sealed partial class ShardMonitor(
     Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
 
     private const string ProbeSql = $"""
@@ -27,6 +27,8 @@ internal sealed partial class ShardMonitor(
                      {ShardReading.Sql}]
         from sharding.cluster c
         """;
+
+    private bool _isLate;
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -38,6 +40,12 @@ internal sealed partial class ShardMonitor(
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
             {
+                // A router that has very much to do comes late to an answer, too: a probe that took too long is tried once more.
+                if (ShardErrors.IsLate(e) && !_isLate)
+                {
+                    _isLate = true;
+                    continue;
+                }
                 if (circuit.Open(e.Message))
                     LogOpened(shard.Id.Value, e is PostgresException p ? p.MessageText : e.Message);
                 await Task.Delay(RetryInterval, time, cancellation);
@@ -58,6 +66,7 @@ internal sealed partial class ShardMonitor(
             {
                 var known = history.Known; // before the shard is asked
                 var reading = await sessions[0].WithinAsync(session, ProbeAsync(session.Connection), ProbeLimit);
+                _isLate = false;
                 if (!circuit.IsClosed)
                     Answers();
                 await history.ObserveAsync(reading, known, cancellation);

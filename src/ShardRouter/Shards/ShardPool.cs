@@ -197,7 +197,7 @@ internal sealed partial class ShardPool(
             RenewReadOnly();
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
-            if (!sent && error is not PostgresException && generation == circuit.Generation)
+            if (!sent && error is not PostgresException && !ShardErrors.IsLate(error) && generation == circuit.Generation)
                 circuit.Open(error.Message); // no connection to be had; the monitor closes it again
             LogFailed(shard.Id.Value, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }
