@@ -32,6 +32,9 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
     /// <summary>Operations that wait behind a key.</summary>
     public int Joined => _joined;
 
+    /// <summary>No key is here. Only the lane's worker makes this false.</summary>
+    public bool IsEmpty => _count == 0;
+
     public bool HasEnded => _endedCount > 0;
 
     /// <summary>By the worker, of a statement that was rolled back.</summary>

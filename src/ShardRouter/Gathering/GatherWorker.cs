@@ -45,8 +45,13 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     public bool Take(WaitingOperations<TOperation, TResult> waiting)
     {
         _taken.Clear();
-        var bytes = 0;
         var limit = Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
+        if (alone is null or { IsEmpty: true })
+        {
+            waiting.TakeInto(_taken, limit, MaxBytes, kind.SizeOf);
+            return _taken.Count > 0;
+        }
+        var bytes = 0;
         while (_taken.Count < limit && bytes < MaxBytes && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
@@ -60,9 +65,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// <summary>First what has waited for its key, then the queue, without what has to wait for its key.</summary>
     private bool TryNext(WaitingOperations<TOperation, TResult> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
-        if (alone is null)
-            return waiting.TryDequeue(out operation);
-        while (!alone.TryTakeBack(out operation))
+        while (!alone!.TryTakeBack(out operation))
         {
             if (!waiting.TryDequeue(out operation))
                 return false;

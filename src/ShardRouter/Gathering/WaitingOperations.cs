@@ -47,6 +47,28 @@ internal sealed class WaitingOperations<TOperation, TResult>
         return operation is not null;
     }
 
+    /// <summary>Takes the first ones for a statement, all under one lock; those whose time was over just now stay behind.</summary>
+    /// <param name="into">Gets them.</param>
+    /// <param name="most">Operations.</param>
+    /// <param name="mostBytes">Reached by the last one.</param>
+    /// <param name="sizeOf">Bytes of an operation.</param>
+    public void TakeInto(List<GatheredOperation<TOperation, TResult>> into, long most, int mostBytes, Func<TOperation, int> sizeOf)
+    {
+        if (_count == 0)
+            return;
+        lock (_gate)
+        {
+            for (var bytes = 0; _first is { } operation && into.Count < most && bytes < mostBytes;)
+            {
+                Unlink(operation);
+                if (!operation.TryTake())
+                    continue;
+                into.Add(operation);
+                bytes += sizeOf(operation.Operation);
+            }
+        }
+    }
+
     /// <summary>If it is still here.</summary>
     public void Remove(GatheredOperation<TOperation, TResult> operation)
     {

