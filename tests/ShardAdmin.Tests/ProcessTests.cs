@@ -20,7 +20,7 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
         await killed.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
         Assert.NotEqual(0, killed.ExitCode);
 
-        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("is initialised");
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds("epoch 1, 2 shards");
         await cluster.AssertSoundAsync(2);
     }
 

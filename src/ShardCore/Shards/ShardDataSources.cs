@@ -36,7 +36,8 @@ public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> confi
     public static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
         settings.Options = SessionSettings.Every + settings.Options;
-        // A line that was cut without a word is found within half a minute, and one that is idle stays known to firewalls.
+        // An idle line stays known to firewalls, and one that was cut without a word is found within half a minute, unless something that was
+        // sent on it waits to be acknowledged: then the kernel tries for minutes.
         (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, KeepAliveSeconds, KeepAliveSeconds / 5);
         return Builder(settings)
             .UsePhysicalConnectionInitializer(

@@ -50,20 +50,25 @@ internal static class RequestBody
         while (true)
         {
             var arrived = (int)Math.Min(result.Buffer.Length, maxBytes + 1L);
-            if (length + arrived > maxBytes)
-                throw TooLarge(maxBytes);
             if (length + arrived > body.Length)
-            {
-                var larger = Math.Min(Math.Max(2 * body.Length, length + arrived), maxBytes);
-                PayloadShare.Of(context).Require((larger - body.Length) * weight);
-                Array.Resize(ref body, larger);
-            }
+                Grow(length + arrived, result.Buffer.End);
             result.Buffer.CopyTo(body.AsSpan(length));
             length += arrived;
             reader.AdvanceTo(result.Buffer.End);
             if (result.IsCompleted)
                 return length == body.Length ? body : body[..length];
             result = await reader.ReadAsync(context.RequestAborted);
+        }
+
+        void Grow(int needed, SequencePosition end)
+        {
+            var larger = Math.Min(Math.Max(2 * body.Length, needed), maxBytes);
+            if (needed > maxBytes || !PayloadShare.Of(context).TryTake((larger - body.Length) * weight))
+            {
+                reader.AdvanceTo(end); // the rest of the body can be read over then
+                throw needed > maxBytes ? TooLarge(maxBytes) : new ProblemException(Problems.RouterOverloaded());
+            }
+            Array.Resize(ref body, larger);
         }
     }
 

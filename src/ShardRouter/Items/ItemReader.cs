@@ -37,10 +37,22 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
         (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call, [key], null), deadline))[0];
 
-    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline) =>
-        pool.RunAsync("read", writes: false, call => ReadAsync(call, keys, admission), deadline);
+    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline)
+    {
+        AnswerAdmission.Part? part = null;
+        return pool.RunAsync(
+            "read",
+            writes: false,
+            call =>
+            {
+                part?.Undo(); // the attempt before has lost its connection
+                part = admission.NewPart();
+                return ReadAsync(call, keys, part);
+            },
+            deadline);
+    }
 
-    private static async Task<Fenced<Item?>[]> ReadAsync(ShardCall call, IReadOnlyList<ItemKey> keys, AnswerAdmission? admission)
+    private static async Task<Fenced<Item?>[]> ReadAsync(ShardCall call, IReadOnlyList<ItemKey> keys, AnswerAdmission.Part? admission)
     {
         await using var statement = new ReadItemsStatement(call.Connection, admission, call.EndStatementAsync);
         return await statement.ExecuteAsync(keys);

@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Ring;
+using ShardRouter.Http;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -47,7 +48,10 @@ internal sealed class PartitionReader(SlotDispatch dispatch)
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             var hasRoom = share.TryTake(EnvelopeBytes + row.Doc.Length);
             if (!hasRoom && rows.Count == 0)
-                throw new ShardCallException(ShardFailure.Overloaded, "router");
+            {
+                await EndAsync(call, reader);
+                throw new ProblemException(Problems.RouterOverloaded());
+            }
             if (!hasRoom || (bytes > MaxPageBytes && rows.Count > 0))
             {
                 await EndAsync(call, reader); // what may be hundreds of large documents is not wanted any more

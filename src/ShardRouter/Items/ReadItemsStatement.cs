@@ -20,13 +20,13 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     private readonly List<string> _partitionKeys = [];
     private readonly List<string> _ids = [];
 
-    private readonly AnswerAdmission? _admission;
+    private readonly AnswerAdmission.Part? _admission;
     private readonly Func<Task>? _end;
 
     /// <param name="connection">Its session keeps the statement prepared.</param>
     /// <param name="admission">Of the one request that asks; null: what is gathered has a limit for each statement.</param>
     /// <param name="end">Ends the statement when there is no room for more; null: the rest is read over.</param>
-    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission? admission = null, Func<Task>? end = null) => (_admission, _end, _command) = (admission, end, new NpgsqlCommand(Sql, connection)
+    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission.Part? admission = null, Func<Task>? end = null) => (_admission, _end, _command) = (admission, end, new NpgsqlCommand(Sql, connection)
     {
         Parameters =
         {
@@ -48,7 +48,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         foreach (var key in keys)
             Add(key);
         var (answers, isAnswered) = (new Fenced<Item?>[keys.Count], new bool[keys.Count]);
-        var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null);
+        var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null).NewPart();
         var isEnded = false;
         await _command.PrepareOnceAsync();
         var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
@@ -73,7 +73,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     }
 
     /// <returns>Whether the statement was ended now.</returns>
-    private async Task<bool> TryEndAsync(AnswerAdmission admission, bool isEnded)
+    private async Task<bool> TryEndAsync(AnswerAdmission.Part admission, bool isEnded)
     {
         if (isEnded || _end is null || admission.Refused is null)
             return false;
@@ -109,7 +109,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         _ids.Add(key.Id);
     }
 
-    private static Fenced<Item?> AnswerAt(NpgsqlDataReader reader, AnswerAdmission admission)
+    private static Fenced<Item?> AnswerAt(NpgsqlDataReader reader, AnswerAdmission.Part admission)
     {
         var state = reader.IsDBNull(1) ? null : reader.GetString(1);
         if (!FenceRefusal.Allows(state, writes: false))

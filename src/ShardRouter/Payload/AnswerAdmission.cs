@@ -5,26 +5,52 @@ namespace ShardRouter.Payload;
 /// <param name="share">Where they count; null: nowhere yet.</param>
 internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
 {
+    private readonly long _mostBytes = mostBytes;
+    private readonly PayloadShare? _share = share;
     private readonly Lock _gate = new(); // several shards answer at the same time
     private long _bytes;
+    private Part? _refusing;
+    private LeftOut _why;
 
-    /// <summary>Why the later ones are left out; null: all have come in so far.</summary>
-    public LeftOut? Refused { get; private set; }
+    /// <summary>What one statement brings.</summary>
+    public Part NewPart() => new(this);
 
-    /// <param name="bytes">Of one document. The first is always small enough.</param>
-    public bool TryAdmit(int bytes)
+    /// <summary>The documents that one attempt at one shard has brought.</summary>
+    internal sealed class Part(AnswerAdmission whole)
     {
-        lock (_gate)
+        private long _mine;
+
+        /// <summary>Why the later ones are left out; null: all have come in so far.</summary>
+        public LeftOut? Refused => whole._refusing is null ? null : whole._why;
+
+        /// <param name="bytes">Of one document. The first of all is always small enough.</param>
+        public bool TryAdmit(int bytes)
         {
-            if (Refused is not null)
-                return false;
-            if (_bytes > 0 && _bytes + bytes > mostBytes)
-                Refused = LeftOut.AnswerFull;
-            else if (share?.TryTake(bytes) == false)
-                Refused = LeftOut.RouterFull;
-            else
-                _bytes += bytes;
-            return Refused is null;
+            lock (whole._gate)
+            {
+                if (whole._refusing is not null)
+                    return false;
+                if (whole._bytes > 0 && whole._bytes + bytes > whole._mostBytes)
+                    (whole._refusing, whole._why) = (this, LeftOut.AnswerFull);
+                else if (whole._share?.TryTake(bytes) == false)
+                    (whole._refusing, whole._why) = (this, LeftOut.RouterFull);
+                else
+                    (whole._bytes, _mine) = (whole._bytes + bytes, _mine + bytes);
+                return whole._refusing is null;
+            }
+        }
+
+        /// <summary>The attempt failed and is made again: what it brought is not in the answer.</summary>
+        public void Undo()
+        {
+            lock (whole._gate)
+            {
+                whole._bytes -= _mine;
+                whole._share?.GiveBack(_mine);
+                _mine = 0;
+                if (whole._refusing == this)
+                    whole._refusing = null;
+            }
         }
     }
 }

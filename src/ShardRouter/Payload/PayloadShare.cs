@@ -8,10 +8,10 @@ internal sealed class PayloadShare : IDisposable
     /// <summary>Less is not counted: a request costs more than that whatever it carries, and their number is bounded elsewhere.</summary>
     public const int UncountedBytes = 4 * 1024;
 
+    private readonly Lock _gate = new();
+    private long _uncounted = UncountedBytes;
     private long _taken;
-
-    /// <summary>Bytes.</summary>
-    public long Taken => Volatile.Read(ref _taken);
+    private bool _isOver;
 
     /// <summary>The request's own, made when it first needs one.</summary>
     public static PayloadShare Of(HttpContext context)
@@ -35,25 +35,62 @@ internal sealed class PayloadShare : IDisposable
     /// <exception cref="ProblemException">overloaded.</exception>
     public void Require(long bytes)
     {
-        if (bytes > UncountedBytes && !TryTake(bytes))
+        if (!TryTake(bytes))
             throw new ProblemException(Problems.RouterOverloaded());
     }
 
-    /// <returns>False: there is no room.</returns>
+    /// <returns>
+    /// False: there is no room; or the request is over, and whoever still reads an answer for it, because the shard hung, need not go on.
+    /// </returns>
     public bool TryTake(long bytes)
     {
-        if (!PayloadBudget.Process.TryTake(bytes))
-            return false;
-        Interlocked.Add(ref _taken, bytes);
-        return true;
+        lock (_gate)
+        {
+            var counted = Math.Max(bytes - _uncounted, 0);
+            if (_isOver || !PayloadBudget.Process.TryTake(counted))
+                return false;
+            Took(bytes, counted);
+            return true;
+        }
     }
 
     /// <summary>For an answer that must be told, as something has been done.</summary>
     public void Take(long bytes)
     {
-        PayloadBudget.Process.Take(bytes);
-        Interlocked.Add(ref _taken, bytes);
+        lock (_gate)
+        {
+            if (_isOver)
+                return;
+            var counted = Math.Max(bytes - _uncounted, 0);
+            PayloadBudget.Process.Take(counted);
+            Took(bytes, counted);
+        }
     }
 
-    public void Dispose() => PayloadBudget.Process.Release(Interlocked.Exchange(ref _taken, 0));
+    /// <summary>What was taken is not needed after all.</summary>
+    public void GiveBack(long bytes)
+    {
+        lock (_gate)
+        {
+            var counted = Math.Min(bytes, _taken);
+            _taken -= counted;
+            PayloadBudget.Process.Release(counted);
+        }
+    }
+
+    private void Took(long bytes, long counted)
+    {
+        _uncounted -= Math.Min(bytes, _uncounted);
+        _taken += counted;
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+            PayloadBudget.Process.Release(_taken);
+            _taken = 0;
+        }
+    }
 }

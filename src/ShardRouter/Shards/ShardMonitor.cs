@@ -58,7 +58,7 @@ internal sealed partial class ShardMonitor(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(ProbeLimit);
-        var session = await sessions[0].OpenAsync(limit.Token);
+        var session = await sessions[0].OpenInAnyCaseAsync(limit.Token);
         try
         {
             ownership.Reconnected();

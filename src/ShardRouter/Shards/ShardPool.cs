@@ -108,7 +108,7 @@ internal sealed partial class ShardPool(
                     sent = !deadline.IsCancellationRequested && turn.TrySend();
                     if (sent)
                         return await OnSessionAsync(session, call, deadline);
-                    sessions.Return(session);
+                    sessions.Return(session, hasAnswered: false);
                     throw new OperationCanceledException(deadline);
                 }
                 catch (Exception e) when (attempt == 1 && ShardErrors.IsEndedIdle(e))
@@ -217,7 +217,6 @@ internal sealed partial class ShardPool(
         Closed?.Invoke(this, EventArgs.Empty);
         await sessions.DisposeAsync();
         await gatherSessions.DisposeAsync();
-        cancel.Dispose();
     }
 
     [LoggerMessage(LogLevel.Warning, "A call of shard {Shard} failed ({Failure}, {Error}): {Reason}")]

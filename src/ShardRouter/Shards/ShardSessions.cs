@@ -42,9 +42,16 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
     {
         while (TryPop() is { } session)
         {
-            if (session.IsTrusted || await AnswersAsync(session))
+            if (session.IsTrusted)
                 return session;
-            RenewFrom(session.Generation); // those below it have been silent for longer
+            // Those below it have been silent for longer. They are taken out meanwhile, so that of many callers only one meets a dead line.
+            var others = TakeAll();
+            if (await AnswersAsync(session))
+            {
+                PutBack(others);
+                return session;
+            }
+            others.ForEach(Drop);
         }
         return await OpenAsync(deadline);
     }
@@ -66,11 +73,14 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
     }
 
     /// <summary>Puts a session back whose call has ended; one that was abandoned is not.</summary>
-    public void Return(ShardSession session)
+    /// <param name="session">Nobody uses it any more.</param>
+    /// <param name="hasAnswered">The shard has just answered on it.</param>
+    public void Return(ShardSession session, bool hasAnswered = true)
     {
         if (session.IsAbandoned)
             return;
-        session.Used();
+        if (hasAnswered)
+            session.Used();
         lock (_gate)
         {
             if (session.IsOpen && !session.IsTainted && session.Generation == _generation && !_isClosed)
@@ -136,23 +146,51 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
     public async Task<ShardSession> OpenAsync(CancellationToken deadline)
     {
         if (Abandoned >= MaxAbandoned)
-            throw new NpgsqlException($"{MaxAbandoned} sessions at this shard hang; no more are opened until some of them end.");
+            throw new NpgsqlException($"{MaxAbandoned} sessions at this shard hang; no more are opened until some of them end.", new TimeoutException());
+        return await OpenInAnyCaseAsync(deadline);
+    }
+
+    /// <summary>The same for the monitor, which must find out when the shard goes on.</summary>
+    public async Task<ShardSession> OpenInAnyCaseAsync(CancellationToken deadline)
+    {
         var generation = Generation; // before it is opened: what happens to the server meanwhile makes it old
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         limit.CancelAfter(OpenLimit);
+        var opening = source.OpenAsync(limit.Token);
+        // What is sent right behind the opening (SessionSettings.SetNewerAsync) knows neither the token nor a timeout.
+        await ((Task)opening).WaitAsync(OpenLimit + CheckLimit, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!opening.IsCompleted)
+        {
+            _ = CloseLateAsync(opening);
+            throw TooLate(null);
+        }
         try
         {
-            var connection = await source.OpenAsync(limit.Token);
-            return new ShardSession(connection, generation, Environment.TickCount64);
+            return new ShardSession(await opening, generation, Environment.TickCount64);
         }
         catch (OperationCanceledException e) when (!deadline.IsCancellationRequested)
         {
-            throw new NpgsqlException("The shard did not accept a connection in time.", e);
+            throw TooLate(e);
         }
     }
 
+    private static NpgsqlException TooLate(Exception? cause) => new("The shard did not accept a connection in time.", cause ?? new TimeoutException());
+
+    private async Task CloseLateAsync(Task<ShardConnection> opening)
+    {
+        Interlocked.Increment(ref _abandoned);
+        await ((Task)opening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        Interlocked.Decrement(ref _abandoned);
+        if (opening.IsCompletedSuccessfully)
+            await new ShardSession(await opening, Generation, 0).CloseAsync();
+    }
+
     /// <summary>No session that was made before now is used again; one that is in use goes when it is put back.</summary>
-    public void Renew() => RenewFrom(Generation);
+    public void Renew()
+    {
+        Interlocked.Increment(ref _generation);
+        TakeAll().ForEach(Drop);
+    }
 
     /// <summary>Closes sessions that were not needed for a while.</summary>
     public void Trim()
@@ -168,18 +206,26 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
         unused.ForEach(Drop);
     }
 
-    private void RenewFrom(int generation)
+    private List<ShardSession> TakeAll()
     {
-        List<ShardSession> old;
         lock (_gate)
         {
-            if (_generation != generation)
-                return; // somebody else has
-            Volatile.Write(ref _generation, generation + 1);
-            old = [.. _idle];
+            List<ShardSession> all = [.. _idle];
             _idle.Clear();
+            return all;
         }
-        old.ForEach(Drop);
+    }
+
+    /// <summary>Below those that came back meanwhile: they have been used since.</summary>
+    private void PutBack(List<ShardSession> sessions)
+    {
+        lock (_gate)
+        {
+            var kept = sessions.FindAll(session => session.Generation == _generation && !_isClosed);
+            _idle.InsertRange(0, kept);
+            sessions.RemoveAll(kept.Contains);
+        }
+        sessions.ForEach(Drop);
     }
 
     private ShardSession? TryPop()

@@ -69,5 +69,6 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         return true;
     }
 
+    /// <summary>When nobody cancels any more; a pool that is forgotten leaves it to the garbage collector, as a late call may still come.</summary>
     public void Dispose() => _permits.Dispose();
 }
