@@ -38,7 +38,7 @@ public sealed record RouterOptions
     /// <summary>SHARDING_POOL_SIZE, default 32: Postgres connections per shard.</summary>
     public required int PoolSize { get; init; }
 
-    /// <summary>SHARDING_PAYLOAD_MIB, default 96: bodies and answers that the router holds at the same time, all requests together.</summary>
+    /// <summary>SHARDING_PAYLOAD_MIB, default 64: bodies and answers that the router holds at the same time, all requests together.</summary>
     public required int PayloadMebibytes { get; init; }
 
     /// <exception cref="FormatException">A variable cannot be used; the message names it and what it may be.</exception>
@@ -59,7 +59,7 @@ public sealed record RouterOptions
             StateDirectory = variable("SHARDING_STATE_DIR") is { Length: > 0 } directory ? directory : null,
             DrainDelay = TimeSpan.FromSeconds(Number("SHARDING_DRAIN_SECONDS", 2, 0, 300)),
             PoolSize = Number("SHARDING_POOL_SIZE", 32, 1, 1000),
-            PayloadMebibytes = Number("SHARDING_PAYLOAD_MIB", 96, 16, 65_536),
+            PayloadMebibytes = Number("SHARDING_PAYLOAD_MIB", 64, 16, 65_536),
         };
 
         string Text(string name, string otherwise) => variable(name) is { Length: > 0 } value ? value : otherwise;

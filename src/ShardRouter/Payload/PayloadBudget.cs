@@ -6,7 +6,7 @@ namespace ShardRouter.Payload;
 /// </summary>
 internal sealed class PayloadBudget
 {
-    private long _most = 96L * 1024 * 1024;
+    private long _most = 64L * 1024 * 1024;
     private long _taken;
 
     /// <summary>The one of this process: a body is read and an answer written in many places, and all count here.</summary>
