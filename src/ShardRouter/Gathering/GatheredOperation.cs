@@ -25,10 +25,13 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     private static readonly TimeSpan StatementGrace = TimeSpan.FromMilliseconds(400);
 
     private ManualResetValueTaskSourceCore<Fenced<TResult>> _answer = new() { RunContinuationsAsynchronously = true };
+    private TOperation _operation = operation;
+    private WaitingOperations<TOperation, TResult>? _queue;
+    private int _waits;
     private int _state;
     private int _answered;
 
-    public TOperation Operation => operation;
+    public TOperation Operation => _operation;
 
     public CancellationToken Deadline => deadline;
 
@@ -37,14 +40,18 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     /// <summary>To be awaited once.</summary>
     public ValueTask<Fenced<TResult>> Answer => new(this, _answer.Version);
 
-    /// <summary>Links of <see cref="WaitingOperations{TOperation,TResult}"/>, which alone changes them.</summary>
-    public GatheredOperation<TOperation, TResult>? Before { get; set; }
+    /// <summary>It stands in a queue from now on. By <see cref="WaitingOperations{TOperation,TResult}"/> only, like the next two.</summary>
+    public void Join(WaitingOperations<TOperation, TResult> queue)
+    {
+        _queue = queue;
+        Volatile.Write(ref _waits, 1);
+    }
 
-    /// <inheritdoc cref="Before" />
-    public GatheredOperation<TOperation, TResult>? Behind { get; set; }
+    /// <returns>True once: it does not stand there any more.</returns>
+    public bool TryLeave() => Interlocked.Exchange(ref _waits, 0) == 1;
 
-    /// <inheritdoc cref="Before" />
-    public WaitingOperations<TOperation, TResult>? Queue { get; set; }
+    /// <summary>Nobody will ask what it was about.</summary>
+    public void Empty() => _operation = default!;
 
     public bool IsAnswered => Volatile.Read(ref _answered) != 0;
 
@@ -67,7 +74,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     {
         if (Interlocked.CompareExchange(ref _state, GivenUp, Waiting) != Waiting)
             return false;
-        Queue?.Remove(this);
+        _queue?.Remove(this);
         return TryFail(failure, null);
     }
 
