@@ -5,8 +5,8 @@ namespace LoadTests.Chaos.Bulkheads;
 
 /// <summary>Asks for one partition, one request after the other, by every kind of call.</summary>
 /// <param name="server">The proxy or a router.</param>
-/// <param name="partition">Its key.</param>
-/// <param name="limitSeconds">What each request has.</param>
+/// <param name="partition">The partition key that the client asks for.</param>
+/// <param name="limitSeconds">The Request-Timeout of each request.</param>
 internal sealed class BulkheadClient(Uri server, string partition, int limitSeconds)
 {
     private const string Collection = "set";

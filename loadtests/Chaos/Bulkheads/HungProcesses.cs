@@ -5,7 +5,7 @@ internal enum HungProcesses
 {
     All,
 
-    /// <summary>It accepts no connection and passes no cancellation on; sessions that are there answer.</summary>
+    /// <summary>The postmaster accepts no connection and passes no cancellation on; sessions that are there answer.</summary>
     Postmaster,
 
     /// <summary>Those that are there when it begins; new ones answer.</summary>

@@ -18,7 +18,7 @@ namespace ShardCore.Moves;
 /// </remarks>
 internal sealed class BatchCancellation(MoveEnds ends, MoveJournal journal, RingPublication ring, MoveOptions options)
 {
-    /// <param name="isTargetGone">It is gone for good, and not asked.</param>
+    /// <param name="isTargetGone">The target is gone for good, and is not asked.</param>
     /// <returns>False: it is past the point of no return, or was never there, or another mover began it anew meanwhile.</returns>
     public async Task<bool> RunAsync(Guid batchId, bool isTargetGone, CancellationToken cancellation)
     {

@@ -9,7 +9,7 @@ namespace ShardRouter.Shards;
 /// </summary>
 /// <remarks>
 /// Npgsql gives a command up by cancelling it at the server, on a second connection, with a blocked thread. If that server hangs, it
-/// holds one thread for each command for seconds, and other shards' answers find no thread. So in this program no call of Npgsql has a
+/// holds one thread for each command for seconds, and other shards' answers find no thread. So in this program no statement has a
 /// token that is cancelled while it runs, or a timeout of Npgsql's own. Each is awaited up to a limit, and then its session is
 /// abandoned: nobody touches it again, and it is closed when its call ends. If the line was cut, that is when the kernel gives it up.
 /// </remarks>

@@ -5,7 +5,7 @@ public enum PostgresProcesses
 {
     All,
 
-    /// <summary>It accepts no connection and passes no cancellation on; sessions that are there answer.</summary>
+    /// <summary>The postmaster accepts no connection and passes no cancellation on; sessions that are there answer.</summary>
     Postmaster,
 
     /// <summary>Those that are there now, with what they run; new ones answer.</summary>
