@@ -143,6 +143,7 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
     }
 
     /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    /// <exception cref="OperationCanceledException">The deadline came first.</exception>
     public async Task<ShardSession> OpenAsync(CancellationToken deadline)
     {
         if (Abandoned >= MaxAbandoned)
@@ -162,6 +163,7 @@ internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
         if (!opening.IsCompleted)
         {
             _ = CloseLateAsync(opening);
+            deadline.ThrowIfCancellationRequested();
             throw TooLate(null);
         }
         try

@@ -52,6 +52,17 @@ public sealed class SilentLineTests(SharedPostgres postgres, SharedRedis redis) 
         await Eventually.ThatAsync(async () => await _router.MetricAsync("sharding_shard_pool_in_use") == 0, TimeSpan.FromSeconds(10), "all permits are back");
     }
 
+    /// <summary>Once it was answered "the shard does not answer", now and then.</summary>
+    [Fact]
+    public async Task A_request_whose_time_is_over_while_a_connection_is_opened_is_told_so()
+    {
+        _relay.FallSilent();
+
+        var replies = await Task.WhenAll(Enumerable.Range(1, 40).Select(i => _items.Api.GetAsync(_items.AddressOf("FR"), ("Request-Timeout", $"0.{i:00}"))));
+
+        Assert.All(replies, reply => reply.ExpectProblem(504, "deadline-exceeded"));
+    }
+
     /// <summary>Once it was answered "unknown", and then sent: whoever read, found nothing and repeated it, had it twice.</summary>
     [Fact]
     public async Task A_write_whose_time_is_over_before_it_is_sent_is_not_applied_and_never_sent()
