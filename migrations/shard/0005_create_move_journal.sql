@@ -155,21 +155,30 @@ $$;
 
 -- Which standbys that stream from this shard do not have everything up to p_lsn on their disks; NULL: up to what is durable here now.
 -- behind NULL: all have it, or there are none. Readers of logical changes are no standbys, nor are Postgres' own tools that only store
--- WAL: they cannot take over. A standby that connected a moment ago has not said yet what it has flushed, and counts as behind. What a
--- Where synchronous standbys are wanted and none has it, no standby at all is no confirmation. What a
--- standby lags is only told to users with the rights of pg_monitor.
+-- WAL: they cannot take over. A standby that connected a moment ago has not said yet what it has flushed, and counts as behind.
+-- Where synchronous standbys are wanted and none has it, no standby at all is no confirmation. How far a standby is behind is only told
+-- to users with the rights of pg_monitor.
 create function sharding.standbys_behind(p_lsn pg_lsn, out lsn pg_lsn, out behind text)
-language sql volatile as $$
-    select f.lsn,
-           nullif(concat_ws(', ', (select string_agg(format('%s (%s)', coalesce(nullif(r.application_name, ''), r.client_addr::text, 'unnamed'),
-                                     case when r.state is null then 'this user may not see how far it is: grant pg_monitor to it'
-                                          else coalesce(pg_size_pretty(pg_wal_lsn_diff(f.lsn, r.flush_lsn)) || ' behind', 'has not said yet what it has') end), ', ')
-            from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid
-            where s.slot_type is distinct from 'logical'
-              and r.application_name not in ('pg_receivewal', 'pg_basebackup')
-              and (r.state is null or (r.state in ('streaming', 'catchup') and coalesce(r.flush_lsn < f.lsn, true)))),
-                  case when current_setting('synchronous_standby_names') <> ''
-                            and not exists (select from pg_stat_replication where sync_state in ('sync', 'quorum') and flush_lsn >= f.lsn)
-                       then 'no synchronous standby, of which synchronous_standby_names wants one' end), '')
-    from (select coalesce(p_lsn, pg_current_wal_flush_lsn()) as lsn) f
+language plpgsql volatile as $$
+begin
+    lsn := coalesce(p_lsn, pg_current_wal_flush_lsn());
+    -- Writers wait meanwhile, and planning the views below takes longer than a commit. So first their functions: mostly nobody is behind.
+    if current_setting('synchronous_standby_names') = '' and not exists (
+        select from pg_stat_get_wal_senders() w
+        where (w.state is null or (w.state in ('streaming', 'catchup') and coalesce(w.flush_lsn < lsn, true)))
+          and not exists (select from pg_get_replication_slots() s where s.active_pid = w.pid and s.slot_type = 'logical')) then
+        return;
+    end if;
+    select nullif(concat_ws(', ',
+        (select string_agg(format('%s (%s)', coalesce(nullif(r.application_name, ''), r.client_addr::text, 'unnamed'),
+                     case when r.state is null then 'this user may not see how far it is: grant pg_monitor to it'
+                          else coalesce(pg_size_pretty(pg_wal_lsn_diff(lsn, r.flush_lsn)) || ' behind', 'has not said yet what it has') end), ', ')
+         from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid
+         where s.slot_type is distinct from 'logical'
+           and r.application_name not in ('pg_receivewal', 'pg_basebackup')
+           and (r.state is null or (r.state in ('streaming', 'catchup') and coalesce(r.flush_lsn < lsn, true)))),
+        case when current_setting('synchronous_standby_names') <> ''
+                  and not exists (select from pg_stat_replication where sync_state in ('sync', 'quorum') and flush_lsn >= lsn)
+             then 'no synchronous standby, of which synchronous_standby_names wants one' end), '') into behind;
+end
 $$;

@@ -36,7 +36,7 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
 
     /// <summary>
     /// For what an attempt brings to the target. Its commits do not wait for the disk: nothing of it counts before the
-    /// release, and before that <see cref="HandingOver.TargetSession.FlushAsync"/> makes all of it durable at once.
+    /// release, and before that <see cref="HandingOver.TargetSession.SealAsync"/> makes all of it durable at once.
     /// </summary>
     public AttemptSessions Importing(Guid batch, int attempt) => new(_connections.Lazy.Of(target), MoveImport.NameOf(batch, attempt));
 

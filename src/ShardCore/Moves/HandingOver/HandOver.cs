@@ -43,7 +43,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
             // From here to the freeze nothing that can come before it: what is written meanwhile is drained while writers wait.
             await CatchUpAsync(catchUp, cancellation);
-            await session.FlushAsync(import, cancellation); // nearly all of it, while nobody waits
+            // Nearly all of it becomes durable while nobody waits, and the session has run the statements. This seal counts for nothing: no release names it.
+            await session.SealAsync(import, NewSeal(), TimeSpan.Zero, cancellation);
             await RehearseOwningAsync(cancellation);
             using var quiet = await ends.Pipeline.Gate.CloseAsync(cancellation);
             await options.StepAsync(MoveStep.Freeze, cancellation);
@@ -58,8 +59,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
 
     /// <summary>
     /// The first time that a statement runs much is made ready for it, here and in the session there, which the next batches use again. So it runs once for a
-    /// batch that does not exist, and so without an effect, before anybody waits for it; and the target is sealed once, which counts
-    /// only with the release.
+    /// batch that does not exist, and so without an effect, before anybody waits for it.
     /// </summary>
     private async Task RehearseAsync(CancellationToken cancellation)
     {
@@ -74,7 +74,6 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             // There is no such batch.
         }
         await _journal.RehearseReleaseAsync(id, epoch, cancellation);
-        await session.SealAsync(import, NewSeal(), TimeSpan.Zero, cancellation);
         ends.IsRehearsed = true;
     }
 

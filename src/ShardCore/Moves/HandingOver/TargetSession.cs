@@ -13,7 +13,7 @@ namespace ShardCore.Moves.HandingOver;
 /// WAL, so once it is on disk they are.
 /// That is no help when the server crashed in between and lost some: other connections may be made anew without anybody noticing. This
 /// one cannot: a server that crashed
-/// has ended it, and then <see cref="FlushAsync"/> and <see cref="SealAsync"/> fail, and with them the attempt, before the release. So
+/// has ended it, and then <see cref="SealAsync"/> fails, and with it the attempt, before the release. So
 /// a target that has the seal has
 /// all the rows, and so has every standby and every restored copy of it that has the seal.
 /// </remarks>
@@ -27,15 +27,10 @@ internal sealed class TargetSession : IAsyncDisposable
 
     public static async Task<TargetSession> OpenAsync(AttemptSessions target, CancellationToken cancellation) => new(await target.OpenAsync(cancellation));
 
-    /// <summary>After this everything that was committed before it survives a crash of the target.</summary>
-    /// <exception cref="Failures.AttemptOverException" />
-    public async Task FlushAsync(MoveImport import, CancellationToken cancellation)
-    {
-        await import.CheckAsync(Connection, cancellation);
-        _session.RequireConfirmed();
-    }
-
-    /// <summary>The same, and marks the rows as complete: in one flight, as writers wait for it.</summary>
+    /// <summary>
+    /// After this everything that was committed before it survives a crash of the target, and the rows are marked as complete. In one
+    /// flight, as writers wait for it.
+    /// </summary>
     /// <returns>Null: every standby that streams from the target has it too. Otherwise those that did not get there within the
     /// limit.</returns>
     /// <exception cref="Failures.AttemptOverException" />
