@@ -170,7 +170,8 @@ public sealed class RingDocumentCodecTests
     {
         Shard[] shards = [.. Enumerable.Range(0, 1000).Select(number => RingGenerators.ShardNumber(number) with
         {
-            Id = new ShardId($"s{number:d62}"), Host = new string('h', 253), Database = new string('d', 63),
+            Id = new ShardId($"s{number:d62}"),
+            At = new ShardAddress(Enumerable.Range(0, ShardAddress.MaxHosts).Select(host => new ShardHost(new string('h', 252) + host, 65_535)), new string('d', 63)),
         })];
         var ring = ShardRing.Create(RingGenerators.Cluster, Epoch.First, shards, [.. Slot.All.Select(slot => shards[slot.Value % 1000].Id)]);
 
