@@ -23,16 +23,19 @@ internal sealed record RingDocument(
 }
 
 /// <summary>A shard as written down: in the ring document and, as the shard list copy, in every shard.</summary>
-/// <param name="Host">With <paramref name="Port"/> where it is on one server; otherwise null.</param>
-/// <param name="Hosts">Where it has standbys, each as <c>host:port</c>; otherwise null.</param>
-public sealed record ShardDocument(
-    string Id,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Host,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Port,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Hosts,
-    string Database,
-    int Weight,
-    string State);
+public sealed record ShardDocument([property: JsonPropertyOrder(-2)] string Id, string Database, int Weight, string State)
+{
+    /// <summary>With <see cref="Port"/> where it is on one server; otherwise null.</summary>
+    [JsonPropertyOrder(-1), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Host { get; init; }
+
+    [JsonPropertyOrder(-1), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Port { get; init; }
+
+    /// <summary>Where it has standbys, each as <c>host:port</c>; otherwise null.</summary>
+    [JsonPropertyOrder(-1), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Hosts { get; init; }
+}
 
 /// <summary>A slot run, written as <c>[first, last, "shard"]</c>.</summary>
 [JsonConverter(typeof(SlotRunConverter))]

@@ -23,14 +23,11 @@ public static class ShardListCodec
     }
 
     internal static ShardDocument ToDocument(Shard shard) =>
-        new(
-            shard.Id.Value,
-            shard.At.HasStandbys ? null : shard.At.Hosts[0].Name,
-            shard.At.HasStandbys ? null : shard.At.Hosts[0].Port,
-            shard.At.HasStandbys ? [.. shard.At.Hosts.Select(host => host.ToString())] : null,
-            shard.Database,
-            shard.Weight,
-            shard.State == ShardState.Active ? "active" : "draining");
+        Placed(new ShardDocument(shard.Id.Value, shard.Database, shard.Weight, shard.State == ShardState.Active ? "active" : "draining"), shard.At);
+
+    private static ShardDocument Placed(ShardDocument document, ShardAddress at) => at.HasStandbys
+        ? document with { Hosts = [.. at.Hosts.Select(host => host.ToString())] }
+        : document with { Host = at.Hosts[0].Name, Port = at.Hosts[0].Port };
 
     /// <param name="document">null where the list has a null: the reader lets it through.</param>
     internal static Shard FromDocument(ShardDocument? document)
