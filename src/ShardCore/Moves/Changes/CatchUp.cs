@@ -13,6 +13,8 @@ internal sealed class CatchUp : IAsyncDisposable
 {
     private const int MaxBytesAtOnce = 8 * 1024 * 1024; // in one target transaction
 
+    private static readonly TimeSpan ConfirmInterval = TimeSpan.FromMilliseconds(200);
+
     private readonly ChangeStream _stream;
     private readonly ChangeApplier _applier;
     private readonly int _batchRows;
@@ -22,6 +24,7 @@ internal sealed class CatchUp : IAsyncDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _awaited = new(StringComparer.Ordinal);
     private readonly Task _reading;
     private readonly Task _applying;
+    private readonly Task _confirming;
 
     private CatchUp(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress)
     {
@@ -31,6 +34,7 @@ internal sealed class CatchUp : IAsyncDisposable
         _progress = progress;
         _reading = Task.Run(ReadAsync);
         _applying = Task.Run(ApplyAsync);
+        _confirming = Task.Run(ConfirmAsync);
     }
 
     public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress) => new(stream, applier, batchRows, progress);
@@ -68,6 +72,16 @@ internal sealed class CatchUp : IAsyncDisposable
         finally
         {
             _pending.Complete();
+        }
+    }
+
+    private async Task ConfirmAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(ConfirmInterval, _stop.Token);
+            if (_pending.IsEmpty)
+                _stream.AcknowledgeAll();
         }
     }
 
@@ -111,6 +125,7 @@ internal sealed class CatchUp : IAsyncDisposable
         await _stop.CancelAsync();
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _applying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _confirming.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _pending.Dispose();
         _stop.Dispose();
     }

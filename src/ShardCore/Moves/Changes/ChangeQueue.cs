@@ -20,6 +20,9 @@ internal sealed class ChangeQueue : IDisposable
     private readonly SemaphoreSlim _room = new(Units, Units);
     private readonly Channel<SourceChanges> _waiting = Channel.CreateUnbounded<SourceChanges>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
+    /// <summary>All that was read is applied.</summary>
+    public bool IsEmpty => _room.CurrentCount == Units;
+
     /// <summary>Waits until there is room.</summary>
     public async ValueTask AddAsync(SourceChanges changes, CancellationToken cancellation)
     {

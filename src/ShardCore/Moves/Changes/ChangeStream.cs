@@ -122,6 +122,12 @@ internal sealed class ChangeStream : IAsyncDisposable
     /// <summary>Lets the source forget WAL up to here. Only for what the target has committed.</summary>
     public void Acknowledge(NpgsqlLogSequenceNumber applied) => _connection.SetReplicationStatus(applied);
 
+    /// <summary>
+    /// Says that nothing is left of all that was sent, also of what concerns no slot of the move. A source that is switched over waits for that before it
+    /// stops, for as long as it takes. The slot ends with this connection, so nothing is ever read again from here.
+    /// </summary>
+    public void AcknowledgeAll() => _connection.SetReplicationStatus(_connection.LastReceivedLsn);
+
     private static async Task<RowChange> RowAsync(ReplicationTuple row, bool inserted, CancellationToken cancellation)
     {
         var values = await ValuesAsync(row, cancellation);
