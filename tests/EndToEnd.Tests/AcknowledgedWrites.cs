@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -9,11 +10,13 @@ namespace EndToEnd.Tests;
 /// <summary>
 /// Clients that write through the proxy without pause: each writes ever-growing numbers to keys of its own and reads
 /// them back. Remembers what was acknowledged, which must never be lost, and what failed, which mostly must not happen.
+/// After a failure a client waits for a moment, as applications do.
 /// </summary>
 public sealed class AcknowledgedWrites : IAsyncDisposable
 {
     private const int Clients = 8;
     private const int KeysPerClient = 16;
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(50);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<string, int> _acknowledged = new(StringComparer.Ordinal);
@@ -22,18 +25,41 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
     private readonly HttpClient _client;
     private readonly Task[] _writers;
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
+    private readonly Func<string, string> _partitionOf;
+    private readonly Lock _pauses = new();
     private long _requests;
+    private long _acknowledgements;
+    private long _lastAcknowledged = Stopwatch.GetTimestamp();
+    private TimeSpan _longestPause;
 
-    private AcknowledgedWrites(Uri proxy)
+    private AcknowledgedWrites(Uri proxy, Func<string, string> partitionOf)
     {
+        _partitionOf = partitionOf;
         // As applications do: a pool of connections, each used again and again.
         _client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients * 2 }) { BaseAddress = proxy, Timeout = TimeSpan.FromSeconds(40) };
         _writers = [.. Enumerable.Range(0, Clients).Select(client => Task.Run(() => WriteAsync(client)))];
     }
 
-    public static AcknowledgedWrites Begin(Uri proxy) => new(proxy);
+    /// <summary>Each key is a partition of its own, somewhere.</summary>
+    public static AcknowledgedWrites Begin(Uri proxy) => new(proxy, key => key);
+
+    /// <summary>Only in these partitions.</summary>
+    public static AcknowledgedWrites Begin(Uri proxy, IReadOnlyList<string> partitions) =>
+        new(proxy, key => partitions[(int)((uint)StringComparer.Ordinal.GetHashCode(key) % (uint)partitions.Count)]);
 
     public long Requests => Interlocked.Read(ref _requests);
+
+    public long Acknowledgements => Interlocked.Read(ref _acknowledgements);
+
+    /// <summary>The longest time in which no client's write was acknowledged.</summary>
+    public TimeSpan LongestPause
+    {
+        get
+        {
+            lock (_pauses)
+                return _longestPause;
+        }
+    }
 
     /// <summary>Requests that got no success: status or exception, with the time.</summary>
     public IReadOnlyCollection<string> Failures => _failures;
@@ -62,7 +88,8 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
     {
         for (var number = 1; !_stop.IsCancellationRequested; number++)
         {
-            var path = string.Create(CultureInfo.InvariantCulture, $"/v1/collections/things/items/{_run}-{client}-{number % KeysPerClient}/item");
+            var key = string.Create(CultureInfo.InvariantCulture, $"{_run}-{client}-{number % KeysPerClient}");
+            var path = $"/v1/collections/things/items/{_partitionOf(key)}/{key}";
             _attempted[path] = number;
             Interlocked.Increment(ref _requests);
             try
@@ -71,17 +98,29 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
                 using var response = await _client.PutAsync(new Uri(path, UriKind.Relative), body);
                 if (!response.IsSuccessStatusCode)
                 {
-                    Failed($"PUT {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+                    await FailedAsync($"PUT {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
                     continue;
                 }
-                _acknowledged[path] = number;
-                if (await ReadAsync(path) != number)
-                    Failed($"{path} did not read back {number}");
+                Acknowledged(path, number);
+                if (await ReadAsync(path) is var stored && stored != number)
+                    await FailedAsync($"{path} did not read back {number} but {stored}");
             }
             catch (HttpRequestException e)
             {
-                Failed(e.Message);
+                await FailedAsync(e.Message);
             }
+        }
+    }
+
+    private void Acknowledged(string path, int number)
+    {
+        _acknowledged[path] = number;
+        Interlocked.Increment(ref _acknowledgements);
+        lock (_pauses)
+        {
+            var pause = Stopwatch.GetElapsedTime(_lastAcknowledged);
+            _longestPause = pause > _longestPause ? pause : _longestPause;
+            _lastAcknowledged = Stopwatch.GetTimestamp();
         }
     }
 
@@ -95,7 +134,11 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
         return document.RootElement.GetProperty("number").GetInt32();
     }
 
-    private void Failed(string what) => _failures.Enqueue($"{DateTimeOffset.UtcNow:HH:mm:ss.fff} {what}");
+    private async Task FailedAsync(string what)
+    {
+        _failures.Enqueue($"{DateTimeOffset.UtcNow:HH:mm:ss.fff} {what}");
+        await Task.Delay(Retry);
+    }
 
     public async ValueTask DisposeAsync()
     {
