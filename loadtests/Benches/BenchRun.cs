@@ -32,7 +32,7 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
 
     public IContestant Kestrel(Uri server) => new EngineContestant(engine, HttpSession.Scenario("kestrel", server, RequestMix.Constant), ManyUsers);
 
-    public IContestant Npgsql(ShardAddress shard) =>
+    public IContestant Npgsql(ShardServer shard) =>
         new CpuContestant(new EngineContestant(engine, NpgsqlSession.Scenario("npgsql", shard), users: 1), [], [shard.ProcessId]);
 
     /// <summary>Measures the contestants in turn, as often as the options say.</summary>

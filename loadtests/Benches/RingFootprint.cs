@@ -59,7 +59,7 @@ internal sealed class RingFootprint
         {
             long ports = 0;
             for (var i = 0; i < times; i++)
-                ports += owners[(i * 7919) & (Slot.Count - 1)].Port;
+                ports += owners[(i * 7919) & (Slot.Count - 1)].At.Hosts[0].Port;
             return ports;
         });
     }
@@ -77,7 +77,7 @@ internal sealed class RingFootprint
     {
         long ports = 0;
         for (var i = 0; i < times; i++)
-            ports += Volatile.Read(ref _current).OwnerOf(new Slot((i * 7919) & (Slot.Count - 1))).Port;
+            ports += Volatile.Read(ref _current).OwnerOf(new Slot((i * 7919) & (Slot.Count - 1))).At.Hosts[0].Port;
         return ports;
     }
 }

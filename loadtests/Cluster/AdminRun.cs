@@ -43,6 +43,6 @@ internal sealed record AdminRun(TimeSpan Time, double PeakResidentMiB, string Ou
         ["SHARDING_REDIS"] = cluster.Redis,
         ["SHARDING_CLUSTER"] = System.Environment.GetEnvironmentVariable("SHARDING_CLUSTER") is { Length: > 0 } name ? name : "default", // as ./dev has it
         ["SHARDING_SEEDS"] = string.Join(',', cluster.Shards.Select(shard => string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}"))),
-        ["PGUSER"] = ShardAddress.User,
+        ["PGUSER"] = ShardServer.User,
     };
 }

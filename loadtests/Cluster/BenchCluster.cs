@@ -19,7 +19,7 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public RouterAddress Router => Status.Routers[0];
 
-    public ShardAddress Shard => Status.Shard;
+    public ShardServer Shard => Status.Shard;
 
     /// <summary>The router's program as ./dev staged it.</summary>
     public static string RouterProgram => Path.Combine(Repository.BenchHome, "bin", "ShardRouter", "ShardRouter.dll");

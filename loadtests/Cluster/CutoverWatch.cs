@@ -16,12 +16,12 @@ internal sealed class CutoverWatch : IAsyncDisposable
 
     private const string Sql = "select move_id, slots, phase = 'frozen' from sharding.move where phase not in ('planned', 'copying')";
 
-    private readonly ShardAddress _source;
+    private readonly ShardServer _source;
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<Guid, Seen> _seen = [];
     private readonly Task _looking;
 
-    public CutoverWatch(ShardAddress source)
+    public CutoverWatch(ShardServer source)
     {
         _source = source;
         _looking = LookAsync();

@@ -63,7 +63,7 @@ internal static class ItemFilling
     /// <summary>
     /// Leaves nothing to do that would begin by itself in the middle of a measurement: no vacuum, no checkpoint.
     /// </summary>
-    public static async Task SettleAsync(ShardAddress address, CancellationToken cancellation)
+    public static async Task SettleAsync(ShardServer address, CancellationToken cancellation)
     {
         await using var shard = new NpgsqlConnection(address.ConnectionString);
         await shard.OpenAsync(cancellation);

@@ -18,7 +18,7 @@ internal static class MovedRows
 
     /// <summary>Puts items from <see cref="BenchItems.First"/> on into the slots that the shard owns.</summary>
     /// <param name="lastItem">The last that may be put in.</param>
-    public static async Task FillAsync(ShardAddress address, int lastItem, int rows, CancellationToken cancellation)
+    public static async Task FillAsync(ShardServer address, int lastItem, int rows, CancellationToken cancellation)
     {
         await using var shard = new NpgsqlConnection(address.ConnectionString);
         await shard.OpenAsync(cancellation);
@@ -36,17 +36,17 @@ internal static class MovedRows
     }
 
     /// <summary>The items that stand in a shard, in no order.</summary>
-    public static Task<IReadOnlyList<int>> ItemsAsync(ShardAddress shard, CancellationToken cancellation) =>
+    public static Task<IReadOnlyList<int>> ItemsAsync(ShardServer shard, CancellationToken cancellation) =>
         ListAsync<int>(shard, "select pk::integer from sharding.item", cancellation);
 
-    public static async Task<IReadOnlyList<int>> OwnedSlotsAsync(ShardAddress shard, CancellationToken cancellation) =>
+    public static async Task<IReadOnlyList<int>> OwnedSlotsAsync(ShardServer shard, CancellationToken cancellation) =>
         await ListAsync<int>(shard, "select slot::integer from sharding.slot_ownership where state = 'owned' order by slot", cancellation);
 
     /// <summary>Table and index.</summary>
-    public static async Task<long> BytesAsync(ShardAddress shard, CancellationToken cancellation) =>
+    public static async Task<long> BytesAsync(ShardServer shard, CancellationToken cancellation) =>
         (await ListAsync<long>(shard, "select pg_total_relation_size('sharding.item')", cancellation))[0];
 
-    public static async Task<IReadOnlyList<T>> ListAsync<T>(ShardAddress address, string sql, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<T>> ListAsync<T>(ShardServer address, string sql, CancellationToken cancellation)
     {
         await using var shard = new NpgsqlConnection(address.ConnectionString);
         await shard.OpenAsync(cancellation);

@@ -28,6 +28,6 @@ internal static class RouterProcess
         ["SHARDING_DATA_PORT"] = ports[0].ToString(CultureInfo.InvariantCulture),
         ["SHARDING_OPS_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
         ["SHARDING_DRAIN_SECONDS"] = "0",
-        ["PGUSER"] = ShardAddress.User,
+        ["PGUSER"] = ShardServer.User,
     };
 }

@@ -22,7 +22,7 @@ internal static class CopyPipe
     /// <summary>Copies all items of one shard into a new table in the other, and drops that again.</summary>
     /// <returns>How long the copy took.</returns>
     /// <exception cref="WrongAnswerException">It failed.</exception>
-    public static async Task<TimeSpan> RunAsync(ShardAddress from, ShardAddress to, CancellationToken cancellation)
+    public static async Task<TimeSpan> RunAsync(ShardServer from, ShardServer to, CancellationToken cancellation)
     {
         await MovedRows.ListAsync<int>(to, "drop table if exists public.item_copy; create table public.item_copy (like sharding.item including all) with (fillfactor = 90)", cancellation);
         try
@@ -31,7 +31,7 @@ internal static class CopyPipe
             await OtherProgram.RunAsync(
                 "bash",
                 [
-                    "-c", Script, "pipe", from.Host, Text(from.Port), ShardAddress.User, from.Database, to.Host, Text(to.Port),
+                    "-c", Script, "pipe", from.Host, Text(from.Port), ShardServer.User, from.Database, to.Host, Text(to.Port),
                     $"copy sharding.item ({Columns}) to stdout (format binary)", $"copy public.item_copy ({Columns}) from stdin (format binary)",
                 ],
                 null, cancellation);

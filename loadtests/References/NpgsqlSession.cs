@@ -13,7 +13,7 @@ internal sealed class NpgsqlSession(NpgsqlConnection connection, int seed) : ILo
 
     private readonly Random _random = new(seed);
 
-    public static LoadScenario Scenario(string name, ShardAddress shard) => new(name, async (user, cancellation) =>
+    public static LoadScenario Scenario(string name, ShardServer shard) => new(name, async (user, cancellation) =>
     {
         var connection = new NpgsqlConnection(shard.ConnectionString + ";Max Auto Prepare=16;Auto Prepare Min Usages=2;No Reset On Close=true;Options=" + ReferenceSql.SessionOptions);
         await connection.OpenAsync(cancellation);

@@ -6,15 +6,15 @@ namespace LoadTests.References;
 
 /// <summary>Postgres' own load generator against the shard's database, without a router.</summary>
 /// <param name="scripts">Statements, each with how often it is run relative to the others.</param>
-internal sealed class PgBench(string name, ShardAddress shard, int clients, params IReadOnlyList<(string Sql, int Weight)> scripts) : IContestant
+internal sealed class PgBench(string name, ShardServer shard, int clients, params IReadOnlyList<(string Sql, int Weight)> scripts) : IContestant
 {
     public string Name => name;
 
-    public static PgBench Gets(ShardAddress shard, int clients = 64) => new("pgbench get", shard, clients, (ReferenceSql.Get, 1));
+    public static PgBench Gets(ShardServer shard, int clients = 64) => new("pgbench get", shard, clients, (ReferenceSql.Get, 1));
 
-    public static PgBench Puts(ShardAddress shard, int clients = 64) => new("pgbench upsert", shard, clients, (ReferenceSql.Put, 1));
+    public static PgBench Puts(ShardServer shard, int clients = 64) => new("pgbench upsert", shard, clients, (ReferenceSql.Put, 1));
 
-    public static PgBench Mixed(ShardAddress shard, int clients = 64) => new("pgbench mixed", shard, clients, (ReferenceSql.Get, 80), (ReferenceSql.Put, 20));
+    public static PgBench Mixed(ShardServer shard, int clients = 64) => new("pgbench mixed", shard, clients, (ReferenceSql.Get, 80), (ReferenceSql.Put, 20));
 
     public async Task<LoadResult> RunAsync(TimeSpan warmUp, TimeSpan duration, CancellationToken cancellation)
     {
@@ -36,7 +36,7 @@ internal sealed class PgBench(string name, ShardAddress shard, int clients, para
     private List<string> Arguments(TimeSpan time) =>
     [
         "-n", "-M", "prepared", "-c", Text(clients), "-j", "2", "-P", "1", "-T", Text((int)Math.Ceiling(time.TotalSeconds)),
-        "-h", shard.Host, "-p", Text(shard.Port), "-U", ShardAddress.User,
+        "-h", shard.Host, "-p", Text(shard.Port), "-U", ShardServer.User,
     ];
 
     private IEnumerable<string> Scripts(string folder)

@@ -17,6 +17,7 @@ internal static class CommandTable
             new InitCommand(),
             new AddShardCommand(),
             new RemoveShardCommand(),
+            new RelocateCommand(),
             new RebalanceCommand(),
             new MoveCommand(),
             new CommandGroup(

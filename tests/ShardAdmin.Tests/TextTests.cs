@@ -1,5 +1,6 @@
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardCore.Ring;
 
 namespace ShardAdmin.Tests;
 
@@ -16,11 +17,12 @@ public sealed class TextTests
     [InlineData("10.0.0.1:5432/app", "10.0.0.1", 5432, "app")]
     [InlineData("[::1]:5432/my db", "::1", 5432, "my db")]
     [InlineData("db-1.example.com:1/a/b", "db-1.example.com", 1, "a/b")]
-    public void Endpoints_are_read(string text, string host, int port, string database)
+    public void Addresses_are_read(string text, string host, int port, string database)
     {
-        var endpoint = Endpoint.Parse(text);
-        Assert.Equal(new Endpoint(host, port, database), endpoint);
-        Assert.Equal(text, endpoint!.ToString());
+        var address = ShardAddress.TryParse(text)!;
+        Assert.Equal([new ShardHost(host, port)], address.Hosts);
+        Assert.Equal(database, address.Database);
+        Assert.Equal(text, address.ToString());
     }
 
     [Theory]

@@ -65,13 +65,13 @@ internal sealed class ChaosCluster : IAsyncDisposable
         }
     }
 
-    public ShardAddress Shard(string id) => new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
+    public ShardServer Shard(string id) => new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
 
     /// <summary>The name of a shard's standby as a part.</summary>
     public static string StandbyOf(string shard) => $"{shard}-standby";
 
     /// <summary>The address of a shard's standby, as scripts/dev/standby.sh makes it.</summary>
-    public ShardAddress Standby(string shard) => Shard(shard) with { Port = Shard(shard).Port + 20 };
+    public ShardServer Standby(string shard) => Shard(shard) with { Port = Shard(shard).Port + 20 };
 
     /// <summary>Makes a new asynchronous standby of a shard that runs, in the place of an earlier one.</summary>
     public Task MakeStandbyAsync(string shard) => DevAsync("chaos", "--make-standby", shard);
@@ -131,7 +131,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
             ["SHARDING_CLUSTER"] = "default",
             ["SHARDING_SEEDS"] = string.Join(',', FirstShards.Select(Shard).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}"))),
             ["SHARDING_FAILPOINT"] = failpoint,
-            ["PGUSER"] = ShardAddress.User,
+            ["PGUSER"] = ShardServer.User,
         };
         var log = Path.Combine(_adminLogs, string.Create(CultureInfo.InvariantCulture, $"shardadmin-{Interlocked.Increment(ref _adminRuns):0000}.log"));
         return new AdminProcess(Path.Combine(Home, "bin", "ShardAdmin", "shardadmin.dll"), arguments, environment, log);

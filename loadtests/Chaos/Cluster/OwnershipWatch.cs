@@ -16,13 +16,13 @@ internal sealed class OwnershipWatch : IAsyncDisposable
     private readonly HashSet<int> _slots = [];
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly ShardAddress _shard;
+    private readonly ShardServer _shard;
     private Task _work = Task.CompletedTask;
 
-    private OwnershipWatch(ShardAddress shard) => _shard = shard;
+    private OwnershipWatch(ShardServer shard) => _shard = shard;
 
     /// <summary>It has looked once when this returns.</summary>
-    public static async Task<OwnershipWatch> BeginAsync(ShardAddress shard, CancellationToken cancellation)
+    public static async Task<OwnershipWatch> BeginAsync(ShardServer shard, CancellationToken cancellation)
     {
         var watch = new OwnershipWatch(shard);
         await watch.LookAsync(cancellation);

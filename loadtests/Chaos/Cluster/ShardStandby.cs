@@ -23,7 +23,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
 
     public bool Runs => cluster.ProcessOf(ChaosCluster.StandbyOf(shard)) is not null;
 
-    private ShardAddress Primary => cluster.Shard(shard);
+    private ShardServer Primary => cluster.Shard(shard);
 
     // As scripts/dev/standby.sh names it.
     private string Name => $"{shard}_standby";
@@ -83,7 +83,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
     }
 
     private static async Task<object?> ScalarAsync(
-        ShardAddress server, string sql, CancellationToken cancellation, params string[] parameters)
+        ShardServer server, string sql, CancellationToken cancellation, params string[] parameters)
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         await connection.OpenAsync(cancellation);

@@ -11,7 +11,7 @@ internal sealed record AddShardChange(Shard Shard) : ClusterChange
     private const int MaxTries = 5;
 
     public override string Command =>
-        $"add-shard {Shard.Id} --host {Shard.Host} --port {Shard.Port} --database {Shard.Database}{(Shard.Weight == 1 ? "" : $" --weight {Shard.Weight}")}";
+        $"add-shard {Shard.Id} {AddressOptions.Of(Shard.At)}{(Shard.Weight == 1 ? "" : $" --weight {Shard.Weight}")}";
 
     public override bool CarriesOn => true;
 

@@ -8,16 +8,16 @@ namespace ShardAdmin.Changes;
 /// <param name="Kind">move · rebalance · remove-shard · add-shard</param>
 /// <param name="Shard">That joins or leaves, or gets the slots.</param>
 internal sealed record ChangeDocument(
-    string Kind, string? Shard, string? Host, int? Port, string? Database, int? Weight, string? Slots, BalanceMeasure? By, double? Threshold, IReadOnlyDictionary<string, int>? Weights)
+    string Kind, string? Shard, string? Address, int? Weight, string? Slots, BalanceMeasure? By, double? Threshold, IReadOnlyDictionary<string, int>? Weights)
 {
-    private static readonly ChangeDocument Empty = new("", null, null, null, null, null, null, null, null, null);
+    private static readonly ChangeDocument Empty = new("", null, null, null, null, null, null, null);
 
     public static ChangeDocument Of(ClusterChange change) => change switch
     {
         MoveChange move => Empty with { Kind = "move", Shard = move.To.Value, Slots = SlotText.Of(move.Slots.Order(), int.MaxValue) },
         RebalanceChange rebalance => Empty with { Kind = "rebalance", By = rebalance.By, Threshold = rebalance.Threshold, Weights = rebalance.Weights.ToDictionary(each => each.Key.Value, each => each.Value, StringComparer.Ordinal) },
         RemoveShardChange remove => Empty with { Kind = "remove-shard", Shard = remove.Shard.Value },
-        AddShardChange { Shard: var shard } => Empty with { Kind = "add-shard", Shard = shard.Id.Value, Host = shard.Host, Port = shard.Port, Database = shard.Database, Weight = shard.Weight },
+        AddShardChange { Shard: var shard } => Empty with { Kind = "add-shard", Shard = shard.Id.Value, Address = shard.Address, Weight = shard.Weight },
         _ => throw new ArgumentException($"{change.Command} has no document.", nameof(change)),
     };
 
@@ -26,7 +26,8 @@ internal sealed record ChangeDocument(
         { Kind: "move", Shard: { } to, Slots: { } slots } => new MoveChange(SlotText.Parse(slots)!, new ShardId(to)),
         { Kind: "rebalance", By: { } by, Threshold: { } threshold, Weights: { } weights } => new RebalanceChange(by, threshold, weights.ToDictionary(each => new ShardId(each.Key), each => each.Value)),
         { Kind: "remove-shard", Shard: { } leaving } => new RemoveShardChange(new ShardId(leaving)),
-        { Kind: "add-shard", Shard: { } id, Host: { } host, Port: { } port, Database: { } database, Weight: { } weight } => new AddShardChange(new Shard(new ShardId(id), host, port, database, weight)),
+        { Kind: "add-shard", Shard: { } id, Address: { } text, Weight: { } weight } when ShardAddress.TryParse(text) is { } address =>
+            new AddShardChange(new Shard(new ShardId(id), address, weight)),
         _ => throw new CommandFailedException(ExitCode.Precondition, $"The plan is of a kind that this program does not know: {Kind}.", "apply it with the program that made it, or plan anew"),
     };
 }

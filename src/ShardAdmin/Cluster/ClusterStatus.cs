@@ -57,7 +57,7 @@ internal sealed class ClusterStatus(AdminSession session)
         }
     }
 
-    private static async Task<ShardAnswer> AskAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<ShardAnswer> AskAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         try

@@ -21,7 +21,7 @@ internal static class CollectionCopy
         return copied;
     }
 
-    private static async Task<IReadOnlyList<Definition>> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<Definition>> ReadAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         return [.. await connection.QueryAsync<Definition>(new CommandDefinition(
@@ -29,7 +29,7 @@ internal static class CollectionCopy
             cancellationToken: cancellation))];
     }
 
-    private static async Task<int> WriteAsync(NpgsqlDataSource source, IReadOnlyList<Definition> definitions, CancellationToken cancellation)
+    private static async Task<int> WriteAsync(ShardDatabase source, IReadOnlyList<Definition> definitions, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(

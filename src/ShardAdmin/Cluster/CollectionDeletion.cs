@@ -63,7 +63,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
                 $"shardadmin ops watch {other.Batch.OperationId}, or: shardadmin ops resume {other.Batch.OperationId}; then the same command again");
     }
 
-    private async Task<bool> MarkAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    private async Task<bool> MarkAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         try
@@ -76,7 +76,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         }
     }
 
-    private static async Task<bool> WaitForWritersAsync(NpgsqlDataSource source, Shard shard, CancellationToken cancellation)
+    private static async Task<bool> WaitForWritersAsync(ShardDatabase source, Shard shard, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         var before = await WritersAsync(connection, cancellation);
@@ -103,7 +103,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
             """,
             cancellationToken: cancellation))];
 
-    private async Task<long> DeleteRowsAsync(NpgsqlDataSource shard, Action<double> advance, CancellationToken cancellation)
+    private async Task<long> DeleteRowsAsync(ShardDatabase shard, Action<double> advance, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         var total = 0L;
@@ -130,7 +130,7 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         return total;
     }
 
-    private async Task<bool> ForgetAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    private async Task<bool> ForgetAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select sharding.collection_forget(@name)", new { name }, cancellationToken: cancellation));

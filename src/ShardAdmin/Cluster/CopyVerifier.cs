@@ -28,7 +28,7 @@ internal sealed class CopyVerifier(AdminSession session, ShardRing ring, VerifyR
         var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
         Slot[] owned = [.. (request.Slots ?? [.. Slot.All]).Where(slot => map.OwnersOf(slot).Contains(copy.Shard)).Order()];
         var ranges = new List<ScannedRange>();
-        var source = session.Sources.Of(copy.Address.Host, copy.Address.Port, copy.Address.Database);
+        var source = session.Sources.Of(copy.Address);
         await Reach.AddressAsync($"The copy of {copy.Shard} at {copy.Address}", async () =>
         {
             await new SlotScanner(source, copy.Shard, request.Connections).RunAsync(owned, [], range => { ranges.Add(range); return Task.CompletedTask; }, _ => { }, cancellation);

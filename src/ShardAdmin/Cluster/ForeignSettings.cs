@@ -38,9 +38,9 @@ internal static class ForeignSettings
 
     private const string ReadOnly = "default_transaction_read_only";
 
-    public static async Task<IReadOnlyList<ForeignSetting>> ReadAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<ForeignSetting>> ReadAsync(ShardDatabase shard, CancellationToken cancellation)
     {
-        await using var plain = ShardDataSources.BuildPlain(shard);
+        await using ShardDatabase plain = ShardDataSources.BuildPlain(await shard.PresentAsync(cancellation));
         await using var connection = await plain.OpenAsync(cancellation);
         return [.. await connection.QueryAsync<ForeignSetting>(new CommandDefinition(Sql, new { names = Names }, cancellationToken: cancellation))];
     }

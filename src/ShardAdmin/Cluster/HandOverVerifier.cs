@@ -47,7 +47,7 @@ internal sealed class HandOverVerifier(AdminSession session, ShardRing ring)
     private async Task<bool> IsComparableAsync(Shard target, MoveBatch batch, CancellationToken cancellation) =>
         await ImportWord.AskAsync(session.Source(target), batch.Id, cancellation) is { State: ImportState.Owned, IsCompared: false };
 
-    private static async Task<(long Rows, IReadOnlyList<Slot> Differing)> DifferencesAsync(NpgsqlDataSource source, NpgsqlDataSource target, IEnumerable<Slot> slots, CancellationToken cancellation)
+    private static async Task<(long Rows, IReadOnlyList<Slot> Differing)> DifferencesAsync(ShardDatabase source, ShardDatabase target, IEnumerable<Slot> slots, CancellationToken cancellation)
     {
         await using var from = await source.OpenAsync(cancellation);
         await using var to = await target.OpenAsync(cancellation);

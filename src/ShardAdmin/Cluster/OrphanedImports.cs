@@ -66,7 +66,7 @@ internal sealed class OrphanedImports(AdminSession session)
         try
         {
             if (orphan.Importing.Count > 0)
-                await AbandonedImport.EndAsync(orphan.Shard, orphan.Batch, orphan.Attempt, orphan.Source, orphan.Slots, epoch, AdminSession.Configure, cancellation);
+                await AbandonedImport.EndAsync(orphan.Shard, orphan.Batch, orphan.Attempt, orphan.Source, orphan.Slots, epoch, session.Access, cancellation);
             else
                 await AbandonedImport.FinishAsync(session.Source(orphan.Shard), orphan.Batch, cancellation);
             return true;

@@ -20,7 +20,7 @@ namespace ShardAdmin.Cluster;
 /// above all others because routers refuse to go back. A crash before 4 leaves nothing, after 4 copies with an older
 /// epoch, which the next rebuild brings up to date.
 /// </remarks>
-internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds)
+internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<ShardAddress> seeds)
 {
     private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
 
@@ -72,12 +72,12 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
         }
     }
 
-    private IReadOnlyList<Endpoint> SeedsOr(ShardRing? current)
+    private IReadOnlyList<ShardAddress> SeedsOr(ShardRing? current)
     {
         if (seeds.Count > 0)
             return seeds;
         if (current is { IsEmpty: false })
-            return [.. current.Shards.Select(shard => new Endpoint(shard.Host, shard.Port, shard.Database))];
+            return [.. current.Shards.Select(shard => shard.At)];
         throw new CommandFailedException(
             ExitCode.Usage,
             current is null ? "Redis has no readable ring, so somebody has to say where a shard is." : "The ring in Redis has no shard, so there is nothing to rebuild it from.",

@@ -8,17 +8,17 @@ namespace ShardAdmin.Cluster;
 internal static class RingSeeds
 {
     /// <exception cref="CommandFailedException">One of them is no address.</exception>
-    public static IReadOnlyList<Endpoint> Parse(IEnumerable<string> texts) =>
-        [.. texts.Select(text => Endpoint.Parse(text.Trim()) ?? throw new CommandFailedException(
-            ExitCode.Usage, $"A seed (--seed, SHARDING_SEEDS) is {Endpoint.Form}, not '{text}'.", "shardadmin ring rebuild --help"))];
+    public static IReadOnlyList<ShardAddress> Parse(IEnumerable<string> texts) =>
+        [.. texts.Select(text => ShardAddress.TryParse(text.Trim()) ?? throw new CommandFailedException(
+            ExitCode.Usage, $"A seed (--seed, SHARDING_SEEDS) is {ShardAddress.Form}, not '{text}'.", "shardadmin ring rebuild --help"))];
 
-    public static IReadOnlyList<Endpoint> FromEnvironment(AdminSession session) =>
+    public static IReadOnlyList<ShardAddress> FromEnvironment(AdminSession session) =>
         Parse(session.Settings.Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     /// <summary>Who a database says it is; null when it is no shard.</summary>
     /// <exception cref="ShardUnreachableException" />
-    public static Task<ShardIdentity?> AskAsync(AdminSession session, Endpoint seed, CancellationToken cancellation) =>
-        Reach.AddressAsync($"The seed {seed}", () => ShardOwnershipStore.ReadIdentityAsync(session.Sources.Of(seed.Host, seed.Port, seed.Database), cancellation));
+    public static Task<ShardIdentity?> AskAsync(AdminSession session, ShardAddress seed, CancellationToken cancellation) =>
+        Reach.AddressAsync($"The seed {seed}", () => ShardOwnershipStore.ReadIdentityAsync(session.Sources.Of(seed), cancellation));
 
     /// <summary>An empty Redis is no proof that there is no cluster: the seeds may know one.</summary>
     public static async Task RequireNoClusterBehindAsync(AdminSession session, CancellationToken cancellation)

@@ -20,7 +20,7 @@ internal sealed record ShardExamination(
     ServerFacts Server, IReadOnlyList<ForeignSetting> Settings, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
     IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, string Disputed, string Restored, MoveAbility? Ability)
 {
-    public static async Task<ShardExamination> RunAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    public static async Task<ShardExamination> RunAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await ServerFacts.ReadAsync(source, cancellation); // opens the connection, so that the clock is read in one round trip
         var (sent, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
@@ -37,7 +37,7 @@ internal sealed record ShardExamination(
             await MoveAbility.ReadAsync(source, cancellation));
     }
 
-    private static async Task<(long Residue, long Overdue, long Unfinished, string Disputed, string Restored)> LeftOversAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private static async Task<(long Residue, long Overdue, long Unfinished, string Disputed, string Restored)> LeftOversAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<(long, long, long, string, string)>(new CommandDefinition(

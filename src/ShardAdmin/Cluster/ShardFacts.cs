@@ -14,7 +14,7 @@ namespace ShardAdmin.Cluster;
 internal sealed record ShardFacts(
     ServerFacts Server, MigrationResult Schema, ShardIdentity? Identity, bool HasCollections)
 {
-    public static async Task<ShardFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    public static async Task<ShardFacts> ReadAsync(ShardDatabase source, CancellationToken cancellation)
     {
         var server = await ServerFacts.ReadAsync(source, cancellation);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
@@ -36,7 +36,7 @@ internal sealed record ServerFacts(
     /// </summary>
     public string Database => $"{SystemIdentifier}/{StartedAt:O}/{DatabaseOid}";
 
-    public static async Task<ServerFacts> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    public static async Task<ServerFacts> ReadAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<ServerFacts>(new CommandDefinition(

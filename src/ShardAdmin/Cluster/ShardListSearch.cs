@@ -17,7 +17,7 @@ internal sealed class ShardListSearch(AdminSession session)
 
     /// <exception cref="CommandFailedException">The seeds are no shards, or not of one cluster.</exception>
     /// <exception cref="ShardUnreachableException">No seed answers, or a shard of the list does not.</exception>
-    public async Task<ShardList> FindAsync(IReadOnlyList<Endpoint> seeds, CancellationToken cancellation)
+    public async Task<ShardList> FindAsync(IReadOnlyList<ShardAddress> seeds, CancellationToken cancellation)
     {
         var known = await AskSeedsAsync(seeds, cancellation);
         for (var round = 0; round < MaxRounds; round++)
@@ -41,7 +41,7 @@ internal sealed class ShardListSearch(AdminSession session)
             .OrderByDescending(same => same.Count()).ThenBy(same => same.Key, StringComparer.Ordinal)
             .First().First();
 
-    private async Task<IReadOnlyList<ShardIdentity>> AskSeedsAsync(IReadOnlyList<Endpoint> seeds, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ShardIdentity>> AskSeedsAsync(IReadOnlyList<ShardAddress> seeds, CancellationToken cancellation)
     {
         var known = new List<ShardIdentity>();
         ShardUnreachableException? dead = null;

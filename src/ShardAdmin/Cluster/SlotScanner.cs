@@ -13,7 +13,7 @@ namespace ShardAdmin.Cluster;
 /// over meanwhile is seen before or after, never half. Seen on one core of Postgres 15: 0.3 µs a row to read it, 0.7 to hash
 /// it, 0.9 to compute its key's slot here (1.5 by slot_of, which is PL/pgSQL).
 /// </remarks>
-internal sealed class SlotScanner(NpgsqlDataSource source, ShardId shard, int connections)
+internal sealed class SlotScanner(ShardDatabase source, ShardId shard, int connections)
 {
     /// <summary>Of a range, about: a statement of a second, so an interrupted run loses little and the bar moves.</summary>
     private const long RangeRows = 400_000;

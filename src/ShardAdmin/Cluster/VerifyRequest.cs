@@ -13,4 +13,4 @@ internal sealed record VerifyRequest(
     IReadOnlyList<Slot>? Slots, int Connections, string? SaveTo, bool Resume, IReadOnlyList<string> EarlierRuns, IReadOnlyList<ShardCopy> Copies);
 
 /// <param name="Address">host:port/database</param>
-internal sealed record ShardCopy(ShardId Shard, CommandLine.Endpoint Address);
+internal sealed record ShardCopy(ShardId Shard, ShardAddress Address);

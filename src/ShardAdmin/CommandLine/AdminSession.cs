@@ -21,6 +21,7 @@ internal sealed class AdminSession : IAsyncDisposable
         Output = output;
         Failpoint = failpoint;
         _redis = redis;
+        Sources = new ShardDataSources(Access);
         var keys = new RedisKeys(settings.Cluster);
         Rings = new RedisRingStore(redis, keys);
         Routers = new RouterRegistry(redis, keys);
@@ -41,7 +42,10 @@ internal sealed class AdminSession : IAsyncDisposable
 
     public RedisConnection Redis => _redis;
 
-    public ShardDataSources Sources { get; } = new(Configure);
+    /// <summary>How this command connects to shards.</summary>
+    public ShardAccess Access { get; } = new(Configure);
+
+    public ShardDataSources Sources { get; }
 
     /// <summary>What an error at this moment leaves behind; a command that changes something says so before it does.</summary>
     public string LeftOff { get; set; } = "Nothing was changed.";
@@ -70,11 +74,12 @@ internal sealed class AdminSession : IAsyncDisposable
         settings.NoResetOnClose = true; // it would take back what SessionSettings.SetNewerAsync set; whoever sets something for a session takes it back himself
     }
 
-    public NpgsqlDataSource Source(Shard shard) => Sources.Of(shard);
+    public ShardDatabase Source(Shard shard) => Sources.Of(shard);
 
     public async ValueTask DisposeAsync()
     {
         await Sources.DisposeAsync();
+        await Access.DisposeAsync();
         await _redis.DisposeAsync();
     }
 }

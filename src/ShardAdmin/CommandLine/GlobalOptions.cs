@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using ShardAdmin.Output;
+using ShardCore.Ring;
 
 namespace ShardAdmin.CommandLine;
 
@@ -90,7 +91,7 @@ internal sealed class GlobalOptions
 
     private static void RequireEndpoint(OptionResult result)
     {
-        if (!Endpoint.IsHostAndPort(result.GetValueOrDefault<string>() ?? ""))
+        if (ShardAddress.ParseHosts(result.GetValueOrDefault<string>() ?? "", defaultPort: null) is not [_])
             result.AddError($"--redis (SHARDING_REDIS) takes host:port, not '{result.GetValueOrDefault<string>()}'.");
     }
 

@@ -72,11 +72,11 @@ internal sealed class InitCommand : AdminCommand
         foreach (var text in result.Tokens.Select(token => token.Value))
         {
             var equals = text.IndexOf('=', StringComparison.Ordinal);
-            var endpoint = equals > 0 ? Endpoint.Parse(text[(equals + 1)..]) : null;
-            if (endpoint is null || !ShardId.IsValid(text[..equals]))
-                result.AddError($"--shard takes ID={Endpoint.Form}, with an ID such as s1 (a lower-case letter, then a-z, 0-9, '_', '-'), not '{text}'.");
+            var address = equals > 0 ? ShardAddress.TryParse(text[(equals + 1)..]) : null;
+            if (address is null || !ShardId.IsValid(text[..equals]))
+                result.AddError($"--shard takes ID={ShardAddress.Form}, with an ID such as s1 (a lower-case letter, then a-z, 0-9, '_', '-'), not '{text}'.");
             else
-                shards.Add(new Shard(new ShardId(text[..equals]), endpoint.Host, endpoint.Port, endpoint.Database));
+                shards.Add(new Shard(new ShardId(text[..equals]), address));
         }
         foreach (var twice in shards.GroupBy(shard => shard.Id).Where(same => same.Count() > 1))
             result.AddError($"--shard names {twice.Key} twice.");

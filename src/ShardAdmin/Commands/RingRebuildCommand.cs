@@ -2,6 +2,7 @@ using System.CommandLine;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardCore.Ring;
 using ShardCore.RingStorage;
 using Spectre.Console;
 
@@ -25,8 +26,8 @@ internal sealed class RingRebuildCommand : AdminCommand
     {
         _seeds.Validators.Add(result =>
         {
-            foreach (var token in result.Tokens.Where(token => Endpoint.Parse(token.Value) is null))
-                result.AddError($"--seed takes {Endpoint.Form}, not '{token.Value}'.");
+            foreach (var token in result.Tokens.Where(token => ShardAddress.TryParse(token.Value) is null))
+                result.AddError($"--seed takes {ShardAddress.Form}, not '{token.Value}'.");
         });
         Options.Add(_seeds);
         _change = new ChangeOptions(this);

@@ -87,7 +87,7 @@ internal sealed class VerifyCommand : AdminCommand
 
     /// <returns>Null: it names a file.</returns>
     private static ShardCopy? CopyOf(string text) =>
-        text.Split('=', 2) is [var id, var address] && ShardId.IsValid(id) && Endpoint.Parse(address) is { } endpoint ? new ShardCopy(new ShardId(id), endpoint) : null;
+        text.Split('=', 2) is [var id, var address] && ShardId.IsValid(id) && ShardAddress.TryParse(address) is { } endpoint ? new ShardCopy(new ShardId(id), endpoint) : null;
 
     private static void Render(IAnsiConsole console, VerifyReport report)
     {

@@ -129,7 +129,7 @@ internal sealed class BatchRunner(AdminSession session, OperationLock held, Move
                     await heartbeat.ReportAsync(token);
             },
         };
-        await MoveRunner.MoverOf(each.Source, target, publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, stop.Token);
+        await MoveRunner.MoverOf(session.Access, each.Source, target, publication, options).RunAsync(batch.Id, AdminSession.Who, takeOver: true, stop.Token);
     }
 
     /// <summary>Worth another try at once, if it is ours still (<see cref="RequireOursAsync"/>): an attempt is over also when its freeze was.</summary>

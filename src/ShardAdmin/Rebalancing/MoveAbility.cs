@@ -33,7 +33,7 @@ internal sealed record MoveAbility(
                          where starts_with(slot_name::text, 'sharding_move_') and database = current_database() and not active), '') as IdleSlots
         """;
 
-    public static async Task<MoveAbility> ReadAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    public static async Task<MoveAbility> ReadAsync(ShardDatabase source, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         return await connection.QuerySingleAsync<MoveAbility>(new CommandDefinition(Sql, cancellationToken: cancellation));

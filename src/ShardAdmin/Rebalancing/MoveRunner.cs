@@ -9,6 +9,7 @@ using ShardCore.Moves.Settling;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
@@ -67,7 +68,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
     /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
-        await using var pipeline = MovePipeline.Sharing(AdminSession.Configure, settings.Options, batches.Select(each => each.Batch.Id));
+        await using var pipeline = MovePipeline.Sharing(session.Access, settings.Options, batches.Select(each => each.Batch.Id));
         var rate = new CopyRate(null, within: settings.Options.Rate);
         await using var throttle = settings.Adapts
             ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
@@ -105,11 +106,11 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(source, target, PublicationOf(session), options);
+    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(session.Access, source, target, PublicationOf(session), options);
 
-    public static BatchMover MoverOf(Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, AdminSession.Configure, publication, options);
+    public static BatchMover MoverOf(ShardAccess access, Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, access, publication, options);
 
-    public static BatchSettlement SettlementOf(AdminSession session, MoveOptions options, Shard source, Shard target) => new(source, target, AdminSession.Configure, PublicationOf(session), options);
+    public static BatchSettlement SettlementOf(AdminSession session, MoveOptions options, Shard source, Shard target) => new(source, target, session.Access, PublicationOf(session), options);
 
     private static RingPublication PublicationOf(AdminSession session) =>
         new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));

@@ -150,7 +150,7 @@ internal sealed class OperationLock(AdminSession session, Guid operation, IReadO
         return true;
     }
 
-    private async Task<bool> TryTakeAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    private async Task<bool> TryTakeAsync(ShardDatabase source, CancellationToken cancellation)
     {
         var connection = await source.OpenAsync(cancellation);
         _held.Add(connection);

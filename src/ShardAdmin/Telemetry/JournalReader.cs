@@ -6,7 +6,7 @@ using ShardCore.Shards;
 namespace ShardAdmin.Telemetry;
 
 /// <summary>Reads the journal and the history of one shard again and again.</summary>
-internal sealed class JournalReader(Func<Shard, NpgsqlDataSource> sources)
+internal sealed class JournalReader(Func<Shard, ShardDatabase> sources)
 {
     private const string UnfinishedSql = """
         select operation_id as OperationId, target as Target, phase as Phase, step as Step, wanted as Wanted, rows_copied as Rows, bytes_copied as Bytes,

@@ -19,7 +19,7 @@ public static class CollectionStore
     }
 
     /// <returns>All definitions in this shard, those being deleted included, by name.</returns>
-    public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<CollectionDefinition>> ListAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         return await ListAsync(connection, cancellation);
@@ -37,7 +37,7 @@ public static class CollectionStore
     /// next call completes.
     /// </summary>
     /// <exception cref="NpgsqlException">A shard could not be reached; others may have the collection already.</exception>
-    public static async Task<CollectionCreation> CreateAsync(IEnumerable<NpgsqlDataSource> shards, string name, CancellationToken cancellation)
+    public static async Task<CollectionCreation> CreateAsync(IEnumerable<ShardDatabase> shards, string name, CancellationToken cancellation)
     {
         return Together(await Task.WhenAll(shards.Select(async shard =>
         {

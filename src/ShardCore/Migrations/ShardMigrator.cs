@@ -42,7 +42,7 @@ public sealed class ShardMigrator
     /// <summary>Applies what is missing.</summary>
     /// <exception cref="NpgsqlException">The shard cannot be reached, or a statement of a migration failed; whole
     /// migrations before it stay applied.</exception>
-    public async Task<MigrationResult> MigrateAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public async Task<MigrationResult> MigrateAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)
@@ -60,7 +60,7 @@ public sealed class ShardMigrator
 
     /// <summary>Tells what <see cref="MigrateAsync"/> would do, in a read-only transaction; waits for a migration under way.</summary>
     /// <exception cref="NpgsqlException">The shard cannot be reached.</exception>
-    public async Task<MigrationResult> InspectAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public async Task<MigrationResult> InspectAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         if ((await ShardSuitability.ReadAsync(connection, cancellation)).Problem is { } unsuitable)

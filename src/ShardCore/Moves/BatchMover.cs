@@ -50,7 +50,7 @@ namespace ShardCore.Moves;
 /// knows. The source lost the end of the
 /// batch: as if it had lost the release, and the target remembers that the rows were compared.</para>
 /// </remarks>
-public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
+public sealed class BatchMover(Shard source, Shard target, ShardAccess access, RingPublication ring, MoveOptions options)
 {
     private readonly MovePipeline _pipeline = options.Pipeline ?? new MovePipeline();
 
@@ -124,7 +124,7 @@ public sealed class BatchMover(Shard source, Shard target, Action<NpgsqlConnecti
             await new LostRelease(ends, journal, options).FollowAsync(batch, word, cancellation);
     }
 
-    private MoveEnds Ends() => new(source, target, configure, _pipeline, options.StepLimit);
+    private MoveEnds Ends() => new(source, target, access, _pipeline, options.StepLimit);
 
     /// <summary>
     /// The journal says that the source owns the slots. If the target says that it came to own them by this batch, the target is right:

@@ -7,9 +7,9 @@ using ShardCore.Shards;
 namespace ShardCore.Moves;
 
 /// <summary>Source and target of a batch, and every kind of connection to them.</summary>
-internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, MovePipeline pipeline, TimeSpan stepLimit) : IAsyncDisposable
+internal sealed class MoveEnds(Shard source, Shard target, ShardAccess access, MovePipeline pipeline, TimeSpan stepLimit) : IAsyncDisposable
 {
-    private readonly MoveConnections _connections = pipeline.Connections ?? new MoveConnections(configure, stepLimit);
+    private readonly MoveConnections _connections = pipeline.Connections ?? new MoveConnections(access, stepLimit);
 
     public MovePipeline Pipeline => pipeline;
 
@@ -17,15 +17,15 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
 
     public Shard Target => target;
 
-    public NpgsqlDataSource From => _connections.Durable.Of(source);
+    public ShardDatabase From => _connections.Durable.Of(source);
 
-    public NpgsqlDataSource To => _connections.Durable.Of(target);
+    public ShardDatabase To => _connections.Durable.Of(target);
 
     /// <summary>The source, while writers wait.</summary>
-    public NpgsqlDataSource FromAtHandOver => _connections.HandOver.Of(source);
+    public ShardDatabase FromAtHandOver => _connections.HandOver.Of(source);
 
     /// <summary>The target, while writers wait.</summary>
-    public NpgsqlDataSource ToAtHandOver => _connections.HandOver.Of(target);
+    public ShardDatabase ToAtHandOver => _connections.HandOver.Of(target);
 
     /// <summary>Freeze and release have been run once on the source's session for hand-overs.</summary>
     public bool IsRehearsed
@@ -47,14 +47,15 @@ internal sealed class MoveEnds(Shard source, Shard target, Action<NpgsqlConnecti
     /// <param name="snapshotLimit">How long its snapshot may wait for the transactions that run.</param>
     public async Task<string> ReplicationAsync(Guid batch, int attempt, TimeSpan snapshotLimit, CancellationToken cancellation)
     {
-        await using var connection = await From.OpenAsync(cancellation); // tells the server's version
-        var settings = new NpgsqlConnectionStringBuilder { Host = source.Host, Port = source.Port, Database = source.Database, Pooling = false };
-        MoveConnections.Configure(settings, configure, stepLimit, waitsForDisk: true);
+        await using var present = await (await From.PresentAsync(cancellation)).OpenConnectionAsync(cancellation); // tells the server's version
+        // The library streams from one server only. If that is replaced, the stream ends, and the attempt with it.
+        var settings = new NpgsqlConnectionStringBuilder { Host = present.Host, Port = present.Port, Database = source.Database, Pooling = false };
+        MoveConnections.Configure(settings, access, stepLimit, waitsForDisk: true);
         settings.ApplicationName = MoveImport.NameOf(batch, attempt);
 #pragma warning disable CS0618 // What replaces it is a data source's, and a replication connection has none.
         settings.ServerCompatibilityMode = ServerCompatibilityMode.NoTypeLoading; // All comes as text; to ask for the types takes the source 8 ms.
 #pragma warning restore CS0618
-        settings.Options = SessionSettings.Every + settings.Options + SessionSettings.Replication(snapshotLimit) + SessionSettings.Newer(connection.ToNpgsqlConnection().PostgreSqlVersion);
+        settings.Options = SessionSettings.Every + settings.Options + SessionSettings.Replication(snapshotLimit) + SessionSettings.Newer(present.PostgreSqlVersion);
         return settings.ConnectionString;
     }
 

@@ -23,14 +23,18 @@ public static class ShardListCodec
     }
 
     internal static ShardDocument ToDocument(Shard shard) =>
-        new(shard.Id.Value, shard.Host, shard.Port, shard.Database, shard.Weight, shard.State == ShardState.Active ? "active" : "draining");
+        Placed(new ShardDocument(shard.Id.Value, shard.Database, shard.Weight, shard.State == ShardState.Active ? "active" : "draining"), shard.At);
+
+    private static ShardDocument Placed(ShardDocument document, ShardAddress at) => at.HasStandbys
+        ? document with { Hosts = [.. at.Hosts.Select(host => host.ToString())] }
+        : document with { Host = at.Hosts[0].Name, Port = at.Hosts[0].Port };
 
     /// <param name="document">null where the list has a null: the reader lets it through.</param>
     internal static Shard FromDocument(ShardDocument? document)
     {
         if (document is null)
             throw new FormatException("The shard list has a null in the place of a shard.");
-        var shard = new Shard(new ShardId(document.Id), document.Host, document.Port, document.Database, document.Weight, document.State switch
+        var shard = new Shard(new ShardId(document.Id), new ShardAddress(HostsOf(document), document.Database), document.Weight, document.State switch
         {
             "active" => ShardState.Active,
             "draining" => ShardState.Draining,
@@ -40,4 +44,12 @@ public static class ShardListCodec
             throw new FormatException(violation);
         return shard;
     }
+
+    private static IEnumerable<ShardHost> HostsOf(ShardDocument document) => document switch
+    {
+        { Hosts: null, Host: { } host, Port: { } port } => [new ShardHost(host, port)],
+        { Hosts: [_, _, ..] hosts, Host: null, Port: null } when ShardAddress.ParseHosts(string.Join(',', hosts), defaultPort: null) is { } parsed
+            && parsed.Count == hosts.Count => parsed,
+        _ => throw new FormatException($"Shard {document.Id} has neither a host with a port nor a list of hosts."),
+    };
 }

@@ -2,12 +2,14 @@ using System.Data;
 using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
 using Npgsql;
+using ShardCore.Ring;
+using ShardCore.Shards.Failover;
 
 namespace ShardCore.Shards;
 
 /// <summary>
 /// A connection to a shard that does not pass a commit off as confirmed when it is not. All connections of both programs are opened here
-/// (<see cref="ShardConnections.OpenAsync"/>).
+/// (<see cref="ShardDatabase.OpenAsync"/>).
 /// </summary>
 /// <remarks>
 /// A commit on a server with a synchronous standby waits for that standby. Whoever cancels the wait, a timeout or a person with
@@ -18,19 +20,29 @@ namespace ShardCore.Shards;
 /// before the answer, so whoever gives the connection
 /// back after the answer fails here and cannot report success. A connection that is kept asks <see cref="RequireConfirmed"/> after each
 /// commit that counts.
+/// A server that was replaced by its standby without hearing of it commits too, and what it commits is lost. Once this program knows that, its answer is not passed on
+/// as a confirmation either.
 /// </remarks>
 public sealed class ShardConnection : DbConnection
 {
     private const string CancelledWait = "SyncRepWaitForLSN";
 
     private readonly NpgsqlConnection _inner;
+    private readonly ShardPrimary? _primary;
+    private readonly ShardHost _host;
     private volatile string? _notConfirmed;
 
-    internal ShardConnection(NpgsqlConnection inner)
+    /// <param name="inner">Open.</param>
+    /// <param name="primary">Of a shard with standbys.</param>
+    /// <param name="host">What it is connected to.</param>
+    internal ShardConnection(NpgsqlConnection inner, ShardPrimary? primary = null, ShardHost host = default)
     {
-        _inner = inner;
+        (_inner, _primary, _host) = (inner, primary, host);
         _inner.Notice += OnNotice;
     }
+
+    /// <summary>The server that it is connected to was the primary, and another is now.</summary>
+    public bool IsReplaced => _primary?.IsReplaced(_host) == true;
 
     public ConnectionState FullState => _inner.FullState;
 
@@ -62,6 +74,8 @@ public sealed class ShardConnection : DbConnection
             _notConfirmed = null;
             throw new CommitNotConfirmedException(notice);
         }
+        if (IsReplaced)
+            throw new CommitNotConfirmedException($"{_host} is not the shard's primary any more");
     }
 
     /// <summary>

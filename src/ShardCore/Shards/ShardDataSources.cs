@@ -5,27 +5,34 @@ using ShardCore.Ring;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// One Npgsql data source per shard address, made on first use and kept. User and password come from PGUSER,
+/// One database for each shard address, made on first use and kept. User and password come from PGUSER,
 /// PGPASSWORD and PGPASSFILE, which Npgsql reads itself: no credential is in the ring, in Redis or in an argument.
 /// </summary>
-/// <param name="configure">Adjusts the connection string of every shard: pool size, application name, timeouts.</param>
-public sealed class ShardDataSources(Action<NpgsqlConnectionStringBuilder> configure) : IAsyncDisposable
+/// <param name="access">Knows the primaries. It is not disposed here.</param>
+/// <param name="configure">Adjusts the connection string of every shard; null: as <paramref name="access"/> does.</param>
+public sealed class ShardDataSources(ShardAccess access, Action<NpgsqlConnectionStringBuilder>? configure = null) : IAsyncDisposable
 {
     private const int KeepAliveSeconds = 10;
 
-    private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _byAddress = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<ShardAddress, Lazy<ShardDatabase>> _byAddress = [];
 
-    public NpgsqlDataSource Of(Shard shard) => Of(shard.Host, shard.Port, shard.Database);
+    public ShardDatabase Of(Shard shard) => Of(shard.At);
 
-    public NpgsqlDataSource Of(string host, int port, string database) =>
-        _byAddress.GetOrAdd($"{host}:{port}/{database}", _ => new Lazy<NpgsqlDataSource>(() => Build(host, port, database))).Value;
+    public ShardDatabase Of(ShardAddress address) => _byAddress.GetOrAdd(address, _ => new Lazy<ShardDatabase>(() => Build(address))).Value;
 
-    private NpgsqlDataSource Build(string host, int port, string database)
+    private ShardDatabase Build(ShardAddress address) => ShardDatabase.Of(address, access.PrimaryOf(address), configure ?? access.Configure);
+
+    /// <summary>Of one host of a shard.</summary>
+    /// <param name="configure">Adjusts the connection string.</param>
+    internal static NpgsqlDataSource Build(ShardAddress address, ShardHost host, Action<NpgsqlConnectionStringBuilder> configure)
     {
-        var settings = new NpgsqlConnectionStringBuilder { Host = host, Port = port, Database = database };
+        var settings = SettingsOf(address, host);
         configure(settings);
         return Build(settings);
     }
+
+    internal static NpgsqlConnectionStringBuilder SettingsOf(ShardAddress address, ShardHost host) =>
+        new() { Host = host.Name, Port = host.Port, Database = address.Database };
 
     /// <summary>
     /// A data source with exactly what this product uses of Npgsql, and with <see cref="SessionSettings"/>. It does not ask each

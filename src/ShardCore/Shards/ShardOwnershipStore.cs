@@ -20,7 +20,7 @@ public static class ShardOwnershipStore
 
     /// <returns>Null when the database has no sharding schema, or no cluster yet.</returns>
     /// <exception cref="BadRingException">The shard list copy is unreadable.</exception>
-    public static async Task<ShardIdentity?> ReadIdentityAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task<ShardIdentity?> ReadIdentityAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         var hasTable = await connection.ExecuteScalarAsync<bool>(
@@ -39,7 +39,7 @@ public static class ShardOwnershipStore
 
     /// <summary>Makes the database a shard, unless it is one already. Of two that try, the first wins.</summary>
     /// <returns>Who it is afterwards: compare it with what was asked for.</returns>
-    public static async Task<ShardIdentity> WriteIdentityAsync(NpgsqlDataSource shard, ShardIdentity identity, CancellationToken cancellation)
+    public static async Task<ShardIdentity> WriteIdentityAsync(ShardDatabase shard, ShardIdentity identity, CancellationToken cancellation)
     {
         await using (var connection = await shard.OpenAsync(cancellation))
             await connection.ExecuteAsync(new CommandDefinition(
@@ -63,7 +63,7 @@ public static class ShardOwnershipStore
     }
 
     /// <summary>Gives a shard that owns nothing the cluster's cursor secret: it may have made one of its own, see ShardJoin.</summary>
-    public static async Task AdoptCursorSecretAsync(NpgsqlDataSource shard, ShardIdentity identity, CancellationToken cancellation)
+    public static async Task AdoptCursorSecretAsync(ShardDatabase shard, ShardIdentity identity, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
@@ -76,7 +76,7 @@ public static class ShardOwnershipStore
     }
 
     /// <summary>A shard that was taken out takes slots in again (<c>sharding.leave</c>).</summary>
-    public static async Task StayAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task StayAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("update sharding.cluster set leaving = false where leaving", cancellationToken: cancellation));
@@ -85,7 +85,7 @@ public static class ShardOwnershipStore
     /// <summary>Replaces the shard list copy, unless a newer one stands there.</summary>
     /// <returns>False when a newer list stands there, or the database is not this cluster's.</returns>
     public static async Task<bool> StoreShardListAsync(
-        NpgsqlDataSource shard, ClusterId cluster, Epoch epoch, IEnumerable<Shard> shards, CancellationToken cancellation)
+        ShardDatabase shard, ClusterId cluster, Epoch epoch, IEnumerable<Shard> shards, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         return await connection.ExecuteAsync(new CommandDefinition(
@@ -95,7 +95,7 @@ public static class ShardOwnershipStore
     }
 
     /// <returns>All that the shard says of its slots, in slot order.</returns>
-    public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         var saidOf = new OwnershipRun?[Slot.Count];
@@ -123,7 +123,7 @@ public static class ShardOwnershipStore
     /// Gives slots that never had an owner to this shard; slots of which it says anything already are left as they are.
     /// Only for a cluster in which nobody owns anything yet: it asks no other shard.
     /// </summary>
-    public static async Task InsertFirstOwnershipAsync(NpgsqlDataSource shard, IEnumerable<Slot> slots, Epoch epoch, CancellationToken cancellation)
+    public static async Task InsertFirstOwnershipAsync(ShardDatabase shard, IEnumerable<Slot> slots, Epoch epoch, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(

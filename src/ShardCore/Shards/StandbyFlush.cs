@@ -19,7 +19,7 @@ public static class StandbyFlush
 
     /// <summary>All that was committed before this call.</summary>
     /// <returns>Null: they have it. Otherwise those that did not get there within the limit, for a message.</returns>
-    public static async Task<string?> WaitAsync(NpgsqlDataSource shard, TimeSpan limit, CancellationToken cancellation)
+    public static async Task<string?> WaitAsync(ShardDatabase shard, TimeSpan limit, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         return await WaitAsync(connection, limit, cancellation);

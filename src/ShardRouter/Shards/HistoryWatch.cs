@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards;
+using ShardCore.Shards.Failover;
 using ShardCore.Shards.History;
 using ShardRouter.Routing;
 using ShardRouter.Telemetry;
@@ -13,7 +15,7 @@ namespace ShardRouter.Shards;
 /// to stop it.
 /// </summary>
 internal sealed partial class HistoryWatch(
-    Shard shard, NpgsqlDataSource source, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
+    Shard shard, ShardDatabase source, ShardPrimary? primary, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
 {
     /// <summary>A shard that was just seen to answer may hang when its timelines are read: whoever waits here watches it.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
@@ -32,6 +34,8 @@ internal sealed partial class HistoryWatch(
         if (holder.Current?.Find(shard.Id)?.Address != shard.Address)
             return; // an address that the shard left says nothing of it
         var history = histories.Of(shard.Id);
+        if (primary is not null && known?.Value is { } told)
+            primary.Expected = told.Position;
         try
         {
             if (_observing is { IsCompleted: false })

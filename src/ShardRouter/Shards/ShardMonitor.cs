@@ -53,7 +53,9 @@ internal sealed partial class ShardMonitor(
         }
     }
 
-    /// <summary>Returns only by an exception: the shard stopped answering, or watching is over.</summary>
+    /// <summary>
+    /// Returns when another host is the primary, and by an exception when the shard stopped answering, or watching is over.
+    /// </summary>
     private async Task WatchAsync(CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -62,7 +64,7 @@ internal sealed partial class ShardMonitor(
         try
         {
             ownership.Reconnected();
-            while (true)
+            while (!session.IsReplaced)
             {
                 var known = history.Known; // before the shard is asked
                 var reading = await sessions[0].WithinAsync(session, ProbeAsync(session.Connection), ProbeLimit);

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
+using ShardCore.Shards.Failover;
 using ShardRouter.Configuration;
 using ShardRouter.Routing;
 using ShardRouter.Telemetry;
@@ -68,15 +69,18 @@ internal sealed class ShardPools(
 
     private WatchedPool Create(Shard shard, ClusterId cluster)
     {
-        var control = new ShardSessions(Source(shard, SessionSettings.Router));
-        var sessions = new ShardSessions(Source(shard, SessionSettings.Router));
-        var gatherSessions = new ShardSessions(Source(shard, SessionSettings.Gathering));
+        var primary = shard.At.HasStandbys ? ShardAccess.Watched(shard.At, settings => Configure(settings, SessionSettings.Router)) : null;
+        var control = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router));
+        var sessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router));
+        var gatherSessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Gathering));
+        ShardSessions[] all = [sessions, gatherSessions, control];
+        primary?.Moved += (_, _) => Array.ForEach(all, each => each.Renew()); // a server that was replaced gets nothing any more
         var circuit = new ShardCircuit();
         var ownership = new OwnershipWatch(shard, control, holder, time, log);
-        var history = new HistoryWatch(shard, Source(shard, SessionSettings.Router), histories, holder, metrics, log);
-        var monitor = new ShardMonitor(shard, cluster, [sessions, gatherSessions, control], circuit, history, ownership, time, log);
+        var history = new HistoryWatch(shard, DatabaseOf(shard, primary, SessionSettings.Router), primary, histories, holder, metrics, log);
+        var monitor = new ShardMonitor(shard, cluster, all, circuit, history, ownership, time, log);
         var pool = new ShardPool(shard, sessions, gatherSessions, new StatementCancel(control), options.PoolSize, circuit, metrics, log);
-        return new WatchedPool(pool, control, ownership, monitor);
+        return new WatchedPool(pool, control, ownership, monitor, primary);
     }
 
     /// <summary>
@@ -84,19 +88,19 @@ internal sealed class ShardPools(
     /// for a slot that is being frozen nor for a row that somebody else's transaction holds. It fails instead, and each of its operations then
     /// goes, and waits, by itself.
     /// </summary>
-    private NpgsqlDataSource Source(Shard shard, string settings) => ShardDataSources.Build(new NpgsqlConnectionStringBuilder
+    private ShardDatabase DatabaseOf(Shard shard, ShardPrimary? primary, string options) =>
+        ShardDatabase.Of(shard.At, primary, settings => Configure(settings, options));
+
+    private void Configure(NpgsqlConnectionStringBuilder settings, string sessionOptions)
     {
-        Host = shard.Host,
-        Port = shard.Port,
-        Database = shard.Database,
-        ApplicationName = "router " + options.RouterId,
-        Pooling = false,
-        Timeout = 3,
-        CommandTimeout = 0,
-        Enlist = false,
-        IncludeErrorDetail = true, // SH003 carries its result there; no detail is logged or sent on
-        Options = settings,
-    });
+        settings.ApplicationName = "router " + options.RouterId;
+        settings.Pooling = false;
+        settings.Timeout = 3;
+        settings.CommandTimeout = 0;
+        settings.Enlist = false;
+        settings.IncludeErrorDetail = true; // SH003 carries its result there; no detail is logged or sent on
+        settings.Options = sessionOptions;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -21,6 +21,9 @@ internal sealed class ShardSession(ShardConnection connection, int generation, l
     /// <summary>By <see cref="Environment.TickCount64"/>, in ms.</summary>
     public long UsedAt { get; private set; } = Environment.TickCount64;
 
+    /// <inheritdoc cref="ShardConnection.IsReplaced" />
+    public bool IsReplaced => connection.IsReplaced;
+
     public bool IsOpen => connection.FullState == ConnectionState.Open;
 
     public bool IsTrusted => Environment.TickCount64 - UsedAt < TrustedFor.TotalMilliseconds;

@@ -14,7 +14,7 @@ namespace ShardRouter.Shards;
 /// abandoned: nobody touches it again, and it is closed when its call ends. If the line was cut, that is when the kernel gives it up.
 /// </remarks>
 /// <param name="source">Without a pool.</param>
-internal sealed class ShardSessions(NpgsqlDataSource source) : IAsyncDisposable
+internal sealed class ShardSessions(ShardDatabase source) : IAsyncDisposable
 {
     /// <summary>More sessions whose calls never ended would cost the server more connections than it may have.</summary>
     public const int MaxAbandoned = 256;

@@ -156,7 +156,7 @@ public sealed class BatchMoverTests(SharedPostgres postgres, SharedRedis redis)
         var failing = Quick with { OnStep = (at, _) => at == MoveStep.Release ? throw new InvalidOperationException("failpoint") : Task.CompletedTask };
         await Assert.ThrowsAsync<InvalidOperationException>(() =>
             shards.Mover(MovingShards.First, MovingShards.Second, failing).RunAsync(batch.Id, "test", takeOver: false, CancellationToken.None));
-        var gone = shards.Shards[MovingShards.Second] with { Port = 1 };
+        var gone = new Shard(MovingShards.Second, "127.0.0.1", 1, "nothing");
 
         Assert.True(await shards.Mover(MovingShards.First, gone, Quick).CancelAsync(batch.Id, isTargetGone: true, CancellationToken.None));
 

@@ -42,7 +42,7 @@ public sealed class ForeignSettingsTests(SharedPostgres postgres, SharedRedis re
 
         await new BatchMover(
             shards.Shards[MovingShards.First], shards.Shards[MovingShards.Second],
-            settings => (settings.Username, settings.Options) = (role, SessionSettings.Administration), shards.Publication, options).RunAsync(batch.Id, "test", false, CancellationToken.None);
+            new ShardAccess(settings => (settings.Username, settings.Options) = (role, SessionSettings.Administration)), shards.Publication, options).RunAsync(batch.Id, "test", false, CancellationToken.None);
 
         await shards.AssertCleanAsync(Slots, MovingShards.Second, MovingShards.First);
         Assert.Equal("2099-02-01 03:04:05.678901", await shards.ScalarAsync<string>(MovingShards.Second, "select (expires_at at time zone 'UTC')::text from sharding.item where id = 'id7'"));

@@ -6,6 +6,7 @@ using ShardCore.Moves.Journal;
 using ShardCore.Moves.Settling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards;
 using TestCluster;
 
 namespace ShardCore.Tests.Moves;
@@ -73,12 +74,12 @@ internal sealed class MovingShards : IAsyncDisposable
     public BatchMover Mover(ShardId from, ShardId to, MoveOptions options) => Mover(from, Shards[to], options);
 
     public BatchMover Mover(ShardId from, Shard to, MoveOptions options) => new(
-        Shards[from], to, settings => settings.Username = "sharding", Publication, options);
+        Shards[from], to, new ShardAccess(settings => settings.Username = "sharding"), Publication, options);
 
     public RingPublication Publication => new(_store, "test", RingBasis.OfRing);
 
     public BatchSettlement Settlement(ShardId from, ShardId to, MoveOptions options) =>
-        new(Shards[from], Shards[to], settings => settings.Username = "sharding", new RingPublication(_store, "test", RingBasis.OfRing), options);
+        new(Shards[from], Shards[to], new ShardAccess(settings => settings.Username = "sharding"), new RingPublication(_store, "test", RingBasis.OfRing), options);
 
     public async Task<T> ScalarAsync<T>(ShardId shard, string sql)
     {

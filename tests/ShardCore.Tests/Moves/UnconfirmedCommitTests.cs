@@ -17,7 +17,7 @@ public sealed class UnconfirmedCommitTests(SharedPostgres postgres, SharedRedis 
     /// <summary>After each of these steps something is committed at that side, on which the next step rests.</summary>
     [Theory]
     [InlineData(MoveStep.Begin, true)]
-    [InlineData(MoveStep.CatchUp, false)]
+    [InlineData(MoveStep.Drain, false)]
     [InlineData(MoveStep.Release, true)]
     [InlineData(MoveStep.Own, false)]
     [InlineData(MoveStep.Publish, true)]

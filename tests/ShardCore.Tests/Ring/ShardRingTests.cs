@@ -47,7 +47,7 @@ public sealed class ShardRingTests
     [Fact]
     public void Broken_invariants_are_refused_by_name()
     {
-        AssertRefused("Shard s1 is listed twice", [S1, S2, S1 with { Port = 1 }], AllOf(S1));
+        AssertRefused("Shard s1 is listed twice", [S1, S2, S1 with { Weight = 2 }], AllOf(S1));
         AssertRefused("there is no shard", [], AllOf(S1));
         AssertRefused("0 slots have an owner; a ring has 16384", [S1], []);
         AssertRefused("16383 slots have an owner", [S1], AllOf(S1)[1..]);

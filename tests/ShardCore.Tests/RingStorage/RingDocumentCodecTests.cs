@@ -56,6 +56,9 @@ public sealed class RingDocumentCodecTests
     [InlineData("10.0.0.2", "h/../x", "Shard s2 has the host 'h/../x'")]
     [InlineData("10.0.0.2", "hôst", "Shard s2 has the host 'hôst'")]
     [InlineData("\"port\":5432,\"database\":\"app\",\"weight\":2", "\"port\":0,\"database\":\"app\",\"weight\":2", "Shard s2 has the port 0")]
+    [InlineData("\"host\":\"10.0.0.1\"", "\"host\":null", "Shard s1 has neither a host with a port nor a list of hosts.")]
+    [InlineData("\"port\":5432,", "", "Shard s1 has neither a host with a port nor a list of hosts.")]
+    [InlineData("\"host\":\"10.0.0.1\",", "", "Shard s1 has neither a host with a port nor a list of hosts.")]
     [InlineData("\"port\":5432,\"database\":\"app\",\"weight\":2", "\"port\":65536,\"database\":\"app\",\"weight\":2", "Shard s2 has the port 65536")]
     [InlineData("\"port\":5432,\"database\":\"app\",\"weight\":2", "\"port\":-1,\"database\":\"app\",\"weight\":2", "Shard s2 has the port -1")]
     [InlineData("\"database\":\"app\",\"weight\":2", "\"database\":\"\",\"weight\":2", "Shard s2 has the database name ''")]
@@ -102,8 +105,6 @@ public sealed class RingDocumentCodecTests
     [InlineData("\"epoch\":7,", "")]
     [InlineData("\"schema\":1,", "")]
     [InlineData("\"hash\":\"sha256-14\",", "")]
-    [InlineData("\"host\":\"10.0.0.1\",", "")]
-    [InlineData("\"port\":5432,", "")]
     [InlineData(",\"state\":\"active\"", "")]
     [InlineData("\"epoch\":7", "\"Epoch\":7")]
     [InlineData("\"epoch\":7", "\"epoch\":\"7\"")]
@@ -111,7 +112,6 @@ public sealed class RingDocumentCodecTests
     [InlineData("\"epoch\":7", "\"epoch\":1e400")]
     [InlineData("\"epoch\":7", "\"epoch\":NaN")]
     [InlineData("\"epoch\":7", "\"epoch\":null")]
-    [InlineData("\"host\":\"10.0.0.1\"", "\"host\":null")]
     [InlineData("\"host\":\"10.0.0.1\"", "\"host\":\"\\ud800\"")]
     [InlineData("\"0199b3a4-5c6d-7e8f-9012-3456789abcde\"", "\"no-guid\"")]
     [InlineData("\"cluster\":{\"name\":\"default\",\"id\":\"0199b3a4-5c6d-7e8f-9012-3456789abcde\"}", "\"cluster\":null")]
@@ -170,7 +170,8 @@ public sealed class RingDocumentCodecTests
     {
         Shard[] shards = [.. Enumerable.Range(0, 1000).Select(number => RingGenerators.ShardNumber(number) with
         {
-            Id = new ShardId($"s{number:d62}"), Host = new string('h', 253), Database = new string('d', 63),
+            Id = new ShardId($"s{number:d62}"),
+            At = new ShardAddress(Enumerable.Range(0, ShardAddress.MaxHosts).Select(host => new ShardHost(new string('h', 252) + host, 65_535)), new string('d', 63)),
         })];
         var ring = ShardRing.Create(RingGenerators.Cluster, Epoch.First, shards, [.. Slot.All.Select(slot => shards[slot.Value % 1000].Id)]);
 

@@ -29,7 +29,7 @@ public sealed class ShardConnectionTests(SharedPostgres postgres)
             "idle_session_timeout = '9s'", "idle_in_transaction_session_timeout = '9s'", "statement_timeout = '9s'", "lock_timeout = '9s'", "TimeZone = 'Asia/Kolkata'", "jit = on"];
         foreach (var setting in foreign)
             await database.ExecuteAsync($"alter database {database.Name} set {setting}");
-        await using var source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser });
+        await using ShardDatabase source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser });
         await using var connection = await source.OpenAsync(TestContext.Current.CancellationToken);
         var actual = (await connection.QueryAsync<(string Name, string Value)>("select name, setting from pg_settings where source = 'client'")).ToDictionary(each => each.Name, each => each.Value, StringComparer.Ordinal);
 
@@ -46,7 +46,7 @@ public sealed class ShardConnectionTests(SharedPostgres postgres)
         await using var server = await PostgresProvider.Default.StartAsync();
         await using var database = await server.CreateDatabaseAsync();
         await using var ghost = await GhostStandby.AppearAsync(server);
-        await using var source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser });
+        await using ShardDatabase source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser });
         var connection = await source.OpenAsync(TestContext.Current.CancellationToken);
         var writing = connection.ExecuteAsync("select pg_logical_emit_message(true, 'x', '')");
         await Eventually.ThatAsync(async () => await ghost.CancelWaitsAsync() > 0, TimeSpan.FromSeconds(20), "the commit waits");
@@ -67,7 +67,7 @@ public sealed class ShardConnectionTests(SharedPostgres postgres)
     public async Task One_that_broke_while_nobody_used_it_is_not_opened_again()
     {
         await using var database = await postgres.CreateDatabaseAsync();
-        await using var source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser, KeepAlive = 1 });
+        await using ShardDatabase source = ShardDataSources.Build(new NpgsqlConnectionStringBuilder { Host = database.Host, Port = database.Port, Database = database.Name, Username = PostgresServer.Superuser, KeepAlive = 1 });
         await using var connection = await source.OpenAsync(TestContext.Current.CancellationToken);
         var pid = await connection.ExecuteScalarAsync<int>("select pg_backend_pid()");
         await database.ExecuteAsync($"select pg_terminate_backend({pid})");

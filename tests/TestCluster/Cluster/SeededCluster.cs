@@ -4,6 +4,7 @@ using ShardCore.Migrations;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
+using ShardCore.Shards.History;
 
 namespace TestCluster;
 
@@ -58,11 +59,16 @@ public sealed class SeededCluster : IAsyncDisposable
 
     /// <param name="databases">Empty, or with the shard schema; s1, s2, … in their order.</param>
     /// <param name="portOf">Under which the ring names a database, when something stands before it; its own otherwise.</param>
-    public static async Task<SeededCluster> CreateAsync(IReadOnlyList<TestDatabase> databases, RedisServer redis, Func<TestDatabase, int>? portOf = null)
+    public static Task<SeededCluster> CreateAsync(IReadOnlyList<TestDatabase> databases, RedisServer redis, Func<TestDatabase, int>? portOf = null) =>
+        CreateAsync(databases, redis, database => [new ShardHost(database.Host, portOf?.Invoke(database) ?? database.Port)]);
+
+    /// <param name="databases">Empty, or with the shard schema; s1, s2, … in their order.</param>
+    /// <param name="hostsOf">What the ring names as the hosts of a database.</param>
+    public static async Task<SeededCluster> CreateAsync(IReadOnlyList<TestDatabase> databases, RedisServer redis, Func<TestDatabase, IReadOnlyList<ShardHost>> hostsOf)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"test-{Interlocked.Increment(ref _count)}");
         var shards = databases.Select((database, index) => new SeededShard(
-            new Shard(new ShardId(string.Create(CultureInfo.InvariantCulture, $"s{index + 1}")), database.Host, portOf?.Invoke(database) ?? database.Port, database.Name), database));
+            new Shard(new ShardId(string.Create(CultureInfo.InvariantCulture, $"s{index + 1}")), new ShardAddress(hostsOf(database), database.Name)), database));
         var cluster = new SeededCluster([.. shards], redis, await RedisConnection.OpenAsync(redis.Endpoint), new ClusterId(name, Guid.NewGuid()));
         await Task.WhenAll(cluster.Shards.Select(cluster.SeedAsync));
         await cluster.PublishAsync(cluster.Ring, expected: null);
@@ -91,6 +97,10 @@ public sealed class SeededCluster : IAsyncDisposable
         await SeedAsync(shard);
         return shard;
     }
+
+    /// <returns>The highest position of a shard that routers know; null: none.</returns>
+    public async Task<ShardPosition?> PositionAsync(string shard) =>
+        (await new ShardPositionStore(_redis, Keys).ReadAsync(CancellationToken.None)).GetValueOrDefault(shard)?.Value?.Position;
 
     /// <summary>Publishes the ring's next version, in which the slots belong to another shard. The shards are not touched.</summary>
     public async Task PublishNextAsync(IEnumerable<Slot> slots, string newOwner)

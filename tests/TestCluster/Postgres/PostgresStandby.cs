@@ -94,6 +94,13 @@ public sealed class PostgresStandby : IAsyncDisposable
     public async Task CaughtUpAsync() =>
         await FlushedAsync(await _primary.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()"));
 
+    /// <summary>Takes over at its own address, whatever the primary does: if that runs, there are two.</summary>
+    public async Task PromoteAsync()
+    {
+        if (!await _standby.ScalarAsync<bool>("select pg_promote(true, 60)"))
+            throw new InvalidOperationException($"{Name} was not promoted.");
+    }
+
     /// <summary>
     /// Kills the primary and promotes this standby in its place: the primary's <see cref="PostgresServer"/> stands for the promoted one
     /// from here on, at the same address, and this object is spent. It works whether the primary, the standby and its receiver run or not.

@@ -22,7 +22,7 @@ internal static class MovePublication
     /// <returns>Its name, which the replication slot has too.</returns>
     /// <exception cref="AttemptOverException" />
     /// <exception cref="MoveFailedException">The lock was not to be had within the limit.</exception>
-    public static async Task<string> CreateAsync(NpgsqlDataSource source, MoveBatch batch, int attempt, TimeSpan limit, CancellationToken cancellation)
+    public static async Task<string> CreateAsync(ShardDatabase source, MoveBatch batch, int attempt, TimeSpan limit, CancellationToken cancellation)
     {
         var name = FormattableString.Invariant($"{Prefix(batch.Id)}{attempt}");
         var sql = FormattableString.Invariant($"""
@@ -40,7 +40,7 @@ internal static class MovePublication
     /// Those of this attempt and of earlier ones. Never of a later one: a mover that slept through a takeover would take
     /// it from under the stream that runs, and a Postgres that only warns of a missing publication (18) leaves its changes out.
     /// </summary>
-    public static async Task DropAsync(NpgsqlDataSource source, Guid batchId, int attempt, CancellationToken cancellation)
+    public static async Task DropAsync(ShardDatabase source, Guid batchId, int attempt, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         var names = await connection.QueryAsync<string>(new CommandDefinition(

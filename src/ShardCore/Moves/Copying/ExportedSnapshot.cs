@@ -31,7 +31,7 @@ internal static class ExportedSnapshot
         """;
 
     /// <exception cref="MoveFailedException">Not within the limit.</exception>
-    public static async Task SettleAsync(NpgsqlDataSource source, string snapshotName, TimeSpan limit, CancellationToken cancellation) =>
+    public static async Task SettleAsync(ShardDatabase source, string snapshotName, TimeSpan limit, CancellationToken cancellation) =>
         await WaitForAsync(source, await ReadAsync(source, snapshotName, cancellation), limit, cancellation);
 
     /// <summary>Lets a transaction, REPEATABLE READ and without a statement so far, look at what the snapshot shows.</summary>
@@ -49,7 +49,7 @@ internal static class ExportedSnapshot
     }
 
     /// <param name="snapshot">As Postgres writes it: xmin:xmax:running,….</param>
-    internal static async Task WaitForAsync(NpgsqlDataSource source, string snapshot, TimeSpan limit, CancellationToken cancellation)
+    internal static async Task WaitForAsync(ShardDatabase source, string snapshot, TimeSpan limit, CancellationToken cancellation)
     {
         snapshot = WithXmaxFromXmin(snapshot);
         await using var connection = await source.OpenAsync(cancellation);
@@ -71,7 +71,7 @@ internal static class ExportedSnapshot
             ? $"{xmin}:{xmin}:"
             : snapshot;
 
-    private static async Task<string> ReadAsync(NpgsqlDataSource source, string snapshotName, CancellationToken cancellation)
+    private static async Task<string> ReadAsync(ShardDatabase source, string snapshotName, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);

@@ -31,7 +31,7 @@ internal static class ItemTable
 
     /// <param name="then">What has been done and not done, for the message.</param>
     /// <exception cref="MoveFailedException">It has columns that a move does not bring.</exception>
-    public static async Task RequireNoOtherColumnAsync(NpgsqlDataSource source, ShardId shard, Guid batch, string then, CancellationToken cancellation)
+    public static async Task RequireNoOtherColumnAsync(ShardDatabase source, ShardId shard, Guid batch, string then, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         if (await connection.ExecuteScalarAsync<string?>(new CommandDefinition(OthersSql, cancellationToken: cancellation)) is { } others)

@@ -15,7 +15,7 @@ internal static class OldestTransaction
         limit 1
         """;
 
-    public static async Task<string> DescribeAsync(NpgsqlDataSource server, CancellationToken cancellation)
+    public static async Task<string> DescribeAsync(ShardDatabase server, CancellationToken cancellation)
     {
         await using var connection = await server.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<string>(new CommandDefinition(Sql, cancellationToken: cancellation)) ?? "look for it in pg_stat_activity and pg_prepared_xacts there";

@@ -11,7 +11,7 @@ namespace ShardCore.Moves.Copying;
 /// Copies slots by binary COPY from one server into the other, the bytes passing through as they are. Every source
 /// connection looks at the one exported snapshot.
 /// </summary>
-internal sealed class SlotCopier(NpgsqlDataSource source, AttemptSessions target, MoveImport import, CopyRate rate, HandOverGate gate, MoveProgress progress)
+internal sealed class SlotCopier(ShardDatabase source, AttemptSessions target, MoveImport import, CopyRate rate, HandOverGate gate, MoveProgress progress)
 {
     private const int BufferBytes = 64 * 1024; // at a low rate also what comes at once
 

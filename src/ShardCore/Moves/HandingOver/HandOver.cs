@@ -91,7 +91,9 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <exception cref="StandbysBehindException" />
     private async Task RequireLevelStandbysAsync(CancellationToken cancellation)
     {
-        (Shard Shard, NpgsqlDataSource Source)[] both = [(ends.Target, ends.To), (ends.Source, ends.From)];
+        // A server that was replaced by its standby would freeze and release too, or take the slots over, and the one that serves would not know it.
+        await Task.WhenAll(ends.From.PresentAsync(cancellation), ends.To.PresentAsync(cancellation));
+        (Shard Shard, ShardDatabase Source)[] both = [(ends.Target, ends.To), (ends.Source, ends.From)];
         await Task.WhenAll(both.Select(end => LevelStandbys.RequireAsync(
             end.Source, end.Shard.Id,
             $"Batch {id}: its slots are owned by {ends.Source.Id} as before, because they could be lost if such a standby took over in the middle of a hand-over.",

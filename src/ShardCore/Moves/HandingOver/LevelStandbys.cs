@@ -26,7 +26,7 @@ internal static class LevelStandbys
 
     /// <summary>For what was committed before, by whichever session.</summary>
     /// <exception cref="StandbysBehindException" />
-    public static async Task RequireAsync(NpgsqlDataSource source, ShardId shard, string state, MoveOptions options, CancellationToken cancellation)
+    public static async Task RequireAsync(ShardDatabase source, ShardId shard, string state, MoveOptions options, CancellationToken cancellation)
     {
         if (options.IgnoresStandbys)
             return;

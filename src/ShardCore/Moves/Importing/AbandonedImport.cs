@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Ring;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Importing;
 
@@ -15,12 +16,12 @@ public static class AbandonedImport
     /// <param name="attempt">The last that it knows.</param>
     /// <param name="slots">All of the batch.</param>
     /// <param name="epoch">Of the ring.</param>
-    /// <param name="configure">Adjusts every connection.</param>
+    /// <param name="access">Adjusts every connection.</param>
     /// <exception cref="Failures.AttemptOverException">A later attempt began meanwhile.</exception>
     public static async Task EndAsync(
-        Shard target, Guid batch, int attempt, ShardId source, IReadOnlyCollection<Slot> slots, Epoch epoch, Action<NpgsqlConnectionStringBuilder> configure, CancellationToken cancellation)
+        Shard target, Guid batch, int attempt, ShardId source, IReadOnlyCollection<Slot> slots, Epoch epoch, ShardAccess access, CancellationToken cancellation)
     {
-        await using var connections = new MoveConnections(configure, new MoveOptions().StepLimit);
+        await using var connections = new MoveConnections(access, new MoveOptions().StepLimit);
         var shard = connections.Durable.Of(target);
         var ending = new MoveImport(new AttemptSessions(shard, MoveImport.NameOf(batch, attempt + 1)), batch, slots, attempt + 1);
         await ending.BeginAsync(source, epoch, cancellation);
@@ -28,5 +29,5 @@ public static class AbandonedImport
     }
 
     /// <summary>Where none of its slots is still taken in: there is nothing to remove.</summary>
-    public static Task FinishAsync(NpgsqlDataSource target, Guid batch, CancellationToken cancellation) => MoveImport.FinishAsync(target, batch, cancellation);
+    public static Task FinishAsync(ShardDatabase target, Guid batch, CancellationToken cancellation) => MoveImport.FinishAsync(target, batch, cancellation);
 }

@@ -6,7 +6,7 @@ using ShardCore.Shards;
 namespace ShardCore.Moves.Importing;
 
 /// <summary>One of <see cref="AttemptSessions"/>.</summary>
-internal sealed class AttemptSession(NpgsqlDataSource pool, ShardConnection connection) : IAsyncDisposable
+internal sealed class AttemptSession(ShardDatabase pool, ShardConnection connection) : IAsyncDisposable
 {
     private const int RenamingLimitSeconds = 5; // a server that hangs must not hold up whoever wants to stop
 

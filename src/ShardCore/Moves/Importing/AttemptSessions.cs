@@ -9,7 +9,7 @@ namespace ShardCore.Moves.Importing;
 /// memory than on some thousand rows. The name goes with the session when it is given back, so that ending an
 /// attempt's sessions ends none that has gone on to something else.
 /// </remarks>
-internal sealed class AttemptSessions(NpgsqlDataSource pool, string name)
+internal sealed class AttemptSessions(ShardDatabase pool, string name)
 {
     /// <summary>To be disposed by <see cref="AttemptSession"/>.</summary>
     public async Task<AttemptSession> OpenAsync(CancellationToken cancellation)

@@ -38,7 +38,7 @@ public enum ImportState
 public sealed record ImportWord(ImportState State, int Attempt, Epoch? Epoch, long? VersionFloor, bool IsCompared)
 {
     /// <exception cref="NpgsqlException">The target does not answer.</exception>
-    public static async Task<ImportWord> AskAsync(NpgsqlDataSource target, Guid batch, CancellationToken cancellation)
+    public static async Task<ImportWord> AskAsync(ShardDatabase target, Guid batch, CancellationToken cancellation)
     {
         await using var connection = await target.OpenAsync(cancellation);
         return await AskAsync(connection, batch, cancellation);

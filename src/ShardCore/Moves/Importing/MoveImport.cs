@@ -120,7 +120,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
 
     /// <summary>importing → owned.</summary>
     /// <returns>False: the target does not have this attempt, or not its seal.</returns>
-    public static async Task<bool> OwnAsync(NpgsqlDataSource target, MoveBatch batch, CancellationToken cancellation)
+    public static async Task<bool> OwnAsync(ShardDatabase target, MoveBatch batch, CancellationToken cancellation)
     {
         await using var connection = await target.OpenAsync(cancellation);
         return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
@@ -129,7 +129,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     }
 
     /// <summary>What was brought is what the source had. Before the source hears of it.</summary>
-    public static async Task ComparedAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
+    public static async Task ComparedAsync(ShardDatabase target, Guid id, CancellationToken cancellation)
     {
         await using var connection = await target.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("select sharding.import_compared(@id)", new { id }, cancellationToken: cancellation));
@@ -143,7 +143,7 @@ internal sealed class MoveImport(AttemptSessions target, Guid batch, IReadOnlyCo
     }
 
     /// <summary>Forgets the import; slots that it had not come to own are given up.</summary>
-    public static async Task FinishAsync(NpgsqlDataSource target, Guid id, CancellationToken cancellation)
+    public static async Task FinishAsync(ShardDatabase target, Guid id, CancellationToken cancellation)
     {
         await using var connection = await target.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition("select sharding.import_finish(@id)", new { id }, cancellationToken: cancellation));

@@ -59,7 +59,7 @@ public static class HungMover
     /// </param>
     /// <returns>How many connections were ended.</returns>
     /// <exception cref="MoveFailedException">Somebody else's transaction is in the way; the message names it.</exception>
-    public static async Task<long> EndAsync(NpgsqlDataSource source, Guid operation, string by, CancellationToken cancellation)
+    public static async Task<long> EndAsync(ShardDatabase source, Guid operation, string by, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         await connection.ExecuteScalarAsync<long>(new CommandDefinition(IdleSql, new { idle = Idle }, cancellationToken: cancellation));

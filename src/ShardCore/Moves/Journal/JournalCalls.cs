@@ -7,7 +7,7 @@ namespace ShardCore.Moves.Journal;
 
 /// <summary>How <see cref="MoveJournal"/> and <see cref="MoveReports"/> call the source.</summary>
 /// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
-internal sealed class JournalCalls(NpgsqlDataSource source)
+internal sealed class JournalCalls(ShardDatabase source)
 {
     /// <summary>For what may be lost in a crash: the transaction does not wait for the disk.</summary>
     public const string NotOnDisk = "set local synchronous_commit = off;";

@@ -13,7 +13,7 @@ namespace ShardCore.Moves.Journal;
 /// <c>migrations/shard/0006_create_source_functions.sql</c>, which compares before it sets.
 /// </summary>
 /// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
-public sealed class MoveJournal(NpgsqlDataSource source)
+public sealed class MoveJournal(ShardDatabase source)
 {
     internal const string NotToBeHad = "SH010";
     private const string Excluded = "SH014";

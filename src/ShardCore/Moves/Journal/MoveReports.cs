@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
@@ -6,7 +7,7 @@ namespace ShardCore.Moves.Journal;
 /// What people and movers tell each other by the source's journal: who works on a batch, how far it is, what is wanted of it. Nothing that keeps a move safe rests on
 /// it; that is in <see cref="MoveJournal"/>.
 /// </summary>
-public sealed class MoveReports(NpgsqlDataSource source)
+public sealed class MoveReports(ShardDatabase source)
 {
     private readonly JournalCalls _calls = new(source);
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardCore.Moves.Pipelining;
 
@@ -60,9 +61,9 @@ public sealed class MovePipeline : IAsyncDisposable
     internal MoveConnections? Connections { get; private init; }
 
     /// <summary>With connections that the batches share, so that not each has to make its own.</summary>
-    /// <param name="configure">Adjusts every connection, as for <see cref="BatchMover"/>.</param>
-    public static MovePipeline Sharing(Action<NpgsqlConnectionStringBuilder> configure, MoveOptions options, params IEnumerable<Guid> batches) =>
-        new(batches) { Connections = new MoveConnections(configure, options.StepLimit) };
+    /// <param name="access">Adjusts every connection, as for <see cref="BatchMover"/>.</param>
+    public static MovePipeline Sharing(ShardAccess access, MoveOptions options, params IEnumerable<Guid> batches) =>
+        new(batches) { Connections = new MoveConnections(access, options.StepLimit) };
 
     /// <summary>Waits for a place; <see cref="Leave"/> gives it back.</summary>
     public Task EnterAsync(CancellationToken cancellation) => _places.WaitAsync(cancellation);

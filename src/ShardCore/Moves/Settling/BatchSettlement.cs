@@ -24,7 +24,7 @@ namespace ShardCore.Moves.Settling;
 /// journal has: <c>doctor</c> tells,
 /// and <c>add-shard</c> of the target ends it.</para>
 /// </remarks>
-public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlConnectionStringBuilder> configure, RingPublication ring, MoveOptions options)
+public sealed class BatchSettlement(Shard source, Shard target, ShardAccess access, RingPublication ring, MoveOptions options)
 {
     private const int MaxTries = 100;
     private const string SameCommand = "The same command goes on.";
@@ -90,10 +90,10 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
 
     /// <summary>As in a move: a step that a standby which takes over does not know would give the slots two owners, or none.</summary>
     /// <exception cref="StandbysBehindException" />
-    private Task RequireFlushedAsync(Shard shard, NpgsqlDataSource at, CancellationToken cancellation) =>
+    private Task RequireFlushedAsync(Shard shard, ShardDatabase at, CancellationToken cancellation) =>
         LevelStandbys.RequireAsync(at, shard.Id, SameCommand, options, cancellation);
 
-    private MoveEnds Ends() => new(source, target, configure, new MovePipeline(), options.StepLimit);
+    private MoveEnds Ends() => new(source, target, access, new MovePipeline(), options.StepLimit);
 
     private static Epoch Later(Epoch next, params ReadOnlySpan<Epoch?> known)
     {
@@ -104,7 +104,7 @@ public sealed class BatchSettlement(Shard source, Shard target, Action<NpgsqlCon
     }
 
     /// <summary>Tried again while writers are inside the slots.</summary>
-    private static async Task<T> CallTargetAsync<T>(NpgsqlDataSource to, string sql, object parameters, CancellationToken cancellation)
+    private static async Task<T> CallTargetAsync<T>(ShardDatabase to, string sql, object parameters, CancellationToken cancellation)
     {
         for (var tries = 1; ; tries++)
             try

@@ -18,7 +18,7 @@ internal static class TwoCopies
         """;
 
     public static async Task<SettlementView> CompareAsync(
-        NpgsqlDataSource source, NpgsqlDataSource target, IEnumerable<Slot> slots, ImportWord word, CancellationToken cancellation)
+        ShardDatabase source, ShardDatabase target, IEnumerable<Slot> slots, ImportWord word, CancellationToken cancellation)
     {
         await using var from = await source.OpenAsync(cancellation);
         await using var to = await target.OpenAsync(cancellation);

@@ -36,14 +36,14 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
 
-    private readonly NpgsqlDataSource _source;
-    private readonly NpgsqlDataSource[] _probed;
+    private readonly ShardDatabase _source;
+    private readonly ShardDatabase[] _probed;
     private readonly CopyRate _rate;
     private readonly CancellationTokenSource _stop = new();
     private readonly ThrottleController _controller;
     private readonly Task _adapting;
 
-    private AdaptiveThrottle(NpgsqlDataSource source, NpgsqlDataSource[] probed, CopyRate rate, ThrottleController controller)
+    private AdaptiveThrottle(ShardDatabase source, ShardDatabase[] probed, CopyRate rate, ThrottleController controller)
     {
         (_source, _probed, _rate, _controller) = (source, probed, rate, controller);
         _rate.BytesPerSecond = controller.BytesPerSecond;
@@ -56,7 +56,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         MovePipeline pipeline, Shard source, IEnumerable<Shard> targets, CopyRate rate, ThrottleLimits limits, CancellationToken cancellation)
     {
         var connections = pipeline.Connections?.Durable ?? throw new ArgumentException("The pipeline has no connections to share.", nameof(pipeline));
-        NpgsqlDataSource[] probed = [.. targets.Prepend(source).DistinctBy(shard => shard.Id).Select(connections.Of)];
+        ShardDatabase[] probed = [.. targets.Prepend(source).DistinctBy(shard => shard.Id).Select(connections.Of)];
         var latencies = new List<TimeSpan>();
         await ProbeAllAsync(probed, cancellation); // the first is slower: connections, plans
         for (var probe = 0; probe < BaselineProbes; probe++)
@@ -96,7 +96,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     }
 
     /// <returns>Of the slowest; null: one did not answer.</returns>
-    private static async Task<TimeSpan?> ProbeAllAsync(NpgsqlDataSource[] shards, CancellationToken cancellation)
+    private static async Task<TimeSpan?> ProbeAllAsync(ShardDatabase[] shards, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(ProbeLimit);
@@ -110,7 +110,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         }
     }
 
-    private static async Task<TimeSpan> ProbeAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    private static async Task<TimeSpan> ProbeAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         var began = Stopwatch.GetTimestamp();
@@ -124,7 +124,7 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
     private Task<double[]> TransactionsAsync() => Task.WhenAll(_probed.Select(shard => ReadAsync(shard, TransactionsSql)));
 
     /// <returns>0: the shard is away; the move will find out.</returns>
-    private async Task<double> ReadAsync(NpgsqlDataSource shard, string sql)
+    private async Task<double> ReadAsync(ShardDatabase shard, string sql)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(ProbeLimit);

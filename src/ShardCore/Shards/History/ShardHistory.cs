@@ -40,7 +40,7 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
     /// <param name="stored">What Redis had before the shard was asked.</param>
     /// <exception cref="NpgsqlException">The history of its timelines was needed and could not be read; nothing was judged.</exception>
     public async Task<HistoryChange> ObserveAsync(
-        ShardReading reading, StoredPosition? stored, NpgsqlDataSource source, CancellationToken cancellation)
+        ShardReading reading, StoredPosition? stored, ShardDatabase source, CancellationToken cancellation)
     {
         var wasLost = _loss is not null;
         var isAccepted = TakeAcceptance(stored?.Value);
@@ -73,7 +73,7 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
         return isNew && wasLost;
     }
 
-    private async Task JudgeAsync(ShardPosition kept, ShardPosition now, NpgsqlDataSource source, CancellationToken cancellation)
+    private async Task JudgeAsync(ShardPosition kept, ShardPosition now, ShardDatabase source, CancellationToken cancellation)
     {
         if (_loss is not null)
             return;

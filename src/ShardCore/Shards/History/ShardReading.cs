@@ -30,7 +30,7 @@ public sealed record ShardReading(ShardPosition Now, ShardPosition? Confirmed)
         """;
 
     /// <returns>Null: it is a standby.</returns>
-    public static async Task<ShardReading?> ReadAsync(NpgsqlDataSource shard, CancellationToken cancellation)
+    public static async Task<ShardReading?> ReadAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         await using var command = new NpgsqlCommand("select " + Sql, connection);

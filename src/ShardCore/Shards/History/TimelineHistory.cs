@@ -19,7 +19,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     /// <param name="timeline">The server's present one.</param>
     /// <param name="earlier">The one that it must have left; of others it may say nothing.</param>
     /// <exception cref="NpgsqlException">The server did not answer. That says nothing about rights.</exception>
-    public static async Task<TimelineHistory> ReadAsync(NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
+    public static async Task<TimelineHistory> ReadAsync(ShardDatabase shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
         try
         {
@@ -51,7 +51,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         return new TimelineHistory(timeline, switches);
     }
 
-    private static async Task<string> ReadFileAsync(NpgsqlDataSource shard, uint timeline, CancellationToken cancellation)
+    private static async Task<string> ReadFileAsync(ShardDatabase shard, uint timeline, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         var file = string.Create(CultureInfo.InvariantCulture, $"pg_wal/{timeline:X8}.history");
@@ -68,9 +68,9 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     /// without one if its own timeline does not come from that one. Npgsql 10 cannot read the answer to TIMELINE_HISTORY of Postgres 15.
     /// </summary>
     private static async Task<TimelineHistory> ReadStreamedAsync(
-        NpgsqlDataSource shard, uint timeline, uint earlier, CancellationToken cancellation)
+        ShardDatabase shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
-        var settings = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
+        var settings = new NpgsqlConnectionStringBuilder((await shard.PresentAsync(cancellation)).ConnectionString)
         {
             Options = null,
             Pooling = false,

@@ -1,0 +1,55 @@
+using System.Globalization;
+using NpgsqlTypes;
+using ShardCore.Ring;
+
+namespace ShardCore.Shards.Failover;
+
+/// <summary>What a host of a shard is.</summary>
+public enum HostRole
+{
+    /// <summary>It did not answer.</summary>
+    Silent,
+
+    /// <summary>It takes no writes, and follows a primary.</summary>
+    Standby,
+
+    /// <summary>It takes writes. A server that was replaced without hearing of it says so too.</summary>
+    Primary,
+}
+
+/// <summary>What a host of a shard answered when it was last asked.</summary>
+/// <param name="System">The system identifier; "" if it is silent.</param>
+/// <param name="Timeline">0 if it is silent. A standby tells a new one late.</param>
+/// <param name="Lsn">Primary: durable there. Standby: applied there. Null: unknown.</param>
+/// <param name="Problem">Why it is silent, in half a sentence.</param>
+public sealed record HostView(ShardHost Host, HostRole Role, string System, uint Timeline, NpgsqlLogSequenceNumber? Lsn, string? Problem)
+{
+    /// <summary>SQL: one array of text, for <see cref="TryParse"/>.</summary>
+    public const string Sql = """
+        select array[
+            case when pg_is_in_recovery() then 'standby' else 'primary' end,
+            (select system_identifier::text from pg_control_system()),
+            case when pg_is_in_recovery()
+                then (select lpad(to_hex(timeline_id), 8, '0') from pg_control_checkpoint())
+                else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
+            case when pg_is_in_recovery() then pg_last_wal_replay_lsn()::text else pg_current_wal_flush_lsn()::text end]
+        """;
+
+    public static HostView Silent(ShardHost host, string problem) => new(host, HostRole.Silent, "", 0, null, problem);
+
+    public static HostView Parse(ShardHost host, string?[]? answer) =>
+        answer is [var role, { } system, { } timeline, var lsn]
+        && uint.TryParse(timeline, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
+            ? new HostView(
+                host, role == "primary" ? HostRole.Primary : HostRole.Standby, system, number,
+                NpgsqlLogSequenceNumber.TryParse(lsn ?? "", out var at) ? at : null, null)
+            : Silent(host, "its answer is not understood");
+
+    /// <returns>Half a sentence, for a message.</returns>
+    public string Describe() => Role switch
+    {
+        HostRole.Primary => $"{Host} is a primary of timeline {Timeline}",
+        HostRole.Standby => $"{Host} is a standby",
+        _ => $"{Host} {Problem}",
+    };
+}

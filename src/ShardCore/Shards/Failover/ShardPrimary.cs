@@ -1,0 +1,128 @@
+using ShardCore.Ring;
+using ShardCore.Shards.History;
+
+namespace ShardCore.Shards.Failover;
+
+/// <summary>
+/// Knows which host of a shard is its primary, asks all of them every second, and tells when another took over. Where a shard has one
+/// host there is none of these.
+/// </summary>
+/// <remarks>
+/// Npgsql's own list of hosts takes the first that says it is a primary, and it has no timelines; and it does not know replication
+/// connections. Both matter here: see <see cref="PrimaryChoice"/> and docs/adr/0021.
+/// </remarks>
+/// <param name="probe">A data source of one host, without a pool.</param>
+public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.NpgsqlDataSource> probe, TimeProvider time) : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(1);
+
+    private readonly HostProbe[] _probes = [.. address.Hosts.Select(host => new HostProbe(host, probe(host)))];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+    private Task<IReadOnlyList<HostView>>? _looking;
+    private Task _watching = Task.CompletedTask;
+    private volatile IReadOnlyList<HostView> _views = [.. address.Hosts.Select(host => HostView.Silent(host, "was not asked yet"))];
+    private volatile Known _known = new(null, null);
+    private volatile ShardPosition? _highest;
+    private volatile ShardPosition? _expected;
+
+    /// <summary>Raised when the primary is another than before: connections to that one are to be dropped.</summary>
+    public event EventHandler? Moved;
+
+    public ShardAddress Address => address;
+
+    /// <summary>Null: it is not known now.</summary>
+    public ShardHost? Current => _known.Now;
+
+    /// <summary>The present primary, or the last one while none is known; null: none ever was.</summary>
+    public ShardHost? Last => _known.Last;
+
+    /// <summary>What each host said when it was last asked.</summary>
+    public IReadOnlyList<HostView> Views => _views;
+
+    /// <summary>
+    /// The highest position that any process saw: no primary of an earlier timeline is believed. Null: none is known, and only what this process saw counts.
+    /// After a person accepted a loss it may be lower than before.
+    /// </summary>
+    public ShardPosition? Expected
+    {
+        get => _expected;
+        set
+        {
+            if (_expected is { } before && value is not null && value.Timeline < before.Timeline)
+                _highest = null; // a person has accepted that
+            _expected = value;
+        }
+    }
+
+    private ShardPosition? Seen => _highest is { } own && (_expected is not { } told || told.System != own.System || own.Timeline > told.Timeline) ? own : _expected;
+
+    /// <summary>Begins to ask, every second. Without it only those ask who need a connection.</summary>
+    public void Watch() => _watching = WatchAsync();
+
+    /// <exception cref="NoPrimaryException" />
+    public async Task<ShardHost> FindAsync(CancellationToken cancellation) => Current ?? await LookAsync(cancellation);
+
+    /// <summary>Asks all hosts now.</summary>
+    /// <exception cref="NoPrimaryException" />
+    public async Task<ShardHost> LookAsync(CancellationToken cancellation)
+    {
+        Task<IReadOnlyList<HostView>> looking;
+        lock (_gate)
+            looking = _looking is { IsCompleted: false } ? _looking : _looking = AskAllAsync();
+        var views = await looking.WaitAsync(cancellation);
+        return Current ?? throw new NoPrimaryException(address, views, Seen);
+    }
+
+    /// <summary>Whether a server that was connected to is known to be the primary no more, because another is.</summary>
+    public bool IsReplaced(ShardHost host) => _known.Now is { } now && now != host;
+
+    private async Task<IReadOnlyList<HostView>> AskAllAsync()
+    {
+        var views = await Task.WhenAll(_probes.Select(each => each.AskAsync(AnswerLimit))).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var before = _known;
+        var chosen = PrimaryChoice.Of(views, Seen, before.Last);
+        _views = views;
+        if (chosen is { } host)
+        {
+            var view = views.First(each => each.Host == host);
+            if (_highest is not { } highest || highest.System != view.System || highest.Timeline < view.Timeline)
+                _highest = new ShardPosition(view.System, view.Timeline, view.Lsn ?? default);
+        }
+        _known = new Known(chosen, chosen ?? before.Last);
+        if (chosen is not null && before.Last is { } last && last != chosen)
+            Moved?.Invoke(this, EventArgs.Empty);
+        return views;
+    }
+
+    private async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await NextAsync(timer))
+            await ((Task)LookAsync(_stopping.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<bool> NextAsync(PeriodicTimer timer)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(_stopping.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var each in _probes)
+            await each.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private sealed record Known(ShardHost? Now, ShardHost? Last);
+}
