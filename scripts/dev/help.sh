@@ -41,7 +41,7 @@ Ports, all on 127.0.0.1. The first up remembers these variables, later commands 
   DEV_SHARD_PORT=5440 (shard N on 5440+N)  DEV_ROUTER_PORT=8100 and DEV_OPS_PORT=8200 (router N on +N)
   DEV_AGENT_METRICS_PORT=8300 (metrics of moves, with --agent)
   With --ha: DEV_HA_PORT=5540 (hosts of shard N on 5540+2N-1 and 5540+2N)  DEV_PATRONI_PORT=8400 (their Patronis, likewise)
-  DEV_ETCD_PORT=8390 (and 8391)
+  DEV_ETCD_PORT=8380 (and 8381)
   DEV_PORT_OFFSET=1000 ./dev up   moves all of them: a second copy beside the first
   DEV_HOME=/some/folder           the state somewhere else than in ./.dev
 

@@ -117,7 +117,7 @@ public class DevCluster : IAsyncLifetime
     }
 
     /// <summary>Those of Postgres, Patroni and etcd with <c>--ha</c> and three shards.</summary>
-    private static IEnumerable<int> WithHosts => [.. Enumerable.Range(5541, 6), .. Enumerable.Range(8401, 6), 8390, 8391];
+    private static IEnumerable<int> WithHosts => [.. Enumerable.Range(5541, 6), .. Enumerable.Range(8401, 6), 8380, 8381];
 
     private static int FreeOffset()
     {
