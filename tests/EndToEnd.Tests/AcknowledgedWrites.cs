@@ -8,7 +8,7 @@ using System.Text.Json;
 namespace EndToEnd.Tests;
 
 /// <summary>
-/// Clients that write through the proxy without pause: each writes ever-growing numbers to keys of its own and reads
+/// Clients that write through the proxy without pause: each writes ever-growing numbers to items of its own and reads
 /// them back. Remembers what was acknowledged, which must never be lost, and what failed, which mostly must not happen.
 /// After a failure a client waits for a moment, as applications do.
 /// </summary>
@@ -25,27 +25,26 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
     private readonly HttpClient _client;
     private readonly Task[] _writers;
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
-    private readonly Func<string, string> _partitionOf;
+    private readonly IReadOnlyList<string>? _partitions;
     private readonly Lock _pauses = new();
     private long _requests;
     private long _acknowledgements;
     private long _lastAcknowledged = Stopwatch.GetTimestamp();
     private TimeSpan _longestPause;
 
-    private AcknowledgedWrites(Uri proxy, Func<string, string> partitionOf)
+    private AcknowledgedWrites(Uri proxy, IReadOnlyList<string>? partitions)
     {
-        _partitionOf = partitionOf;
+        _partitions = partitions;
         // As applications do: a pool of connections, each used again and again.
         _client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients * 2 }) { BaseAddress = proxy, Timeout = TimeSpan.FromSeconds(40) };
         _writers = [.. Enumerable.Range(0, Clients).Select(client => Task.Run(() => WriteAsync(client)))];
     }
 
-    /// <summary>Each key is a partition of its own, somewhere.</summary>
-    public static AcknowledgedWrites Begin(Uri proxy) => new(proxy, key => key);
+    /// <summary>Few items, each in a partition of its own, somewhere; they are written again and again.</summary>
+    public static AcknowledgedWrites Begin(Uri proxy) => new(proxy, partitions: null);
 
-    /// <summary>Only in these partitions.</summary>
-    public static AcknowledgedWrites Begin(Uri proxy, IReadOnlyList<string> partitions) =>
-        new(proxy, key => partitions[(int)((uint)StringComparer.Ordinal.GetHashCode(key) % (uint)partitions.Count)]);
+    /// <summary>Only in these partitions, and each item once: a later write must not hide that an earlier one is lost.</summary>
+    public static AcknowledgedWrites Begin(Uri proxy, IReadOnlyList<string> partitions) => new(proxy, partitions);
 
     public long Requests => Interlocked.Read(ref _requests);
 
@@ -71,16 +70,16 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
     }
 
     /// <summary>Compares what is stored with what was acknowledged.</summary>
-    /// <returns>A line for each key that holds less than was acknowledged, or a value that was never sent.</returns>
-    public async Task<IReadOnlyList<string>> LostAsync()
+    /// <returns>A line for each item that is missing, that holds less than was acknowledged, or a value that was never sent.</returns>
+    public async Task<IReadOnlyCollection<string>> LostAsync()
     {
-        var lost = new List<string>();
-        foreach (var (path, acknowledged) in _acknowledged)
+        var lost = new ConcurrentQueue<string>();
+        await Parallel.ForEachAsync(_acknowledged, new ParallelOptions { MaxDegreeOfParallelism = Clients }, async (item, _) =>
         {
-            var stored = await ReadAsync(path);
-            if (stored < acknowledged || stored > _attempted[path])
-                lost.Add($"{path}: acknowledged {acknowledged}, attempted {_attempted[path]}, stored {stored}");
-        }
+            var stored = await FindAsync(item.Key);
+            if (stored is null || stored < item.Value || stored > _attempted[item.Key])
+                lost.Enqueue($"{item.Key}: acknowledged {item.Value}, attempted {_attempted[item.Key]}, stored {stored?.ToString(CultureInfo.InvariantCulture) ?? "nothing"}");
+        });
         return lost;
     }
 
@@ -88,8 +87,7 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
     {
         for (var number = 1; !_stop.IsCancellationRequested; number++)
         {
-            var key = string.Create(CultureInfo.InvariantCulture, $"{_run}-{client}-{number % KeysPerClient}");
-            var path = $"/v1/collections/things/items/{_partitionOf(key)}/{key}";
+            var path = PathOf(client, number);
             _attempted[path] = number;
             Interlocked.Increment(ref _requests);
             try
@@ -102,7 +100,7 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
                     continue;
                 }
                 Acknowledged(path, number);
-                if (await ReadAsync(path) is var stored && stored != number)
+                if (await FindAsync(path) is var stored && stored != number)
                     await FailedAsync($"{path} did not read back {number} but {stored}");
             }
             catch (HttpRequestException e)
@@ -124,10 +122,17 @@ public sealed class AcknowledgedWrites : IAsyncDisposable
         }
     }
 
-    private async Task<int> ReadAsync(string path)
+    private string PathOf(int client, int number) => _partitions is null
+        ? string.Create(CultureInfo.InvariantCulture, $"/v1/collections/things/items/{_run}-{client}-{number % KeysPerClient}/item")
+        : string.Create(CultureInfo.InvariantCulture, $"/v1/collections/things/items/{_partitions[number % _partitions.Count]}/{_run}-{client}-{number}");
+
+    /// <returns>Null: there is no such item.</returns>
+    private async Task<int?> FindAsync(string path)
     {
         Interlocked.Increment(ref _requests);
         using var response = await _client.GetAsync(new Uri(path, UriKind.Relative));
+        if (response.StatusCode == HttpStatusCode.NotFound)
+            return null;
         if (response.StatusCode != HttpStatusCode.OK)
             throw new HttpRequestException($"GET {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
         using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
