@@ -30,7 +30,7 @@ internal sealed class ClusterStatus(AdminSession session)
     {
         var ring = await session.RequireRingAsync(cancellation);
         var routers = await RouterLine.ListAsync(session, ring, cancellation);
-        var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(session.Source(shard), cancellation));
+        var answers = await Reach.TryAllAsync(ring.Shards, shard => AskAsync(shard, cancellation));
         var shards = ring.Shards.Select(shard => StatusOf(shard, answers[shard.Id].Answer, answers[shard.Id].Problem)).ToArray();
         var operations = await OperationsAsync(ring, cancellation);
         var settings = ring.Shards.Select(shard => (shard.Id, answers[shard.Id].Answer?.SettingProblem)).Where(each => each.SettingProblem is not null);
@@ -57,13 +57,18 @@ internal sealed class ClusterStatus(AdminSession session)
         }
     }
 
-    private static async Task<ShardAnswer> AskAsync(ShardDatabase source, CancellationToken cancellation)
+    private async Task<ShardAnswer> AskAsync(Shard shard, CancellationToken cancellation)
     {
+        var source = session.Source(shard);
         await using var connection = await source.OpenAsync(cancellation);
         try
         {
             var answer = await connection.QuerySingleAsync<ShardAnswer>(new CommandDefinition(Sql, new { counted = CountedBytes }, cancellationToken: cancellation));
-            return answer with { SettingProblem = ForeignSettings.ReadOnlyProblem(await ForeignSettings.ReadAsync(source, cancellation)) };
+            return answer with
+            {
+                SettingProblem = ForeignSettings.ReadOnlyProblem(await ForeignSettings.ReadAsync(source, cancellation)),
+                Standbys = await ShardStandbys.ReadAsync(session, shard, connection, cancellation),
+            };
         }
         catch (PostgresException e) when (e.SqlState is "42P01" or "3F000")
         {
@@ -71,9 +76,9 @@ internal sealed class ClusterStatus(AdminSession session)
         }
     }
 
-    private static ShardStatus StatusOf(Shard shard, ShardAnswer? answer, ShardUnreachableException? problem) => new(
+    private ShardStatus StatusOf(Shard shard, ShardAnswer? answer, ShardUnreachableException? problem) => new(
         shard.Id.Value, shard.Address, shard.Weight, problem is null, problem?.Message, answer?.SchemaVersion, answer?.Slots,
-        answer is null ? null : (double)answer.Slots / Slot.Count, answer?.Items, answer?.SizeBytes, answer?.RingEpoch, answer?.KnownEpoch);
+        answer is null ? null : (double)answer.Slots / Slot.Count, answer?.Items, answer?.SizeBytes, answer?.RingEpoch, answer?.KnownEpoch, StandbyStatus.Of(answer?.Standbys ?? ShardStandbys.OfHosts(session, shard), problem is null));
 
     private static IEnumerable<string> ReasonsOf(ShardRing ring, IReadOnlyList<ShardStatus> shards, IReadOnlyList<RouterLine> routers)
     {
@@ -103,5 +108,7 @@ internal sealed class ClusterStatus(AdminSession session)
     private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items)
     {
         public string? SettingProblem { get; init; }
+
+        public ShardStandbys? Standbys { get; init; }
     }
 }

@@ -29,7 +29,7 @@ internal sealed class Doctor(AdminSession session)
         if (ring.IsEmpty)
             return [.. findings, new Finding("shards", FindingLevel.Failed, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …")];
 
-        var answers = await Reach.TryAllAsync(ring.Shards, shard => ShardExamination.RunAsync(session.Source(shard), cancellation));
+        var answers = await Reach.TryAllAsync(ring.Shards, shard => ShardExamination.RunAsync(session, shard, cancellation));
         var dead = answers.Values.Select(answer => answer.Problem).OfType<ShardUnreachableException>().ToArray();
         findings.Add(Finding.Of("shards-reachable", FindingLevel.Unreachable, [.. dead.Select(problem => problem.Message)], $"All {ring.Shards.Length} answer.", dead.FirstOrDefault()?.Next ?? ""));
         findings.Add(RingAgeFinding(ring, routers, answers.Values.Select(answer => answer.Answer).OfType<ShardExamination>()));

@@ -24,6 +24,9 @@ internal static class ShardChecks
         yield return Finding.Of("read-only", FindingLevel.Failed, [.. Each(shards, shard => ForeignSettings.ReadOnlyProblem(shard.Settings))], "No shard is set to read-only.", "alter database … reset default_transaction_read_only (alter role …, alter system …); routers take writes a second later");
         yield return Finding.Of("durability", FindingLevel.Warning, [.. Each(shards, shard => ForeignSettings.DurabilityProblem(shard.Settings))], "Acknowledged writes survive a crash of any shard.", "set synchronous_commit, fsync and full_page_writes to on, unless losing the last writes is accepted");
         yield return Finding.Of("session-settings", FindingLevel.Warning, [.. Each(shards, shard => ForeignSettings.OverriddenProblem(shard.Settings))], "None that this product has to override.", "none needed: routers and shardadmin set their own; alter database … reset …, alter role … reset … if nobody else needs it");
+        yield return Finding.Of(
+            "standbys", FindingLevel.Warning, [.. Each(shards, shard => string.Join(" ", shard.Standbys.Problems()) is { Length: > 0 } problems ? problems : null)],
+            $"A takeover now would lose: {string.Join("; ", Each(shards, shard => shard.Standbys.TakeoverLoses))}.", "see to those hosts and standbys (docs/operations/high-availability.md)");
         yield return Skew(shards);
         yield return Finding.Of("wal-level", FindingLevel.Warning, [.. Each(shards, shard => shard.Server.WalLevel == "logical" ? null : $"wal_level is {shard.Server.WalLevel}; moving data needs logical.")], "logical everywhere.", "alter system set wal_level = 'logical', then restart that Postgres");
         foreach (var finding in MoveChecks.Of(shards))

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using Dapper;
 using Npgsql;
+using ShardAdmin.CommandLine;
 using ShardAdmin.Rebalancing;
 using ShardCore.Collections;
 using ShardCore.Migrations;
+using ShardCore.Ring;
 using ShardCore.Shards;
 
 namespace ShardAdmin.Cluster;
@@ -18,23 +20,32 @@ namespace ShardAdmin.Cluster;
 /// <param name="Ability">To be the source of a move; null: it is no shard yet.</param>
 internal sealed record ShardExamination(
     ServerFacts Server, IReadOnlyList<ForeignSetting> Settings, MigrationResult Schema, ShardIdentity? Identity, TimeSpan ClockOffset,
-    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, string Disputed, string Restored, MoveAbility? Ability)
+    IReadOnlyList<CollectionDefinition> Collections, IReadOnlyList<OwnershipRun> Runs, long ResidueSlots, long OverdueSlots, long UnfinishedMoves, string Disputed, string Restored, MoveAbility? Ability,
+    ShardStandbys Standbys)
 {
-    public static async Task<ShardExamination> RunAsync(ShardDatabase source, CancellationToken cancellation)
+    public static async Task<ShardExamination> RunAsync(AdminSession session, Shard shard, CancellationToken cancellation)
     {
+        var source = session.Source(shard);
         await ServerFacts.ReadAsync(source, cancellation); // opens the connection, so that the clock is read in one round trip
         var (sent, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
         var server = await ServerFacts.ReadAsync(source, cancellation);
         var offset = server.Clock - sent.UtcDateTime - (Stopwatch.GetElapsedTime(began) / 2);
         var settings = await ForeignSettings.ReadAsync(source, cancellation);
         var schema = await new ShardMigrator().InspectAsync(source, cancellation);
+        var standbys = await StandbysAsync(session, shard, cancellation);
         if (schema.VersionAfter == 0)
-            return new ShardExamination(server, settings, schema, null, offset, [], [], 0, 0, 0, "", "", null);
+            return new ShardExamination(server, settings, schema, null, offset, [], [], 0, 0, 0, "", "", null, standbys);
         var (residue, overdue, unfinished, disputed, restored) = await LeftOversAsync(source, cancellation);
         return new ShardExamination(
             server, settings, schema, await ShardOwnershipStore.ReadIdentityAsync(source, cancellation), offset,
             await CollectionStore.ListAsync(source, cancellation), await ShardOwnershipStore.ReadRunsAsync(source, cancellation), residue, overdue, unfinished, disputed, restored,
-            await MoveAbility.ReadAsync(source, cancellation));
+            await MoveAbility.ReadAsync(source, cancellation), standbys);
+    }
+
+    private static async Task<ShardStandbys> StandbysAsync(AdminSession session, Shard shard, CancellationToken cancellation)
+    {
+        await using var connection = await session.Source(shard).OpenAsync(cancellation);
+        return await ShardStandbys.ReadAsync(session, shard, connection, cancellation);
     }
 
     private static async Task<(long Residue, long Overdue, long Unfinished, string Disputed, string Restored)> LeftOversAsync(ShardDatabase source, CancellationToken cancellation)

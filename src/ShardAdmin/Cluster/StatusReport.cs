@@ -16,4 +16,15 @@ internal sealed record StatusReport(
 /// <param name="RingEpoch">Of its shard list copy.</param>
 /// <param name="KnownEpoch">The highest that it knows, from its slots too.</param>
 internal sealed record ShardStatus(
-    string Id, string Address, int Weight, bool Reachable, string? Problem, int? SchemaVersion, int? Slots, double? Share, long? Items, long? SizeBytes, long? RingEpoch, long? KnownEpoch);
+    string Id, string Address, int Weight, bool Reachable, string? Problem, int? SchemaVersion, int? Slots, double? Share, long? Items, long? SizeBytes, long? RingEpoch, long? KnownEpoch,
+    StandbyStatus Standbys);
+
+/// <param name="Hosts">That the ring names, by their own word; empty: one, which is the primary.</param>
+/// <param name="Streaming">Null: the primary does not answer.</param>
+/// <param name="TakeoverLoses">Of what was acknowledged, if the primary were gone now; null: it does not answer.</param>
+internal sealed record StandbyStatus(IReadOnlyList<HostLine> Hosts, IReadOnlyList<StandbyLine>? Streaming, string? TakeoverLoses, string? Summary)
+{
+    public static StandbyStatus Of(ShardStandbys standbys, bool isReachable) => isReachable
+        ? new StandbyStatus(standbys.Hosts, standbys.Streaming, standbys.TakeoverLoses, standbys.Summary)
+        : new StandbyStatus(standbys.Hosts, null, null, null);
+}

@@ -67,13 +67,18 @@ internal sealed class StatusCommand : AdminCommand
 
     private static Table ShardTable(StatusReport report)
     {
-        var table = Tables.New("shard", "address", "state", ">schema", ">slots", ">share", ">items", ">size", ">ring epoch");
+        var table = Tables.New("shard", "address", "state", ">schema", ">slots", ">share", ">items", ">size", ">ring epoch", "standbys");
         foreach (var shard in report.Shards)
             table.Row(
-                shard.Id, shard.Address, shard.Reachable ? "up" : "unreachable", Number(shard.SchemaVersion), Tables.Count(shard.Slots),
-                shard.Share is { } share ? Tables.Percent(share) : null, Tables.Count(shard.Items), Tables.Bytes(shard.SizeBytes), Number(shard.RingEpoch));
+                shard.Id, AddressOf(shard), shard.Reachable ? "up" : "unreachable", Number(shard.SchemaVersion), Tables.Count(shard.Slots),
+                shard.Share is { } share ? Tables.Percent(share) : null, Tables.Count(shard.Items), Tables.Bytes(shard.SizeBytes), Number(shard.RingEpoch), shard.Standbys.Summary);
         return table;
     }
+
+    /// <summary>With several hosts the primary comes first, and its line is short.</summary>
+    private static string AddressOf(ShardStatus shard) => shard.Standbys.Hosts.FirstOrDefault(host => host.Role == "primary") is { } primary
+        ? $"{primary.Host} of {shard.Standbys.Hosts.Count} hosts"
+        : shard.Address;
 
     private static string? Number(long? value) => value?.ToString(CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace TestCluster;
 
 /// <summary>What the kernel says of a process and of its descendants. Linux only: elsewhere a process has no children here.</summary>
-internal static class ProcessTree
+public static class ProcessTree
 {
     /// <summary>The processes that <paramref name="processId"/> started and that are still there.</summary>
     public static IReadOnlyList<int> ChildrenOf(int processId)
