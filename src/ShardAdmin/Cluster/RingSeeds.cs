@@ -32,6 +32,7 @@ internal static partial class RingSeeds
                     ExitCode.Precondition, $"Redis has no ring, but the seed {seed} is shard {identity.Shard} of the cluster {identity.Cluster}.",
                     $"shardadmin ring rebuild --seed {seed}");
     }
+
     /// <summary>An address ends with its database. A comma before that is between two of its hosts.</summary>
     [GeneratedRegex("(?<=/[^/,]*),", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex BetweenAddresses();
