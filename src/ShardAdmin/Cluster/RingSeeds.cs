@@ -14,7 +14,12 @@ internal static partial class RingSeeds
             ExitCode.Usage, $"A seed (--seed, SHARDING_SEEDS) is {ShardAddress.Form}, not '{text}'.", "shardadmin ring rebuild --help"))];
 
     public static IReadOnlyList<ShardAddress> FromEnvironment(AdminSession session) =>
-        Parse(BetweenAddresses().Split(session.Settings.Seeds).Where(seed => !string.IsNullOrWhiteSpace(seed)));
+        ParseList(session.Settings.Seeds);
+
+    /// <param name="texts">With commas between them.</param>
+    /// <exception cref="CommandFailedException">One of them is no address.</exception>
+    public static IReadOnlyList<ShardAddress> ParseList(string texts) =>
+        Parse(BetweenAddresses().Split(texts).Where(text => !string.IsNullOrWhiteSpace(text)));
 
     /// <summary>Who a database says it is; null when it is no shard.</summary>
     /// <exception cref="ShardUnreachableException" />
