@@ -3,7 +3,7 @@
 admin_run() { # shardadmin on this cluster
   local id seeds=
   for id in $(shard_ids); do
-    seeds+=${seeds:+,}127.0.0.1:$(shard_port "$id")/sharding
+    seeds+=${seeds:+,}$(shard_hosts "$id")/sharding
   done
   local -a program=("$(staged ShardAdmin)")
   [[ -f ${program[0]} ]] || program=("$(program_of ShardAdmin)")

@@ -48,6 +48,8 @@ chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, a
       router_start "${1#r}"
       require_alive_until 60 "$1" http_ok $((OPS_PORT + ${1#r})) /health/ready
       ;;
+    etcd) etcd_up ;;
+    *-[ab]) patroni_start "$1" ;;
     *)
       chaos_await_end_of "$1"
       shard_start "$1" "$(shard_port "$1")"

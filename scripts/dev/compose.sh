@@ -4,9 +4,11 @@
 compose() { # compose ARGUMENTS...: on this cluster; each state folder has containers and volumes of its own
   local -a program=(docker compose)
   docker compose version >/dev/null 2>&1 || program=(docker-compose)
+  [[ -z $HA ]] || program+=(--env-file "$ROOT/deploy/ha.env" --profile ha)
   (
     cd "$ROOT"
-    export PROXY_PORT FULL_FEED=${FullFeed:-false}
+    export PROXY_PORT FULL_FEED=${FullFeed:-false} SYNCHRONOUS_MODE
+    [[ $HA == async ]] && SYNCHRONOUS_MODE=false || SYNCHRONOUS_MODE=true
     COMPOSE_PROJECT_NAME=sharding-$(cksum <<<"$STATE" | cut -d' ' -f1) "${program[@]}" "$@" 9>&-
   )
 }
@@ -34,7 +36,7 @@ compose_up() {
   step
   compose_quietly up -d --scale "router=${ROUTERS:-2}"
   wait_until 120 "the proxy to answer on $PROXY_PORT; see docker logs" http_ok "$PROXY_PORT" /v1/collections || exit "$EXIT_FAILED"
-  step_done containers "three shards, Redis, ${ROUTERS:-2} routers, HAProxy on $PROXY_PORT"
+  step_done containers "three shards${HA:+ of two hosts each, $HA}, Redis, ${ROUTERS:-2} routers, HAProxy on $PROXY_PORT"
   if [[ $WITH_DATA == true ]]; then
     build_programs
     data_load
@@ -83,7 +85,22 @@ compose_status() { # compose_status JSON
   printf '{"proxy":"http://127.0.0.1:%d","routers":[%s],"redis":%s,"shards":[%s],"apiKey":null}\n' "$PROXY_PORT" \
     "$(compose_inspect router '{"id":"{{slice .Id 0 12}}-8080","url":"http://IP:8080","ops":"http://IP:8081","pid":{{.State.Pid}}}')" \
     "$(compose_inspect redis '{"host":"IP","port":6379,"pid":{{.State.Pid}}}')" \
-    "$(for n in 1 2 3; do compose_inspect "shard$n" "{\"id\":\"s$n\",\"host\":\"IP\",\"port\":5432,\"database\":\"sharding\",\"pid\":{{.State.Pid}}}"; done | paste -sd,)"
+    "$(for n in 1 2 3; do compose_shard_json "$n"; done | paste -sd,)"
+}
+
+compose_shard_json() { # compose_shard_json N: with --ha the server is the current primary
+  local address='"host":"IP","port":5432,"pid":{{.State.Pid}}' primary=shard$1 host role hosts=
+  if [[ -n $HA ]]; then
+    ETCD_ADDRESS=$(compose_inspect etcd IP):2379
+    primary=$(etcd_value "s$1/leader") || primary=shard$1
+    for host in "shard$1" "shard${1}b"; do
+      role=standby
+      [[ $host != "$primary" ]] || role=primary
+      hosts+="${hosts:+,}$(compose_inspect "$host" "{\"name\":\"$host\",$address,\"role\":\"$role\"}")"
+    done
+    hosts=",\"hosts\":[$hosts]"
+  fi
+  compose_inspect "$primary" "{\"id\":\"s$1\",$address,\"database\":\"sharding\"$hosts}"
 }
 
 compose_inspect() { # compose_inspect SERVICE FORMAT: one line, containers joined by commas; IP is the container's address

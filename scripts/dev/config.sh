@@ -2,13 +2,14 @@
 # Where the state is and which ports belong to it. Resolved from the environment, else from what the first `up`
 # remembered, else the defaults. Shard ports do not change while there is data: the ring holds their addresses.
 
-readonly PORT_VARIABLES=(DEV_PORT_OFFSET DEV_PROXY_PORT DEV_STATS_PORT DEV_REDIS_PORT DEV_SHARD_PORT DEV_ROUTER_PORT DEV_OPS_PORT DEV_AGENT_METRICS_PORT)
+readonly PORT_VARIABLES=(DEV_PORT_OFFSET DEV_PROXY_PORT DEV_STATS_PORT DEV_REDIS_PORT DEV_SHARD_PORT DEV_ROUTER_PORT DEV_OPS_PORT DEV_AGENT_METRICS_PORT
+  DEV_HA_PORT DEV_PATRONI_PORT DEV_ETCD_PORT)
 
 config_load() {
   STATE=${DEV_HOME:-$ROOT/.dev}
   [[ $STATE == /* ]] || STATE=$PWD/$STATE
   CLUSTER=${SHARDING_CLUSTER:-default}
-  MODE='' SHARD_COUNT='' REMEMBERED_SHARD_PORT='' REMEMBERED_SETTINGS=''
+  MODE='' HA='' SHARD_COUNT='' REMEMBERED_SHARD_PORT='' REMEMBERED_SETTINGS=''
   local -A set_now=()
   local name
   for name in "${PORT_VARIABLES[@]}"; do
@@ -16,10 +17,12 @@ config_load() {
   done
   DEV_PORT_OFFSET=0 DEV_PROXY_PORT=8080 DEV_STATS_PORT=8079 DEV_REDIS_PORT=6390
   DEV_SHARD_PORT=5440 DEV_ROUTER_PORT=8100 DEV_OPS_PORT=8200 DEV_AGENT_METRICS_PORT=8300
+  DEV_HA_PORT=5540 DEV_PATRONI_PORT=8400 DEV_ETCD_PORT=8380
   if [[ -f $STATE/config ]]; then
     # shellcheck source=/dev/null
     source "$STATE/config"
-    REMEMBERED_SHARD_PORT=$((DEV_SHARD_PORT + DEV_PORT_OFFSET))
+    config_resolve
+    REMEMBERED_SHARD_PORT=$SHARD_PORT
     REMEMBERED_SETTINGS=$(config_settings)
   fi
   # Only `up` may move a cluster; every other command means the one that is there.
@@ -32,14 +35,18 @@ config_load() {
   config_resolve
 }
 
-config_resolve() {
+config_resolve() { # HA: sync, async, or empty for shards of one server each
+  SHARD_PORT_VARIABLE=DEV_SHARD_PORT PORTS_OF_SHARD=1
+  [[ -z $HA ]] || SHARD_PORT_VARIABLE=DEV_HA_PORT PORTS_OF_SHARD=2
   PROXY_PORT=$((DEV_PROXY_PORT + DEV_PORT_OFFSET))
   STATS_PORT=$((DEV_STATS_PORT + DEV_PORT_OFFSET))
   REDIS_PORT=$((DEV_REDIS_PORT + DEV_PORT_OFFSET))
-  SHARD_PORT=$((DEV_SHARD_PORT + DEV_PORT_OFFSET))
+  SHARD_PORT=$((${!SHARD_PORT_VARIABLE} + DEV_PORT_OFFSET))
   ROUTER_PORT=$((DEV_ROUTER_PORT + DEV_PORT_OFFSET))
   OPS_PORT=$((DEV_OPS_PORT + DEV_PORT_OFFSET))
   AGENT_METRICS_PORT=$((DEV_AGENT_METRICS_PORT + DEV_PORT_OFFSET))
+  PATRONI_PORT=$((DEV_PATRONI_PORT + DEV_PORT_OFFSET))
+  ETCD_PORT=$((DEV_ETCD_PORT + DEV_PORT_OFFSET)) ETCD_ADDRESS=127.0.0.1:$((DEV_ETCD_PORT + DEV_PORT_OFFSET))
   RUN=$STATE/run LOGS=$STATE/logs
 }
 
@@ -54,7 +61,7 @@ config_settings() { # the lines that the config file keeps
 config_check_move() { # config_check_move: refuses a change of ports that would tear the cluster apart
   if [[ -n $REMEMBERED_SHARD_PORT && $SHARD_PORT != "$REMEMBERED_SHARD_PORT" && -s $STATE/shards.list ]]; then
     die "$EXIT_PRECONDITION" "the shards in $STATE are on ports from $((REMEMBERED_SHARD_PORT + 1)), and the ring holds these addresses" \
-      "keep DEV_PORT_OFFSET and DEV_SHARD_PORT, start over with './dev down --wipe', or use another folder: DEV_HOME=…"
+      "keep DEV_PORT_OFFSET and $SHARD_PORT_VARIABLE, start over with './dev down --wipe', or use another folder: DEV_HOME=…"
   fi
   if [[ -n $REMEMBERED_SETTINGS && $(config_settings) != "$REMEMBERED_SETTINGS" ]] && anything_running; then
     die "$EXIT_PRECONDITION" "the cluster in $STATE runs on other ports; './dev down' first, or use another folder: DEV_HOME=…"
@@ -63,7 +70,7 @@ config_check_move() { # config_check_move: refuses a change of ports that would 
 
 config_save() { # config_save MODE SHARD_COUNT
   MODE=$1 SHARD_COUNT=$2
-  { config_settings; echo "MODE=$1"; echo "SHARD_COUNT=$2"; } >"$STATE/config"
+  { config_settings; echo "MODE=$1"; echo "SHARD_COUNT=$2"; echo "HA=$HA"; } >"$STATE/config"
 }
 
 config_require() { # for commands that need a cluster

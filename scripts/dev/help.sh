@@ -8,6 +8,7 @@ help_show() {
   ./dev up --detach             the same, and return when it is ready
   ./dev up --shards 5 --routers 3
   ./dev up --routers 4          on a running cluster: now 4 routers; no request fails meanwhile
+  ./dev up --ha                 each shard is two Postgres under Patroni, and fails over by itself; one etcd for all
   ./dev up --agent              with an agent, which carries on moves that were interrupted or detached; kept from then on
   ./dev up --compose            the same in containers, from compose.yaml
   ./dev status [--json]         what runs where
@@ -16,6 +17,8 @@ help_show() {
 
   ./dev admin status            shardadmin on this cluster; so are: ./dev admin ring show, ./dev admin verify …
   ./dev shard s4                one more empty Postgres, and the command that adds it to the cluster
+  ./dev ha list                 with --ha: who is primary; ./dev ha ARGUMENTS is patronictl on this cluster
+  ./dev ha switchover s1        the standby of s1 becomes its primary
 
   ./dev build                   everything, with the package feed that is at hand
   ./dev test                    every test; the last line is the verdict
@@ -29,11 +32,16 @@ help_show() {
 
 Options of up: --shards N (3)  --routers N (2)  --agent  --no-data  --detach  --compose  --no-build
   N shards are chosen by the first up; add more with ./dev shard. --no-build takes the programs as last built.
+  --ha, and --ha-mode sync|async, are chosen by the first up too. sync (the default): a commit is confirmed when the standby has it, so a
+  failover loses nothing; a commit waits while the standby is slow, and without a standby nobody takes over. async: a commit
+  does not wait; a failover loses what the standby did not have yet, up to 1 MiB of the log.
 
 Ports, all on 127.0.0.1. The first up remembers these variables, later commands need none:
   DEV_PROXY_PORT=8080  DEV_STATS_PORT=8079  DEV_REDIS_PORT=6390
   DEV_SHARD_PORT=5440 (shard N on 5440+N)  DEV_ROUTER_PORT=8100 and DEV_OPS_PORT=8200 (router N on +N)
   DEV_AGENT_METRICS_PORT=8300 (metrics of moves, with --agent)
+  With --ha: DEV_HA_PORT=5540 (hosts of shard N on 5540+2N-1 and 5540+2N)  DEV_PATRONI_PORT=8400 (their Patronis, likewise)
+  DEV_ETCD_PORT=8380 (and 8381)
   DEV_PORT_OFFSET=1000 ./dev up   moves all of them: a second copy beside the first
   DEV_HOME=/some/folder           the state somewhere else than in ./.dev
 

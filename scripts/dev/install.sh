@@ -16,6 +16,9 @@ missing_packages() {
   command -v haproxy >/dev/null || echo haproxy
   # ./dev itself does without; the lines that `up` prints for you to try do not.
   command -v curl >/dev/null || echo curl
+  [[ -n $HA ]] || return 0
+  command -v patroni >/dev/null || echo patroni
+  command -v etcd >/dev/null || echo etcd-server
 }
 
 install_missing() {
@@ -25,7 +28,7 @@ install_missing() {
   mapfile -t packages < <(missing_packages)
   ((${#packages[@]} > 0)) || return 0
   if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
-    die "$EXIT_PRECONDITION" "missing: ${packages[*]} (named as in Debian; Postgres 15 or newer, Redis 7, HAProxy 2.6)" \
+    die "$EXIT_PRECONDITION" "missing: ${packages[*]} (named as in Debian; Postgres 15 or newer, Redis 7, HAProxy 2.6${HA:+, Patroni 3.0, etcd 3.4})" \
       "install them (on Debian, as root: apt-get install ${packages[*]}), then run ./dev again"
   fi
   step
@@ -59,8 +62,8 @@ apt_install() ( # a subshell: what it changes for the time of the installation i
   fi
   apt install -y -qq --no-install-recommends "$@"
   if [[ -d /run/systemd/system ]]; then # or they would start with the next boot
-    for service in redis-server haproxy; do
-      [[ " $* " != *" $service "* ]] || systemctl disable -q "$service"
+    for service in redis-server haproxy patroni etcd; do
+      [[ " $*" != *" $service"* ]] || systemctl disable -q "$service"
     done
   fi
 )

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The shards: one Postgres server each, as durable as in production (fsync and synchronous_commit stay on).
-# $STATE/shards.list has a line "ID PORT" for each; data is in $STATE/shards/ID.
+# $STATE/shards.list has a line "ID PORT" for each; data is in $STATE/shards/ID. With --ha see patroni.sh.
 
 shard_ids() { [[ ! -f $STATE/shards.list ]] || cut -d' ' -f1 "$STATE/shards.list"; }
 
@@ -12,17 +12,38 @@ shard_port() { # shard_port ID; fails if there is no such shard
   return 1
 }
 
-shard_plan_port() { # shard_plan_port ID: the port a new shard gets: sN on 5440+N, others after the last one
-  local port=$SHARD_PORT used
+shard_plan_port() { # shard_plan_port ID: the port a new shard gets: sN on 5440+N, others after the last one; with --ha the first of two
+  local port=$((SHARD_PORT + 1)) used
   if [[ $1 =~ ^s([1-9][0-9]?)$ ]]; then
-    echo $((SHARD_PORT + BASH_REMATCH[1]))
+    echo $((port + (BASH_REMATCH[1] - 1) * PORTS_OF_SHARD))
     return
   fi
-  ((port += 50))
+  ((port += 49 * PORTS_OF_SHARD))
   while read -r _ used; do
-    ((used < port)) || port=$((used + 1))
+    ((used < port)) || port=$((used + PORTS_OF_SHARD))
   done <"$STATE/shards.list"
   echo "$port"
+}
+
+shard_hosts() { # shard_hosts ID: host:port of each server that may be its primary, joined by commas
+  local port
+  port=$(shard_port "$1")
+  echo "127.0.0.1:$port${HA:+,127.0.0.1:$((port + 1))}"
+}
+
+shard_check_ports() { # shard_check_ports ID PORT
+  if [[ -n $HA ]]; then
+    patroni_check_ports "$1" "$2"
+  else
+    require_port_free "$1" "$2" DEV_SHARD_PORT
+  fi
+}
+
+shard_processes() { # the names of the processes that shards are, as in $RUN
+  local id
+  for id in $(shard_ids); do
+    if [[ -n $HA ]]; then patroni_hosts "$id"; else echo "$id"; fi
+  done
 }
 
 as_postgres() { # Postgres refuses to run as root, so root hands over to the user that Debian made for it
@@ -78,9 +99,15 @@ shard_start() { # shard_start ID PORT: returns at once, see shard_wait
 postgres_start() { # postgres_start NAME FOLDER PORT [ARGUMENT...]
   local name=$1 folder=$2 port=$3
   shift 3
+  start_as_postgres "$name" "$(postgres_bin)/postgres" -D "$folder" -p "$port" "$@"
+}
+
+start_as_postgres() { # start_as_postgres NAME COMMAND...: start_process, as the user that Postgres runs as
+  local name=$1
   local -a user=()
+  shift
   [[ $EUID != 0 ]] || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  start_process "$name" "${user[@]}" "$(postgres_bin)/postgres" -D "$folder" -p "$port" "$@"
+  start_process "$name" "${user[@]}" "$@"
 }
 
 shard_wait() { # shard_wait ID PORT: until it answers, and has its database
@@ -94,6 +121,10 @@ shards_up() { # shards_up: every shard of the list, all at the same time
   local id port
   local -a ids=() making=()
   shards_folder
+  if [[ -n $HA ]]; then
+    patroni_up
+    return
+  fi
   mapfile -t ids < <(shard_ids)
   for id in "${ids[@]}"; do
     [[ -d $(readlink -f "$STATE/shards")/$id ]] && continue
@@ -115,6 +146,10 @@ shards_up() { # shards_up: every shard of the list, all at the same time
 
 shards_down() {
   local id
+  if [[ -n $HA ]]; then
+    patroni_down
+    return
+  fi
   standbys_down # first: a primary that stops waits for them
   for id in $(shard_ids); do
     signal_process "$id" INT # "fast": open transactions are rolled back, everything is flushed
@@ -126,5 +161,5 @@ shards_down() {
 
 shards_wipe() {
   [[ ! -L $STATE/shards ]] || rm -rf "$(readlink -f "$STATE/shards")"
-  rm -rf "$STATE/shards" "$STATE/shards.list"
+  rm -rf "$STATE/shards" "$STATE/shards.list" "$STATE/etcd"
 }

@@ -76,9 +76,11 @@ require_port_free() { # require_port_free NAME PORT VARIABLE: unless NAME is our
     "give it another one with $3=…, or move all ports: DEV_PORT_OFFSET=1000 ./dev up"
 }
 
-http_get() { # http_get PORT PATH: the whole answer on stdout. No curl: the machine may not have it.
+http_get() { # http_get [HOST:]PORT PATH: the whole answer on stdout. No curl: the machine may not have it.
+  local address=127.0.0.1:$1
+  [[ $1 != *:* ]] || address=$1
   (
-    exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+    exec 3<>"/dev/tcp/${address/:/\/}" || exit 1
     printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&3
     timeout 5 cat <&3
   ) 2>/dev/null

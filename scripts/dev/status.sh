@@ -24,9 +24,10 @@ status_command() {
 
 status_complete() {
   local name
-  for name in redis proxy $(shard_ids) $(routers_known | sed 's/^/r/'); do
+  for name in redis proxy $(shard_processes) $(routers_known | sed 's/^/r/'); do
     is_running "$name" || return 1
   done
+  [[ -z $HA ]] || is_running etcd || return 1
   ! agent_known || is_running agent
 }
 
@@ -42,11 +43,20 @@ status_json() {
   printf '],"redis":{"host":"127.0.0.1","port":%d,"pid":%s},"shards":[' "$REDIS_PORT" "$(pid_of redis || echo null)"
   separator=
   for name in $(shard_ids); do
-    printf '%s{"id":"%s","host":"127.0.0.1","port":%d,"database":"sharding","pid":%s}' "$separator" "$name" \
-      "$(shard_port "$name")" "$(pid_of "$name" || echo null)"
+    printf '%s%s' "$separator" "$(status_shard_json "$name")"
     separator=,
   done
-  printf '],"agent":{"metrics":"http://127.0.0.1:%d/metrics","pid":%s},"apiKey":null}\n' "$AGENT_METRICS_PORT" "$(pid_of agent || echo null)"
+  printf ']'
+  [[ -z $HA ]] || printf ',"etcd":{"host":"127.0.0.1","port":%d,"pid":%s}' "$ETCD_PORT" "$(pid_of etcd || echo null)"
+  printf ',"agent":{"metrics":"http://127.0.0.1:%d/metrics","pid":%s},"apiKey":null}\n' "$AGENT_METRICS_PORT" "$(pid_of agent || echo null)"
+}
+
+status_shard_json() { # status_shard_json ID: with --ha the server is the current primary
+  if [[ -n $HA ]]; then
+    patroni_status_json "$1"
+    return
+  fi
+  printf '{"id":"%s","host":"127.0.0.1","port":%d,"database":"sharding","pid":%s}' "$1" "$(shard_port "$1")" "$(pid_of "$1" || echo null)"
 }
 
 status_row() { # status_row NAME ADDRESS
@@ -67,8 +77,13 @@ status_table() {
   done
   ! agent_known || status_row agent "http://127.0.0.1:$AGENT_METRICS_PORT/metrics"
   status_row redis "127.0.0.1:$REDIS_PORT"
+  [[ -z $HA ]] || status_row etcd "127.0.0.1:$ETCD_PORT"
   for name in $(shard_ids); do
-    status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"
+    if [[ -n $HA ]]; then
+      patroni_status_rows "$name"
+    else
+      status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"
+    fi
   done
   echo "state and logs: $STATE"
 }

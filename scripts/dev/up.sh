@@ -1,12 +1,18 @@
 # shellcheck shell=bash
 
 up_options() {
-  SHARDS='' ROUTERS='' WITH_AGENT=false WITH_DATA=true DETACH=false COMPOSE=false BUILD=true
+  SHARDS='' ROUTERS='' WANTED_HA='' WITH_AGENT=false WITH_DATA=true DETACH=false COMPOSE=false BUILD=true
   while (($# > 0)); do
     case $1 in
       --shards | --routers)
         [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage_error "$1 needs a number from 1 to 99, not '${2:-}'"
         if [[ $1 == --shards ]]; then SHARDS=$2; else ROUTERS=$2; fi
+        shift
+        ;;
+      --ha) WANTED_HA=${WANTED_HA:-any} ;;
+      --ha-mode)
+        [[ ${2:-} =~ ^a?sync$ ]] || usage_error "--ha-mode is sync or async, not '${2:-}'"
+        WANTED_HA=$2
         shift
         ;;
       --agent) WITH_AGENT=true ;;
@@ -24,8 +30,8 @@ up_command() {
   up_options "$@"
   config_load for-up
   state_lock
-  config_check_move
   up_check_mode
+  config_check_move
   if [[ $COMPOSE == true ]]; then
     compose_up
     return
@@ -43,6 +49,14 @@ up_check_mode() {
   [[ $COMPOSE != true ]] || wanted=compose
   [[ -z $MODE || $MODE == "$wanted" ]] ||
     die "$EXIT_PRECONDITION" "the cluster in $STATE was started with $MODE; './dev down --wipe' first, or another folder: DEV_HOME=…"
+  if [[ -z $MODE ]]; then
+    HA=${WANTED_HA/any/sync}
+    config_resolve
+  elif [[ -n $WANTED_HA && $WANTED_HA != "$HA" && ($WANTED_HA != any || -z $HA) ]]; then
+    wanted="without --ha"
+    [[ -z $HA ]] || wanted="with --ha-mode $HA"
+    die "$EXIT_PRECONDITION" "the cluster in $STATE was started $wanted; './dev down --wipe' first, or another folder: DEV_HOME=…"
+  fi
 }
 
 up_cluster() {
@@ -67,7 +81,7 @@ up_cluster() {
   step
   redis_up
   shards_up
-  step_done databases "Redis on $REDIS_PORT, shards $(shard_ids | paste -sd' ') on $(cut -d' ' -f2 "$STATE/shards.list" | paste -sd' ')"
+  step_done databases "Redis on $REDIS_PORT, shards $(shard_ids | paste -sd' ') on $(up_shard_ports)"
   cluster_init
   step
   routers_up "$ROUTERS"
@@ -82,14 +96,26 @@ up_cluster() {
     agent_up
     step_done agent "carries on what is interrupted or detached; metrics on $AGENT_METRICS_PORT"
   fi
+  if [[ -n $HA ]]; then
+    step
+    patroni_await_standbys
+    step_done standbys "one of each shard, $HA"
+  fi
   [[ $WITH_DATA != true ]] || data_load
+}
+
+up_shard_ports() { # of all shards, those of one shard joined by commas
+  local id
+  for id in $(shard_ids); do
+    shard_hosts "$id" | sed 's/127\.0\.0\.1://g'
+  done | paste -sd' '
 }
 
 up_plan_shards() { # the first time: which shards there will be, and where
   [[ -s $STATE/shards.list ]] && return
   local n
   for ((n = 1; n <= SHARDS; n++)); do
-    echo "s$n $((SHARD_PORT + n))"
+    echo "s$n $(shard_plan_port "s$n")"
   done >"$STATE/shards.list.new"
 }
 
@@ -97,8 +123,12 @@ up_check_ports() { # all of them before anything starts
   local id port n list=$STATE/shards.list
   [[ ! -f $list.new ]] || list=$list.new
   while read -r id port; do
-    require_port_free "$id" "$port" DEV_SHARD_PORT
+    shard_check_ports "$id" "$port"
   done <"$list"
+  if [[ -n $HA ]]; then
+    require_port_free etcd "$ETCD_PORT" DEV_ETCD_PORT
+    require_port_free etcd $((ETCD_PORT + 1)) DEV_ETCD_PORT
+  fi
   require_port_free redis "$REDIS_PORT" DEV_REDIS_PORT
   for ((n = 1; n <= ROUTERS; n++)); do
     require_port_free "r$n" $((ROUTER_PORT + n)) DEV_ROUTER_PORT
@@ -118,7 +148,8 @@ up_take_back() { # `up` failed: what it started goes again, what ran before stay
   echo "dev: stopping what was started" >&2
   for ((i = ${#STARTED_NOW[@]} - 1; i >= 0; i--)); do
     case ${STARTED_NOW[i]} in
-      redis | proxy | agent | r[0-9]*) stop_process "${STARTED_NOW[i]}" TERM 15 ;;
+      redis | proxy | agent | etcd | r[0-9]*) stop_process "${STARTED_NOW[i]}" TERM 15 ;;
+      *-[ab]) patroni_stop "${STARTED_NOW[i]}" ;;
       *) stop_process "${STARTED_NOW[i]}" INT 30 ;;
     esac
   done
@@ -131,7 +162,7 @@ cluster_init() { # the first time schema and ring, later only what the schema la
   if [[ ! -f $STATE/initialised ]]; then
     arguments=(init) what="schema and ring"
     for id in $(shard_ids); do
-      arguments+=(--shard "$id=127.0.0.1:$(shard_port "$id")/sharding")
+      arguments+=(--shard "$id=$(shard_hosts "$id")/sharding")
     done
   fi
   if ! admin_run "${arguments[@]}" >"$LOGS/init.log" 2>&1; then

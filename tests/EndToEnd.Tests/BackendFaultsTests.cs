@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using TestCluster;
@@ -38,7 +37,7 @@ public sealed class BackendFaultsTests(DevCluster cluster)
     {
         var status = await cluster.StatusAsync();
         var victim = status.Shards[0];
-        var partitions = await PartitionsByShardAsync();
+        var partitions = (await cluster.PartitionsAsync(ofEach: 1)).ToDictionary(shard => shard.Key, shard => shard.Value[0], StringComparer.Ordinal);
         UnixSignal.Quit.SendTo(victim.Pid!.Value); // immediate shutdown: as a crash, with recovery at the next start
 
         await Eventually.ThatAsync(async () => (await GetAsync(partitions[victim.Id])).Status == HttpStatusCode.ServiceUnavailable, Limit, "the dead shard's partition answers 503");
@@ -65,20 +64,6 @@ public sealed class BackendFaultsTests(DevCluster cluster)
         await stream.WriteAsync("FLUSHALL\r\n"u8.ToArray());
         using var reader = new StreamReader(stream);
         Assert.Equal("+OK", await reader.ReadLineAsync());
-    }
-
-    private async Task<Dictionary<string, string>> PartitionsByShardAsync()
-    {
-        var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; found.Count < 3; i++)
-        {
-            var partition = string.Create(CultureInfo.InvariantCulture, $"q{i}");
-            using var body = new StringContent($"{{\"pk\":\"{partition}\"}}", System.Text.Encoding.UTF8, "application/json");
-            using var response = await cluster.Client.PostAsync(new Uri("/v1:locate", UriKind.Relative), body);
-            var shard = JsonNode.Parse(await response.Content.ReadAsStringAsync())!["shard"]!.GetValue<string>();
-            found.TryAdd(shard, partition);
-        }
-        return found;
     }
 
     private async Task<(HttpStatusCode Status, bool HasRetryAfter, TimeSpan Took)> GetAsync(string partition)

@@ -10,7 +10,7 @@ namespace EndToEnd.Tests;
 /// A whole cluster as people start it: <c>./dev up</c> in a folder and on ports of its own, with real Postgres, Redis,
 /// HAProxy and router processes. One for all tests of this project; each test leaves it as it found it.
 /// </summary>
-public sealed class DevCluster : IAsyncLifetime
+public class DevCluster : IAsyncLifetime
 {
     private static readonly TimeSpan UpLimit = TimeSpan.FromMinutes(5);
 
@@ -25,15 +25,16 @@ public sealed class DevCluster : IAsyncLifetime
     /// <summary>Through the proxy.</summary>
     public HttpClient Client => _client!;
 
+    /// <summary>What <c>./dev up</c> is given besides.</summary>
+    protected virtual IReadOnlyList<string> Options => [];
+
     public async ValueTask InitializeAsync()
     {
-        RequiredProgram.Find("postgres", "postgresql");
-        RequiredProgram.Find("redis-server", "redis-server");
-        RequiredProgram.Find("haproxy", "haproxy");
+        RequirePrograms();
         _environment["DEV_HOME"] = _home;
         _environment["DEV_PORT_OFFSET"] = FreeOffset().ToString(CultureInfo.InvariantCulture);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => DevAsync("down", "--wipe").Wait(TimeSpan.FromSeconds(30));
-        await DevAsync("up", "--detach", "--no-data", "--no-build");
+        await DevAsync(["up", "--detach", "--no-data", "--no-build", .. Options]);
         var status = await StatusAsync();
         Proxy = new Uri(status.Proxy);
         _client = new HttpClient { BaseAddress = Proxy, Timeout = TimeSpan.FromSeconds(40) };
@@ -45,6 +46,30 @@ public sealed class DevCluster : IAsyncLifetime
         _client?.Dispose();
         if (Directory.Exists(_home))
             await DevAsync("down", "--wipe");
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void RequirePrograms()
+    {
+        RequiredProgram.Find("postgres", "postgresql");
+        RequiredProgram.Find("redis-server", "redis-server");
+        RequiredProgram.Find("haproxy", "haproxy");
+    }
+
+    /// <summary>A partition key of each shard and more, found by asking the routers.</summary>
+    /// <returns>By shard.</returns>
+    public async Task<IReadOnlyDictionary<string, IReadOnlyList<string>>> PartitionsAsync(int ofEach)
+    {
+        var shards = (await StatusAsync()).Shards.ToDictionary(shard => shard.Id, _ => new List<string>(), StringComparer.Ordinal);
+        for (var i = 0; shards.Values.Any(partitions => partitions.Count < ofEach); i++)
+        {
+            var partition = string.Create(CultureInfo.InvariantCulture, $"q{i}");
+            using var body = new StringContent($"{{\"pk\":\"{partition}\"}}", System.Text.Encoding.UTF8, "application/json");
+            using var response = await Client.PostAsync(new Uri("/v1:locate", UriKind.Relative), body);
+            using var place = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+            shards[place.RootElement.GetProperty("shard").GetString()!].Add(partition);
+        }
+        return shards.ToDictionary(shard => shard.Key, shard => (IReadOnlyList<string>)shard.Value, StringComparer.Ordinal);
     }
 
     /// <summary>As many routers as asked for; those that died are started again.</summary>
@@ -91,9 +116,12 @@ public sealed class DevCluster : IAsyncLifetime
         return (process.ExitCode, await output, await errors);
     }
 
+    /// <summary>Those of Postgres, Patroni and etcd with <c>--ha</c> and three shards.</summary>
+    private static IEnumerable<int> WithHosts => [.. Enumerable.Range(5541, 6), .. Enumerable.Range(8401, 6), 8380, 8381];
+
     private static int FreeOffset()
     {
-        int[] basePorts = [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204];
+        int[] basePorts = [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204, .. WithHosts];
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var offset = 12_000 + (Random.Shared.Next(300) * 30);
@@ -125,5 +153,12 @@ public sealed record ClusterStatus(string Proxy, IReadOnlyList<ClusterStatus.Rou
 
     public sealed record RedisServer(string Host, int Port, int? Pid);
 
-    public sealed record Shard(string Id, string Host, int Port, string Database, int? Pid);
+    /// <param name="Hosts">Null: it has one server, which is the shard's own.</param>
+    public sealed record Shard(string Id, string Host, int Port, string Database, int? Pid, IReadOnlyList<ShardHost>? Hosts)
+    {
+        public ShardHost Primary => Hosts!.Single(host => host.Role == "primary");
+    }
+
+    /// <param name="Role">primary or standby; null: it does not run, or nobody knows.</param>
+    public sealed record ShardHost(string Name, string Host, int Port, int? Pid, int? PatroniPid, string? Role);
 }

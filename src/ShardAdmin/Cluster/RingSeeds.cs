@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.Shards;
@@ -5,7 +6,7 @@ using ShardCore.Shards;
 namespace ShardAdmin.Cluster;
 
 /// <summary>Addresses at which shards are asked for the shard list when Redis cannot tell: --seed, or SHARDING_SEEDS.</summary>
-internal static class RingSeeds
+internal static partial class RingSeeds
 {
     /// <exception cref="CommandFailedException">One of them is no address.</exception>
     public static IReadOnlyList<ShardAddress> Parse(IEnumerable<string> texts) =>
@@ -13,7 +14,12 @@ internal static class RingSeeds
             ExitCode.Usage, $"A seed (--seed, SHARDING_SEEDS) is {ShardAddress.Form}, not '{text}'.", "shardadmin ring rebuild --help"))];
 
     public static IReadOnlyList<ShardAddress> FromEnvironment(AdminSession session) =>
-        Parse(session.Settings.Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        ParseList(session.Settings.Seeds);
+
+    /// <param name="texts">With commas between them.</param>
+    /// <exception cref="CommandFailedException">One of them is no address.</exception>
+    public static IReadOnlyList<ShardAddress> ParseList(string texts) =>
+        Parse(BetweenAddresses().Split(texts).Where(text => !string.IsNullOrWhiteSpace(text)));
 
     /// <summary>Who a database says it is; null when it is no shard.</summary>
     /// <exception cref="ShardUnreachableException" />
@@ -31,4 +37,8 @@ internal static class RingSeeds
                     ExitCode.Precondition, $"Redis has no ring, but the seed {seed} is shard {identity.Shard} of the cluster {identity.Cluster}.",
                     $"shardadmin ring rebuild --seed {seed}");
     }
+
+    /// <summary>An address ends with its database. A comma before that is between two of its hosts.</summary>
+    [GeneratedRegex("(?<=/[^/,]*),", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex BetweenAddresses();
 }

@@ -5,7 +5,7 @@ namespace ShardAdmin.CommandLine;
 /// <summary>What the global options and the environment came to.</summary>
 /// <param name="NoInput">Asking is not allowed, or nobody is there to answer.</param>
 /// <param name="Timeout">Null: as long as it takes.</param>
-/// <param name="Seeds">SHARDING_SEEDS as it stands there: host:port/db, separated by commas.</param>
+/// <param name="Seeds">SHARDING_SEEDS as it stands there: host:port/db or host:port,host:port/db, separated by commas.</param>
 internal sealed record AdminSettings(
     string Redis, string Cluster, OutputFormat Format, bool Quiet, bool Verbose, bool NoColor, bool NoInput, TimeSpan? Timeout, string Seeds)
 {

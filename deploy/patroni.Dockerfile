@@ -1,0 +1,10 @@
+# One host of a shard under Patroni, and etcd. Built from the repository's root: docker build -f deploy/patroni.Dockerfile -t sharding-patroni:local .
+FROM postgres:17
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends patroni etcd-server \
+ && rm -rf /var/lib/apt/lists/*
+COPY deploy/patroni.yml /etc/patroni.yml
+COPY --chmod=755 deploy/patroni-entrypoint.sh /usr/local/bin/
+# Patroni stops Postgres, and hands over before it does if it can.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["patroni-entrypoint.sh"]

@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Shards that fail over, with --ha. Each has two hosts, ID-a on the shard's port and ID-b on the next, under Patroni: that is the
+# process which ./dev starts; it starts and stops Postgres itself. deploy/patroni.yml is for all of them, what is a host's
+# own comes by environment. Data is in $STATE/shards/HOST/data.
+
+patroni_hosts() { printf '%s\n' "$1-a" "$1-b"; } # patroni_hosts SHARD
+
+patroni_host_port() { # patroni_host_port HOST: of its Postgres
+  local port
+  port=$(shard_port "${1%-?}") || return 1
+  [[ $1 == *-a ]] || ((port += 1))
+  echo "$port"
+}
+
+patroni_folder() { echo "$(readlink -f "$STATE/shards")/$1"; } # patroni_folder HOST
+
+patroni_environment() { # patroni_environment HOST: sets its caller's environment
+  local folder address rest
+  folder=$(patroni_folder "$1") address=127.0.0.1:$(patroni_host_port "$1")
+  rest=127.0.0.1:$((${address#*:} - SHARD_PORT + PATRONI_PORT))
+  environment=(
+    PATH="$(postgres_bin):$PATH" PATRONI_SCOPE="${1%-?}" PATRONI_NAME="$1" PATRONI_ETCD_HOST="$ETCD_ADDRESS"
+    PATRONI_RESTAPI_LISTEN="$rest" PATRONI_RESTAPI_CONNECT_ADDRESS="$rest"
+    PATRONI_POSTGRESQL_LISTEN="$address" PATRONI_POSTGRESQL_CONNECT_ADDRESS="$address"
+    PATRONI_POSTGRESQL_DATA_DIR="$folder/data" PATRONI_POSTGRESQL_PGPASS="$folder/pgpass" PATRONI_POSTGRESQL_BIN_DIR="$(postgres_bin)"
+    PATRONI_SUPERUSER_USERNAME=sharding PATRONI_REPLICATION_USERNAME=sharding
+  )
+}
+
+patroni_config() { # deploy/patroni.yml, but without passwords, as the other shards here, and with the mode that was asked for
+  local synchronous=true
+  [[ $HA == sync ]] || synchronous=false
+  sed -E -e 's#all scram-sha-256#127.0.0.1/32 trust#' -e "s#(synchronous_mode:) .*#\1 $synchronous#" "$ROOT/deploy/patroni.yml" >"$(patroni_folder patroni.yml)"
+  chmod 644 "$(patroni_folder patroni.yml)"
+}
+
+patroni_start() { # patroni_start HOST: returns at once
+  local -a environment
+  patroni_environment "$1"
+  as_postgres mkdir -p "$(patroni_folder "$1")"
+  # Not in a folder that its user cannot enter.
+  start_as_postgres "$1" env --chdir=/ "${environment[@]}" patroni "$(patroni_folder patroni.yml)"
+}
+
+patroni_up() { # etcd, and the hosts of all shards at the same time; until each shard has a primary
+  local host id
+  patroni_config
+  etcd_up
+  for host in $(shard_processes); do
+    is_running "$host" || patroni_start "$host"
+  done
+  for id in $(shard_ids); do
+    patroni_await "$id" "a primary" patroni_is_writable
+  done
+}
+
+patroni_await() { # patroni_await SHARD WHAT CHECK
+  wait_until 60 "$2 of $1" "$3" "$1" && return
+  tail_of "$LOGS/$1-a.log"
+  tail_of "$LOGS/$1-b.log"
+  die "$EXIT_FAILED" "the shard $1 has no ${2#* }; its logs are $LOGS/$1-a.log and -b.log"
+}
+
+patroni_await_standbys() { # of all shards: one that may take over
+  local id
+  for id in $(shard_ids); do
+    patroni_await "$id" "a standby" patroni_has_standby
+  done
+}
+
+patroni_primary() { etcd_value "$1/leader"; } # patroni_primary SHARD: the host that is; fails if none is
+
+patroni_is_writable() { # patroni_is_writable SHARD
+  local host
+  host=$(patroni_primary "$1") && [[ $(shard_psql "$(patroni_host_port "$host")" 'select pg_is_in_recovery()' 2>/dev/null) == f ]]
+}
+
+patroni_has_standby() { # patroni_has_standby SHARD: with sync one that Patroni knows to have every confirmed commit
+  local host
+  if [[ $HA == sync ]]; then
+    [[ $(etcd_value "$1/sync") == *\"sync_standby\":*\""$1"-* ]]
+  else
+    host=$(patroni_primary "$1") &&
+      [[ $(shard_psql "$(patroni_host_port "$host")" "select count(*) from pg_stat_replication where state = 'streaming'" 2>/dev/null) != 0 ]]
+  fi
+}
+
+patroni_postmaster() { # patroni_postmaster HOST: the pid of its Postgres if that runs, with Patroni or without
+  local pid folder
+  folder=$(patroni_folder "$1")/data
+  { read -r pid <"$folder/postmaster.pid"; } 2>/dev/null || return 1
+  { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$folder" && echo "$pid"; } 2>/dev/null
+}
+
+patroni_check_ports() { # patroni_check_ports SHARD PORT
+  local host port=$2
+  for host in $(patroni_hosts "$1"); do
+    patroni_postmaster "$host" >/dev/null || require_port_free "$host" "$port" DEV_HA_PORT
+    require_port_free "$host" $((port - SHARD_PORT + PATRONI_PORT)) DEV_PATRONI_PORT
+    ((port += 1))
+  done
+}
+
+patroni_down() { # standbys first: to one that runs, a primary that stops hands over
+  local id host
+  local -a primaries=() standbys
+  signal_process etcd CONT
+  for id in $(shard_ids); do
+    host=$(patroni_primary "$id") && primaries+=("$host")
+  done
+  mapfile -t standbys < <(shard_processes | grep -vxF "$(printf '%s\n' "${primaries[@]}")")
+  patroni_stop "${standbys[@]}"
+  patroni_stop "${primaries[@]}"
+  etcd_down
+}
+
+patroni_stop() { # patroni_stop HOST...: at the same time; Patroni, and with it or after it Postgres
+  local host pid
+  for host in "$@"; do
+    signal_process "$host" TERM
+    signal_process "$host" CONT
+    ! pid=$(patroni_postmaster "$host") || kill -CONT "$pid" 2>/dev/null || true
+  done
+  for host in "$@"; do
+    stop_process "$host" TERM 60
+    patroni_end_postgres "$host"
+  done
+}
+
+patroni_end_postgres() { # patroni_end_postgres HOST: what a killed Patroni left
+  local pid
+  pid=$(patroni_postmaster "$1") || return 0
+  kill -INT "$pid" 2>/dev/null || true
+  postgres_ended() { ! patroni_postmaster "$1" >/dev/null; }
+  wait_until 60 "Postgres of $1 to stop after SIGINT; it is killed now" postgres_ended "$1" || kill -KILL "$pid" 2>/dev/null || true
+}
