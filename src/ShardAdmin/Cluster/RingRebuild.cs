@@ -20,20 +20,21 @@ namespace ShardAdmin.Cluster;
 /// above all others because routers refuse to go back. A crash before 4 leaves nothing, after 4 copies with an older
 /// epoch, which the next rebuild brings up to date.
 /// </remarks>
-internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds)
+/// <param name="at">Where shards are now, if not where the list says.</param>
+internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds, IReadOnlyDictionary<ShardId, Endpoint> at)
 {
     private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
 
     public async Task<RebuildResult> RunAsync(bool dryRun, Func<string, Task> confirm, CancellationToken cancellation)
     {
         var (text, current, problem) = await ReadRedisAsync(cancellation); // 1
-        var list = await new ShardListSearch(session).FindAsync(SeedsOr(current), cancellation); // 2
+        var list = await new ShardListSearch(session, at).FindAsync(SeedsOr(current), cancellation); // 2
         if (dryRun)
             return await CompareAsync(list, text, current, problem, dryRun, cancellation);
 
         await using var held = await AdminLock.TakeAsync(session, list.Shards, cancellation);
         (text, current, problem) = await ReadRedisAsync(cancellation);
-        list = await new ShardListSearch(session).FindAsync(SeedsOr(current), cancellation);
+        list = await new ShardListSearch(session, at).FindAsync(SeedsOr(current), cancellation);
         await CompleteHandOversAsync(list, cancellation); // 3
         var result = await CompareAsync(list, text, current, problem, dryRun, cancellation);
         if (result.Outcome == RebuildOutcome.Agrees)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using ShardCore.Ring;
 
 namespace ShardAdmin.CommandLine;
 
@@ -19,6 +20,9 @@ internal sealed partial record Endpoint(string Host, int Port, string Database)
         var match = ServerPattern().Match(text);
         return match.Success && TryPort(match, out _);
     }
+
+    /// <summary>The shard, at this place.</summary>
+    public Shard Of(Shard shard) => shard with { Host = Host, Port = Port, Database = Database };
 
     public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}/{Database}" : $"{Host}:{Port}/{Database}";
 

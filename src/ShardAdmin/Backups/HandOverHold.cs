@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Backups;
+
+/// <summary>Hand-overs are held at all shards at once, until this is disposed of or its limit is over.</summary>
+internal sealed class HandOverHold : IAsyncDisposable
+{
+    private readonly ShardDataSources _sources = new(HeldShard.Configure);
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly TimeSpan _limit;
+    private IReadOnlyList<HeldShard> _shards = [];
+
+    private HandOverHold(TimeSpan limit) => _limit = limit;
+
+    public IReadOnlyList<HeldShard> Shards => _shards;
+
+    /// <summary>Since the first shard was asked.</summary>
+    public TimeSpan Elapsed => _clock.Elapsed;
+
+    public TimeSpan Left => _limit - _clock.Elapsed;
+
+    /// <summary>The first shard alone: of two who want to hold, one waits there, and has nothing yet for which the other waits.</summary>
+    /// <exception cref="CommandFailedException">It took too long.</exception>
+    /// <exception cref="ShardUnreachableException" />
+    public static async Task<HandOverHold> TakeAsync(IReadOnlyCollection<Shard> shards, TimeSpan limit, CancellationToken cancellation)
+    {
+        var hold = new HandOverHold(limit);
+        var taking = new List<Task<HeldShard>>();
+        try
+        {
+            foreach (var shard in shards.OrderBy(shard => shard.Id))
+            {
+                taking.Add(Reach.ShardAsync(shard, () => HeldShard.TakeAsync(hold._sources, shard, hold._clock, limit, cancellation)));
+                await taking[0];
+            }
+            hold._shards = await Task.WhenAll(taking);
+            return hold;
+        }
+        catch
+        {
+            await ((Task)Task.WhenAll(taking)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            hold._shards = [.. taking.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
+            await hold.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <returns>By shard, in their order; all are asked at once.</returns>
+    /// <exception cref="ShardUnreachableException">A session is gone, and the hold with it.</exception>
+    public async Task<IReadOnlyDictionary<ShardId, T>> EachAsync<T>(Func<HeldShard, Task<T>> call)
+    {
+        var answers = await Task.WhenAll(_shards.Select(async held => (held.Shard.Id, Answer: await Reach.ShardAsync(held.Shard, () => call(held)))));
+        return answers.ToDictionary(answer => answer.Id, answer => answer.Answer);
+    }
+
+    public static CommandFailedException TooSlow(TimeSpan limit, string why) => new(
+        ExitCode.TimedOut, $"Hand-overs were not to be held for longer than {limit.TotalSeconds:0.#} s, and {why}.",
+        "the same command again, perhaps with a longer --hold");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var held in _shards)
+            await held.DisposeAsync();
+        await _sources.DisposeAsync();
+    }
+}
