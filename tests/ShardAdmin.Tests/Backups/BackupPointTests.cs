@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ShardAdmin.Backups;
 using ShardAdmin.Tests.Moves;
+using ShardCore.Ring;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Backups;
@@ -76,6 +77,12 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
 
         Assert.Equal(0L, await PointsAsync(cluster, "nightly"));
         Assert.False(File.Exists(_file));
+        await server.StartAsync();
+        await using var standby = await server.StartStandbyAsync("b");
+        var ring = (await cluster.RingAsync())!;
+        var shards = ring.Shards.Select(shard => shard.Id == MovingCluster.Second ? shard with { Port = standby.Server.Port } : shard);
+        await cluster.InRedisAsync((_, rings) => rings.PublishAsync(ShardRing.Create(ring.Cluster, ring.Epoch.Next(), shards, ring.Owners), ring.Epoch, "test", "test", default));
+        (await PointAsync(cluster, "nightly")).Fails(ExitCode.Precondition, $"Shard s2 at 127.0.0.1:{standby.Server.Port}", "is a standby", "Nothing was changed");
     }
 
     [Fact]

@@ -33,7 +33,6 @@ public sealed class DrillTests(SharedPostgres postgres, ITestOutputHelper output
     [Theory]
     [InlineData("move-copy")]
     [InlineData("move-publish")]
-    [InlineData("move-clean")]
     public async Task A_move_that_was_interrupted_at_the_point_is_completed_after_the_restore(string step)
     {
         await using var own = await StartAsync();
@@ -43,7 +42,7 @@ public sealed class DrillTests(SharedPostgres postgres, ITestOutputHelper output
         var operation = await own.Cluster.OperationAsync();
 
         var acknowledged = writers.Acknowledged();
-        (await own.PointAsync("interrupted")).Succeeds("1 batches of moves are under way");
+        (await own.PointAsync("interrupted")).Succeeds("batches of moves are under way");
         await own.Cluster.ResumeAsync("ops", "resume", operation); // and completed, of which nothing will be known
         await writers.SomeAsync();
         await writers.StopAsync();

@@ -52,6 +52,21 @@ public sealed class RestoreCheckTests(SharedPostgres postgres, SharedRedis redis
     }
 
     [Fact]
+    public async Task A_server_that_still_recovers_is_named_with_the_command_that_promotes_it()
+    {
+        await using var server = await PostgresProvider.Default.StartAsync();
+        await using var cluster = await MovingCluster.StartWithOwnServerAsync(postgres, redis, server);
+        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file)).Succeeds();
+        await using var standby = await server.StartStandbyAsync("b");
+        var address = $"127.0.0.1:{standby.Server.Port}/{cluster.Database(2).Name}";
+
+        var check = (await cluster.RunAsync("restore", "check", _file, "--at", $"s2={address}", "-o", "json")).Exits(ExitCode.Differences).Json;
+
+        Assert.Contains("still recovering", Detail(check, "s2", "server"), StringComparison.Ordinal);
+        Assert.Contains("pg_wal_replay_resume()", Next(check)[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Slots_with_two_owners_or_none_and_other_epochs_at_the_point_are_found()
     {
         await using var cluster = await PointedAsync();

@@ -7,8 +7,8 @@ public sealed class BackupCutTests(ITestOutputHelper output)
 {
     private const int MaxStates = 20_000_000;
 
-    private static readonly ModelBounds WithCanceller = new(2, 1, 0, Movers: 1, IsSetBack: false, HasResidue: false);
-    private static readonly ModelBounds TwoMovers = new(2, 1, 0, HasCanceller: false, IsSetBack: false, HasResidue: false);
+    private static readonly ModelBounds WithCanceller = new(2, 1, 1, Movers: 1, IsSetBack: false);
+    private static readonly ModelBounds TwoMovers = new(2, 1, 0, IsSetBack: false); // 1 write of B: 5 million nodes, which hold too
     private static readonly ModelBounds Damage = new(2, 1, 0, IsDamaged: true, Movers: 1, IsSetBack: false, HasCanceller: false, HasResidue: false);
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ShardCore.Moves;
 
 namespace ShardCore.Tests.Moves.Model;
@@ -9,7 +10,7 @@ namespace ShardCore.Tests.Moves.Model;
 internal sealed class BackupCuts(KnownBug bug, ModelBounds bounds)
 {
     private readonly MoveModel _model = new(bug, bounds);
-    private readonly Recovery _recovery = new(KnownBug.None, bounds);
+    private readonly Recovery _recovery = new(KnownBug.None, bounds with { Loses = Loss.ImageOfTarget }); // movers ask what the target still knows
     private readonly HashSet<Node> _seen = [];
     private readonly Queue<Node> _due = [];
     private readonly HashSet<(ulong, ulong)> _restored = [];
@@ -93,5 +94,6 @@ internal sealed class BackupCuts(KnownBug bug, ModelBounds bounds)
 
     /// <param name="Point">Which shard has its restore point already.</param>
     /// <param name="Earlier">As it was then.</param>
+    [StructLayout(LayoutKind.Auto)]
     private readonly record struct Node(ModelState State, Point Point, ModelState Earlier);
 }
