@@ -142,6 +142,20 @@ public sealed partial class RingRebuildTests(SharedPostgres postgres, SharedRedi
     }
 
     [Fact]
+    public async Task After_a_restore_the_epoch_is_above_those_that_routers_may_have_on_disk()
+    {
+        await using var cluster = await RebalancedAsync();
+        var lost = (await cluster.RingAsync())!;
+        await cluster.ForgetRingAsync();
+
+        (await cluster.RunAsync("ring", "rebuild", "--restored", "--seed", cluster.Database(1).Address)).Succeeds();
+
+        Assert.True((await cluster.AssertSoundAsync(3)).Epoch.Value > lost.Epoch.Value + 1_000_000);
+        (await cluster.RunAsync("move", "0", "--to", lost.OwnerOf(new Slot(0)).Id.Value == "s1" ? "s2" : "s1", "--yes")).Succeeds();
+        await cluster.AssertSoundAsync(3);
+    }
+
+    [Fact]
     public async Task A_shard_that_stands_elsewhere_is_named_and_the_ring_gets_its_address()
     {
         await using var cluster = await RebalancedAsync();

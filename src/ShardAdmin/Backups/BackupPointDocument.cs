@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using NpgsqlTypes;
 using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
@@ -63,6 +64,7 @@ internal sealed record BackupPointDocument(
 internal sealed record BackupShard(
     string Id, string Address, string System, uint Timeline, string Lsn, string WalFile, bool? Archived, long RingEpoch, IReadOnlyList<OwnedSlots> Owned)
 {
+    [JsonIgnore]
     public ShardPosition Position => new(System, Timeline, NpgsqlLogSequenceNumber.Parse(Lsn));
 }
 

@@ -10,7 +10,7 @@ namespace ShardAdmin.Backups;
 internal sealed class HandOverHold : IAsyncDisposable
 {
     private readonly ShardDataSources _sources = new(HeldShard.Configure);
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Stopwatch _clock = new();
     private readonly TimeSpan _limit;
     private IReadOnlyList<HeldShard> _shards = [];
 
@@ -23,27 +23,19 @@ internal sealed class HandOverHold : IAsyncDisposable
 
     public TimeSpan Left => _limit - _clock.Elapsed;
 
-    /// <summary>The first shard alone: of two who want to hold, one waits there, and has nothing yet for which the other waits.</summary>
     /// <exception cref="CommandFailedException">It took too long.</exception>
     /// <exception cref="ShardUnreachableException" />
     public static async Task<HandOverHold> TakeAsync(IReadOnlyCollection<Shard> shards, TimeSpan limit, CancellationToken cancellation)
     {
         var hold = new HandOverHold(limit);
-        var taking = new List<Task<HeldShard>>();
         try
         {
-            foreach (var shard in shards.OrderBy(shard => shard.Id))
-            {
-                taking.Add(Reach.ShardAsync(shard, () => HeldShard.TakeAsync(hold._sources, shard, hold._clock, limit, cancellation)));
-                await taking[0];
-            }
-            hold._shards = await Task.WhenAll(taking);
+            await hold.OpenAsync(shards, cancellation);
+            await hold.HoldAsync(cancellation);
             return hold;
         }
         catch
         {
-            await ((Task)Task.WhenAll(taking)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            hold._shards = [.. taking.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
             await hold.DisposeAsync();
             throw;
         }
@@ -66,5 +58,29 @@ internal sealed class HandOverHold : IAsyncDisposable
         foreach (var held in _shards)
             await held.DisposeAsync();
         await _sources.DisposeAsync();
+    }
+
+    /// <summary>All sessions first: that takes longest, and nothing waits for it.</summary>
+    private async Task OpenAsync(IEnumerable<Shard> shards, CancellationToken cancellation)
+    {
+        var opening = shards.OrderBy(shard => shard.Id)
+            .Select(shard => Reach.ShardAsync(shard, () => HeldShard.OpenAsync(_sources, shard, _clock, _limit, cancellation))).ToArray();
+        await ((Task)Task.WhenAll(opening)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _shards = [.. opening.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
+        await Task.WhenAll(opening);
+    }
+
+    /// <summary>The first shard alone: of two who want to hold, one waits there, and has nothing yet for which the other waits.</summary>
+    private async Task HoldAsync(CancellationToken cancellation)
+    {
+        _clock.Start();
+        await Reach.ShardAsync(_shards[0].Shard, () => HoldAsync(_shards[0], cancellation));
+        await Task.WhenAll(_shards.Skip(1).Select(held => Reach.ShardAsync(held.Shard, () => HoldAsync(held, cancellation))));
+    }
+
+    private static async Task<bool> HoldAsync(HeldShard held, CancellationToken cancellation)
+    {
+        await held.HoldAsync(cancellation);
+        return true;
     }
 }

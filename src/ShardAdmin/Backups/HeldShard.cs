@@ -36,24 +36,15 @@ internal sealed class HeldShard : IAsyncDisposable
         settings.Options += SessionSettings.Holding;
     }
 
-    /// <summary>Returns when hand-overs are held: no freeze is under way here, and none begins.</summary>
-    /// <param name="clock">Started when the first shard was asked.</param>
+    /// <summary>Nothing is held yet.</summary>
+    /// <param name="clock">Starts when the first shard is asked to hold.</param>
     /// <param name="limit">By that clock.</param>
+    public static async Task<HeldShard> OpenAsync(ShardDataSources sources, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
+        new(shard, await sources.Of(shard).OpenAsync(cancellation), clock, limit);
+
+    /// <summary>Returns when hand-overs are held: no freeze is under way here, and none begins.</summary>
     /// <exception cref="CommandFailedException">They could not be held in time.</exception>
-    public static async Task<HeldShard> TakeAsync(ShardDataSources sources, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation)
-    {
-        var held = new HeldShard(shard, await sources.Of(shard).OpenAsync(cancellation), clock, limit);
-        try
-        {
-            await held.AskAsync<string>(HoldSql, [], cancellation);
-            return held;
-        }
-        catch
-        {
-            await held.DisposeAsync();
-            throw;
-        }
-    }
+    public Task HoldAsync(CancellationToken cancellation) => AskAsync<string>(HoldSql, [], cancellation);
 
     /// <summary>One statement, in a transaction of its own.</summary>
     /// <returns>Its first value; default: none, or null.</returns>

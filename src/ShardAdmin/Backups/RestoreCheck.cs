@@ -22,7 +22,7 @@ internal sealed class RestoreCheck(AdminSession session, BackupPointDocument poi
         var checks = new RestoredShardChecks(point);
         RestoredShardLine[] lines = [.. shards.Select(shard => new RestoredShardLine(
             shard.Id.Value, shard.Address,
-            answers[shard.Id] is { Problem: { } dead } ? [new Finding("reachable", FindingLevel.Unreachable, dead.Message, dead.Next)] : [.. checks.Of(found[shard.Id], known[shard.Id])]))];
+            answers[shard.Id] is { Problem: { } dead } ? [new Finding("reachable", FindingLevel.Unreachable, dead.Message, $"{dead.Next}; or, if it stands elsewhere now: --at {shard.Id}=host:port/database")] : [.. checks.Of(found[shard.Id], known[shard.Id])]))];
         var together = new RestoredClusterChecks(point, found, found.Count == point.Shards.Count);
         Finding[] cluster = [.. together.All()];
         var findings = lines.SelectMany(line => line.Checks).Concat(cluster).ToArray();

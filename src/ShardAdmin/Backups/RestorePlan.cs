@@ -41,7 +41,7 @@ internal sealed class RestorePlan(
         var words = elsewhere.Length > 0 ? string.Concat(elsewhere.Select(shard => $" --at {shard.Id}={shard.Address}"))
             : published is null ? $" --seed {shards.First().Address}" : "";
         return new RestoreStep(
-            $"shardadmin ring rebuild{words}{(published is null ? "" : " --yes")}",
+            $"shardadmin ring rebuild{(published is null ? " --restored" : "")}{words}{(published is null ? "" : " --yes")}",
             problem ?? (elsewhere.Length > 0 ? "the ring in Redis names other addresses" : "the ring in Redis is not what the shards say"));
     }
 

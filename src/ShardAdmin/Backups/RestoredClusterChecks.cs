@@ -8,7 +8,7 @@ namespace ShardAdmin.Backups;
 /// <param name="isWhole">All shards of the point are there.</param>
 internal sealed class RestoredClusterChecks(BackupPointDocument point, IReadOnlyDictionary<ShardId, RestoredShard> found, bool isWhole)
 {
-    public IEnumerable<Finding> All() => [Ownership(), Together(), .. Moves(), Collections()];
+    public IEnumerable<Finding> All() => found.Values.Any(shard => shard.HasPoint(point)) ? [Ownership(), Together(), .. Moves(), Collections()] : [Ownership()];
 
     /// <summary>Null: it takes every shard.</summary>
     public OwnershipMap? Map { get; } = isWhole ? OwnershipMap.Of(found.ToDictionary(each => each.Key, each => each.Value.Runs)) : null;

@@ -21,9 +21,13 @@ namespace ShardAdmin.Cluster;
 /// epoch, which the next rebuild brings up to date.
 /// </remarks>
 /// <param name="at">Where shards are now, if not where the list says.</param>
-internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds, IReadOnlyDictionary<ShardId, Endpoint> at)
+/// <param name="isRestored">Shards went back to a backup, and nobody whom this asks knows the epochs that were given after it.</param>
+internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Endpoint> seeds, IReadOnlyDictionary<ShardId, Endpoint> at, bool isRestored)
 {
     private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
+
+    /// <summary>More epochs than are given between two backups: each batch of a move gives one.</summary>
+    private const long LostEpochs = 1_000_000;
 
     public async Task<RebuildResult> RunAsync(bool dryRun, Func<string, Task> confirm, CancellationToken cancellation)
     {
@@ -109,7 +113,7 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<En
             && current.Shards.SequenceEqual(list.Shards) && current.Owners.SequenceEqual(map.Owners))
             return new RebuildResult(RebuildOutcome.Agrees, current, null);
         highest = Math.Max(highest, Math.Max(current?.Epoch.Value ?? EpochWithin(text), await HighestSeenAsync(cancellation)));
-        var ring = ShardRing.Create(list.Cluster, new Epoch(highest).Next(), list.Shards, map.Owners);
+        var ring = ShardRing.Create(list.Cluster, new Epoch(highest + (isRestored ? LostEpochs : 0)).Next(), list.Shards, map.Owners);
         return new RebuildResult(dryRun ? RebuildOutcome.WouldRebuild : RebuildOutcome.Rebuilt, ring, problem);
     }
 

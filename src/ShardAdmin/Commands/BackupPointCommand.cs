@@ -27,11 +27,10 @@ internal sealed class BackupPointCommand : AdminCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<TimeSpan> _hold = new("--hold")
+    private readonly Option<TimeSpan?> _hold = new("--hold")
     {
         Description = "How long hand-overs of slots may be held, at most 1m (default: 10s). Then the command gives up, and nothing was made",
         HelpName = "TIME",
-        DefaultValueFactory = _ => DefaultHold,
         CustomParser = ParseHold,
     };
 
@@ -39,7 +38,7 @@ internal sealed class BackupPointCommand : AdminCommand
         : base(
             "point",
             "Makes a restore point of this name in the WAL of every shard, at a moment at which no slot is between two owners, and writes down what was there: ring, owners, WAL positions. "
-            + "Shards that are all restored to it fit together, and have every write that was acknowledged before the command began. Writes go on meanwhile; moves wait, for well under a second. "
+            + "Shards that are all restored to it fit together, and have every write that was acknowledged before the command began. Writes go on meanwhile; moves wait for a moment. "
             + "It copies no data: that is done by base backups and the WAL archive of each shard's Postgres (pgBackRest, pg_basebackup; docs/operations/backup-and-restore.md)",
             "shardadmin backup point nightly-2026-11-30", "shardadmin backup point before-upgrade --out /safe/place/before-upgrade.json",
             "shardadmin backup point nightly -o json | jq '.shards[] | {id, lsn}'")
@@ -55,7 +54,7 @@ internal sealed class BackupPointCommand : AdminCommand
         var name = parse.GetRequiredValue(_name);
         var path = parse.GetValue(_out) ?? $"{name}.backup.json";
         using var file = path == ToOutput ? null : BackupPointFile.Reserve(path);
-        var document = await new BackupPoint(session, name, parse.GetValue(_hold)).MakeAsync(cancellation);
+        var document = await new BackupPoint(session, name, parse.GetValue(_hold) ?? DefaultHold).MakeAsync(cancellation);
         session.LeftOff = $"The backup point {name} was made.";
         var text = document.Write();
         file?.Write(text);
@@ -100,12 +99,12 @@ internal sealed class BackupPointCommand : AdminCommand
             result.AddError($"A backup point's name has up to {MaxNameLength} letters, digits, '-', '_' and '.', and begins with a letter or digit; '{name}' does not.");
     }
 
-    private static TimeSpan ParseHold(ArgumentResult result)
+    private static TimeSpan? ParseHold(ArgumentResult result)
     {
         var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
         if (Duration.TryParse(text, out var value) && value > TimeSpan.Zero && value <= LongestHold)
             return value;
         result.AddError($"--hold takes a time of at most 1m, such as 10s, not '{text}'.");
-        return DefaultHold;
+        return null;
     }
 }
