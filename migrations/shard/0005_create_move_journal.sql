@@ -81,6 +81,7 @@ $$;
 create function sharding.collection_mark(p_name text) returns boolean
 language plpgsql volatile as $$
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     perform sharding.lock_plans();
     if exists (select from sharding.move) then

@@ -73,13 +73,14 @@ $$;
 
 -- owned → frozen, and a marker in the WAL behind every write that these slots have ever taken here. The caller
 -- sets lock_timeout, and gives each freeze a marker of its own: one of an earlier freeze, given up since, proves nothing.
--- The three statements must stay three and in this order: the locks wait for writers that are inside,
+-- The last three statements must stay three and in this order: the locks wait for writers that are inside,
 -- the check then sees what they and everybody else committed, and the marker's commit is behind theirs.
 create function sharding.move_freeze(p_move_id uuid, p_attempt integer, p_seconds double precision, p_marker text) returns void
 language plpgsql volatile set enable_seqscan = off as $$
 declare
     batch sharding.move;
 begin
+    perform sharding.require_no_hold(); -- before the locks, for which writers wait
     perform sharding.require_read_committed();
     perform pg_advisory_xact_lock(1397246027, s.slot)
     from (select unnest(slots)::integer as slot from sharding.move where move_id = p_move_id order by 1) s;
@@ -202,6 +203,9 @@ language plpgsql volatile as $$
 begin
     if (p_from, p_to) not in (('released', 'owned'), ('owned', 'published'), ('published', 'verified')) then
         raise exception using errcode = 'SH012', message = format('%s → %s is no step of a move', p_from, p_to);
+    end if;
+    if p_to = 'verified' then
+        perform sharding.require_no_hold();
     end if;
     update sharding.move set phase = p_to, seen_at = clock_timestamp() where move_id = p_move_id and phase = p_from and disputed is null and seal is not distinct from p_seal;
     return found;
@@ -369,6 +373,7 @@ language plpgsql volatile set enable_seqscan = off as $$
 declare
     slots_ smallint[];
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     select slots into slots_ from sharding.move where move_id = p_move_id and phase = 'verified' and disputed is null for update;
     if exists (select from unnest(slots_) s join sharding.slot_ownership o on o.slot = s and o.move_id = p_move_id and o.state = 'released'
@@ -389,6 +394,7 @@ $$;
 create function sharding.move_drop(p_move_id uuid) returns boolean
 language plpgsql volatile as $$
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     perform from sharding.move where move_id = p_move_id and phase in ('planned', 'copying', 'frozen') for update;
     if not found then
@@ -406,6 +412,7 @@ $$;
 create function sharding.move_cancel(p_move_id uuid, p_attempt integer) returns boolean
 language plpgsql volatile as $$
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
     if not found then

@@ -242,6 +242,7 @@ language plpgsql volatile set enable_seqscan = off as $$
 declare
     floor_ bigint;
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     perform pg_advisory_xact_lock(1397246027, s.slot) from (select unnest(p_slots)::integer as slot order by 1) s;
     if exists (select from sharding.slot_ownership o join unnest(p_slots) s on o.slot = s

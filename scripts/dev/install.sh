@@ -36,6 +36,17 @@ install_missing() {
   step_done install "${packages[*]}"
 }
 
+install_for_tests() { # what only tests use: without it they skip on a person's machine, and fail where CI is set
+  ! command -v pgbackrest >/dev/null || return 0
+  if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "dev: pgbackrest is missing, without which the drill of a restore is skipped (on Debian, as root: apt-get install pgbackrest)" >&2
+    return 0
+  fi
+  step
+  apt_install pgbackrest
+  step_done install pgbackrest
+}
+
 apt_install() ( # a subshell: what it changes for the time of the installation is put back whatever happens
   set -euo pipefail
   export DEBIAN_FRONTEND=noninteractive

@@ -13,6 +13,7 @@ test_command() {
   config_load
   mkdir -p "$LOGS"
   install_missing
+  install_for_tests
   if [[ $build == true ]]; then
     build_all
   fi

@@ -31,6 +31,8 @@ internal static class CommandTable
                 "ops", "Moves under way, unfinished and done",
                 new OpsListCommand(), new OpsShowCommand(), new OpsWatchCommand(), new OpsPauseCommand(), new OpsResumeCommand(), new OpsCancelCommand(), new OpsSettleCommand(), new OpsRollbackCommand()),
             new AcceptLossCommand(),
+            new CommandGroup("backup", "Moments to which all shards can be restored together", new BackupPointCommand()),
+            new CommandGroup("restore", "What came back of a backup", new RestoreCheckCommand()),
             new AgentCommand(),
             new StatusCommand(),
             new RoutersCommand(),

@@ -24,11 +24,14 @@ internal enum ExitCode
     NotAllowed = 6,
     CannotReach = 7,
 
-    /// <summary>The time given by --timeout is over, or a standby did not confirm a step of a move in time.</summary>
+    /// <summary>
+    /// The time given by --timeout is over, a standby did not confirm a step of a move in time, or hand-overs could not be held for a
+    /// backup point in the time given by --hold.
+    /// </summary>
     TimedOut = 8,
 
     /// <summary>
-    /// verify found differences, or source and target of a move do not fit together and a person has to say which copy is right.
+    /// verify found differences, what was restored is not what its backup point says, or source and target of a move do not fit together and a person has to say which copy is right.
     /// </summary>
     Differences = 9,
     Interrupted = 130,

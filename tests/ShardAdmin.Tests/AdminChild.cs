@@ -8,12 +8,14 @@ internal static class AdminChild
     public static string Program { get; } = TestedProgram.Find("TESTED_ADMIN", typeof(ShardAdminApp).Assembly.Location);
 
     /// <param name="failpoint">step:kill, step:pause or step:error.</param>
-    public static ChildProcess Start(AdminCluster cluster, string[] arguments, string? failpoint = null) => ChildProcess.Start(
+    /// <param name="user">At the shards; null: the superuser.</param>
+    public static ChildProcess Start(AdminCluster cluster, string[] arguments, string? failpoint = null, string? user = null) => ChildProcess.Start(
         RequiredProgram.TryFind("dotnet") ?? "dotnet", [Program, .. arguments],
         environment: new Dictionary<string, string?>(StringComparer.Ordinal)
         {
             ["SHARDING_REDIS"] = cluster.Redis,
             ["SHARDING_CLUSTER"] = cluster.Name,
             ["SHARDING_FAILPOINT"] = failpoint ?? "",
+            ["PGUSER"] = user ?? Environment.GetEnvironmentVariable("PGUSER"),
         });
 }

@@ -13,7 +13,7 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
 
     private readonly List<TestDatabase> _databases = [];
 
-    public string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"admin-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
+    public string Name { get; private init; } = string.Create(CultureInfo.InvariantCulture, $"admin-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
 
     public string Redis { get; } = redis;
 
@@ -25,6 +25,14 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
         var cluster = new AdminCluster(postgres, redis);
         for (var i = 0; i < databases; i++)
             await cluster.NewDatabaseAsync();
+        return cluster;
+    }
+
+    /// <summary>This cluster after it came back elsewhere: its name, with another Redis and other servers.</summary>
+    public AdminCluster Restored(string redis, IEnumerable<TestDatabase> databases)
+    {
+        var cluster = new AdminCluster(postgres, redis) { Name = Name };
+        cluster._databases.AddRange(databases);
         return cluster;
     }
 

@@ -141,6 +141,37 @@ public sealed partial class RingRebuildTests(SharedPostgres postgres, SharedRedi
         (await cluster.RunAsync("ring", "rebuild", "--seed", "127.0.0.1:1/gone")).Fails(ExitCode.CannotReach, "127.0.0.1:1/gone");
     }
 
+    [Fact]
+    public async Task After_a_restore_the_epoch_is_above_those_that_routers_may_have_on_disk()
+    {
+        await using var cluster = await RebalancedAsync();
+        var lost = (await cluster.RingAsync())!;
+        await cluster.ForgetRingAsync();
+
+        (await cluster.RunAsync("ring", "rebuild", "--restored", "--seed", cluster.Database(1).Address)).Succeeds();
+
+        Assert.True((await cluster.AssertSoundAsync(3)).Epoch.Value > lost.Epoch.Value + 1_000_000);
+        (await cluster.RunAsync("move", "0", "--to", lost.OwnerOf(new Slot(0)).Id.Value == "s1" ? "s2" : "s1", "--yes")).Succeeds();
+        await cluster.AssertSoundAsync(3);
+    }
+
+    [Fact]
+    public async Task A_shard_that_stands_elsewhere_is_named_and_the_ring_gets_its_address()
+    {
+        await using var cluster = await RebalancedAsync();
+        var second = cluster.Database(2);
+        var elsewhere = $"localhost:{second.Port}/{second.Name}";
+        await cluster.ForgetRingAsync();
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s9={elsewhere}")).Fails(ExitCode.Usage, "no shard s9");
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}")).Fails(ExitCode.Precondition, $"names s1 at {elsewhere}", "is shard s2");
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}", "--at", $"s1={elsewhere}")).Fails(ExitCode.Usage, "names shard s1 twice");
+        Assert.Null(await cluster.RingTextAsync());
+
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s2={elsewhere}")).Succeeds("rebuilt from 3 shards");
+
+        Assert.Equal(elsewhere, (await cluster.AssertSoundAsync(3)).Find(new ShardId("s2"))!.Address); // the shard list copies included
+    }
+
     private async Task<AdminCluster> RebalancedAsync()
     {
         var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);

@@ -74,6 +74,10 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         {
             throw new CommandFailedException(ExitCode.Conflict, $"A collection is deleted while no slot moves: {e.MessageText}.", "shardadmin ops list; shardadmin ops resume ID; then the same command again");
         }
+        catch (PostgresException e) when (e.SqlState == "SH015")
+        {
+            throw new CommandFailedException(ExitCode.Conflict, $"No deletion begins at this moment: {e.MessageText}.", $"shardadmin collections delete {name}");
+        }
     }
 
     private static async Task<bool> WaitForWritersAsync(ShardDatabase source, Shard shard, CancellationToken cancellation)

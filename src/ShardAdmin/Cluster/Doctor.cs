@@ -26,6 +26,7 @@ internal sealed class Doctor(AdminSession session)
             return findings;
         var routers = await RouterLine.ListAsync(session, ring, cancellation);
         findings.Add(RouterFinding(routers));
+        findings.Add(BackupPointStatus.FindingOf(await BackupPointStatus.ReadAsync(session, ring, cancellation)));
         if (ring.IsEmpty)
             return [.. findings, new Finding("shards", FindingLevel.Failed, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …")];
 

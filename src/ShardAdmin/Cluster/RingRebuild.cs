@@ -20,20 +20,25 @@ namespace ShardAdmin.Cluster;
 /// above all others because routers refuse to go back. A crash before 4 leaves nothing, after 4 copies with an older
 /// epoch, which the next rebuild brings up to date.
 /// </remarks>
-internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<ShardAddress> seeds)
+/// <param name="at">Where shards are now, if not where the list says.</param>
+/// <param name="isRestored">Shards went back to a backup, and nobody whom this asks knows the epochs that were given after it.</param>
+internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<ShardAddress> seeds, IReadOnlyDictionary<ShardId, ShardAddress> at, bool isRestored)
 {
     private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
+
+    /// <summary>More epochs than are given between two backups: each batch of a move gives one.</summary>
+    private const long LostEpochs = 1_000_000;
 
     public async Task<RebuildResult> RunAsync(bool dryRun, Func<string, Task> confirm, CancellationToken cancellation)
     {
         var (text, current, problem) = await ReadRedisAsync(cancellation); // 1
-        var list = await new ShardListSearch(session).FindAsync(SeedsOr(current), cancellation); // 2
+        var list = await new ShardListSearch(session, at).FindAsync(SeedsOr(current), cancellation); // 2
         if (dryRun)
             return await CompareAsync(list, text, current, problem, dryRun, cancellation);
 
         await using var held = await AdminLock.TakeAsync(session, list.Shards, cancellation);
         (text, current, problem) = await ReadRedisAsync(cancellation);
-        list = await new ShardListSearch(session).FindAsync(SeedsOr(current), cancellation);
+        list = await new ShardListSearch(session, at).FindAsync(SeedsOr(current), cancellation);
         await CompleteHandOversAsync(list, cancellation); // 3
         var result = await CompareAsync(list, text, current, problem, dryRun, cancellation);
         if (result.Outcome == RebuildOutcome.Agrees)
@@ -108,7 +113,7 @@ internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<Sh
             && current.Shards.SequenceEqual(list.Shards) && current.Owners.SequenceEqual(map.Owners))
             return new RebuildResult(RebuildOutcome.Agrees, current, null);
         highest = Math.Max(highest, Math.Max(current?.Epoch.Value ?? EpochWithin(text), await HighestSeenAsync(cancellation)));
-        var ring = ShardRing.Create(list.Cluster, new Epoch(highest).Next(), list.Shards, map.Owners);
+        var ring = ShardRing.Create(list.Cluster, new Epoch(highest + (isRestored ? LostEpochs : 0)).Next(), list.Shards, map.Owners);
         return new RebuildResult(dryRun ? RebuildOutcome.WouldRebuild : RebuildOutcome.Rebuilt, ring, problem);
     }
 

@@ -34,7 +34,10 @@ internal sealed record ServerFacts(
     /// The same for two addresses of one database, different for any two databases. The system identifier alone would not
     /// do: servers made from one base backup or volume snapshot share it. No two start in the same microsecond.
     /// </summary>
-    public string Database => $"{SystemIdentifier}/{StartedAt:O}/{DatabaseOid}";
+    public string Database => $"{Process}/{DatabaseOid}";
+
+    /// <summary>The same for two databases of one running server, and only for those.</summary>
+    public string Process => $"{SystemIdentifier}/{StartedAt:O}";
 
     public static async Task<ServerFacts> ReadAsync(ShardDatabase source, CancellationToken cancellation)
     {

@@ -10,7 +10,8 @@ namespace ShardAdmin.Cluster;
 internal sealed record ShardList(ClusterId Cluster, Epoch Epoch, IReadOnlyList<Shard> Shards, bool HasLaggards);
 
 /// <summary>Finds the newest shard list, beginning with whatever shards somebody named.</summary>
-internal sealed class ShardListSearch(AdminSession session)
+/// <param name="at">Where shards are now: it counts more than any copy of the list.</param>
+internal sealed class ShardListSearch(AdminSession session, IReadOnlyDictionary<ShardId, ShardAddress> at)
 {
     /// <summary>Each round knows a newer list than the one before; more rounds than this is a cluster in motion.</summary>
     private const int MaxRounds = 10;
@@ -19,17 +20,18 @@ internal sealed class ShardListSearch(AdminSession session)
     /// <exception cref="ShardUnreachableException">No seed answers, or a shard of the list does not.</exception>
     public async Task<ShardList> FindAsync(IReadOnlyList<ShardAddress> seeds, CancellationToken cancellation)
     {
-        var known = await AskSeedsAsync(seeds, cancellation);
+        var known = Placed(await AskSeedsAsync(seeds, cancellation));
         for (var round = 0; round < MaxRounds; round++)
         {
             var newest = Newest(known);
             var copies = await ReadCopiesAsync(known[0].Cluster, newest.Shards, cancellation);
-            var again = Newest(copies);
+            var placed = Placed(copies);
+            var again = Newest(placed);
             if (again.RingEpoch <= newest.RingEpoch && again.Shards.SequenceEqual(newest.Shards))
                 return new ShardList(
                     newest.Cluster, newest.RingEpoch, newest.Shards,
                     copies.Any(copy => copy.RingEpoch != newest.RingEpoch || !copy.Shards.SequenceEqual(newest.Shards)));
-            known = copies;
+            known = placed;
         }
         throw new CommandFailedException(ExitCode.Conflict, "The shard list keeps changing while it is read.", "wait until the other shardadmin is done, then the same command again");
     }
@@ -40,6 +42,18 @@ internal sealed class ShardListSearch(AdminSession session)
             .GroupBy(copy => ShardListCodec.Write(copy.Shards), StringComparer.Ordinal)
             .OrderByDescending(same => same.Count()).ThenBy(same => same.Key, StringComparer.Ordinal)
             .First().First();
+
+    /// <exception cref="CommandFailedException">A copy does not have one of these shards.</exception>
+    private IReadOnlyList<ShardIdentity> Placed(IReadOnlyList<ShardIdentity> copies)
+    {
+        if (at.Count == 0)
+            return copies;
+        var newest = Newest(copies);
+        if (at.Keys.FirstOrDefault(id => newest.Shards.All(shard => shard.Id != id)) is { Value.Length: > 0 } stranger)
+            throw new CommandFailedException(
+                ExitCode.Usage, $"There is no shard {stranger} in the shard list of epoch {newest.RingEpoch}; it has {string.Join(", ", newest.Shards.Select(shard => shard.Id))}.", "shardadmin ring rebuild --help");
+        return [.. copies.Select(copy => copy with { Shards = [.. copy.Shards.Select(shard => at.TryGetValue(shard.Id, out var place) ? shard with { At = place } : shard)] })];
+    }
 
     private async Task<IReadOnlyList<ShardIdentity>> AskSeedsAsync(IReadOnlyList<ShardAddress> seeds, CancellationToken cancellation)
     {

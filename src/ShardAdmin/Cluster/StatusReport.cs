@@ -4,9 +4,11 @@ namespace ShardAdmin.Cluster;
 /// <param name="Reasons">Why it is not ok, one sentence each.</param>
 /// <param name="Operations">Those that are not over.</param>
 /// <param name="Agents">How many run.</param>
+/// <param name="BackupPoint">The newest; null: none is known.</param>
 internal sealed record StatusReport(
     bool Ok, string Verdict, IReadOnlyList<string> Reasons, string Cluster, Guid ClusterId, long Epoch,
-    IReadOnlyList<ShardStatus> Shards, IReadOnlyList<RouterLine> Routers, IReadOnlyList<OperationStatus> Operations, int Agents)
+    IReadOnlyList<ShardStatus> Shards, IReadOnlyList<RouterLine> Routers, IReadOnlyList<OperationStatus> Operations, int Agents,
+    BackupPointStatus? BackupPoint)
 {
     public bool AllReachable => Shards.All(shard => shard.Reachable);
 }

@@ -26,6 +26,7 @@ internal sealed class AdminSession : IAsyncDisposable
         Rings = new RedisRingStore(redis, keys);
         Routers = new RouterRegistry(redis, keys);
         Positions = new ShardPositionStore(redis, keys);
+        BackupPoints = new BackupPointStore(redis, keys);
     }
 
     public AdminSettings Settings { get; }
@@ -39,6 +40,8 @@ internal sealed class AdminSession : IAsyncDisposable
     public RouterRegistry Routers { get; }
 
     public ShardPositionStore Positions { get; }
+
+    public BackupPointStore BackupPoints { get; }
 
     public RedisConnection Redis => _redis;
 

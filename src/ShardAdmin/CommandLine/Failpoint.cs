@@ -6,7 +6,7 @@ namespace ShardAdmin.CommandLine;
 /// <summary>
 /// Breaks off at a named step, so that tests can show what a crash there leaves:
 /// <c>SHARDING_FAILPOINT=step:kill</c> (the process is gone at once), <c>step:error</c>, <c>step:pause</c> (it
-/// stands still there), <c>step:stop</c> (all of it is stopped, until SIGCONT). Several are separated by commas.
+/// stands still there), <c>step:400ms</c> (for so long), <c>step:stop</c> (all of it is stopped, until SIGCONT). Several are separated by commas.
 /// </summary>
 internal sealed class Failpoint
 {
@@ -36,6 +36,9 @@ internal sealed class Failpoint
             case "stop":
                 using (var kill = Process.Start("kill", ["-STOP", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]))
                     await kill.WaitForExitAsync(cancellation);
+                break;
+            case var time when Duration.TryParse(time, out var pause):
+                await Task.Delay(pause, cancellation);
                 break;
             default:
                 throw new InvalidOperationException($"Failpoint {step}.");

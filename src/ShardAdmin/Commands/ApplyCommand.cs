@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 
 namespace ShardAdmin.Commands;
@@ -22,20 +23,7 @@ internal sealed class ApplyCommand : AdminCommand
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         var file = parse.GetRequiredValue(_file);
-        var document = PlanDocument.Read(await ReadAsync(file, cancellation), file);
+        var document = PlanDocument.Read(await CheckedDocument.ReadFileAsync(file, PlanDocument.Kind, cancellation), file);
         return await new ChangeCourse(session, _run.Read(parse)).ApplyAsync(document, file, _change.IsDryRun(parse), _change.IsYes(parse), cancellation);
-    }
-
-    private static async Task<string> ReadAsync(string file, CancellationToken cancellation)
-    {
-        try
-        {
-            return await File.ReadAllTextAsync(file, cancellation);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandFailedException(
-                e is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed, $"The plan {file} cannot be read: {e.Message}", "shardadmin plan … --out FILE");
-        }
     }
 }

@@ -26,13 +26,7 @@ internal sealed class DoctorCommand() : AdminCommand(
 
     private static void Render(IAnsiConsole console, IReadOnlyList<Finding> findings, FindingLevel worst)
     {
-        foreach (var finding in findings)
-        {
-            var (mark, colour) = finding.Level switch { FindingLevel.Ok => ("ok  ", "green"), FindingLevel.Warning => ("warn", "yellow"), _ => ("FAIL", "red") };
-            console.MarkupLine($"[{colour}]{mark}[/] {finding.Check,-19} {Markup.Escape(finding.Detail)}");
-            if (finding.Mend is not null)
-                console.MarkupLine($"{"",24} [green]→[/] {Markup.Escape(finding.Mend)}");
-        }
+        Findings.Render(console, findings);
         console.WriteLine(worst <= FindingLevel.Warning ? "Nothing failed." : $"{findings.Count(finding => finding.Level > FindingLevel.Warning)} checks failed.");
     }
 }

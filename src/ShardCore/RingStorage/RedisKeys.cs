@@ -28,4 +28,7 @@ public sealed class RedisKeys(string clusterName)
 
     /// <summary>Hash by shard id: the highest position that was seen (<see cref="KeptPosition"/>).</summary>
     public string Positions => _prefix + "positions";
+
+    /// <summary>String: the newest backup point (<see cref="LastBackupPoint"/>).</summary>
+    public string BackupPoint => _prefix + "backup-point";
 }

@@ -14,5 +14,6 @@ namespace ShardCore.RingStorage;
 [JsonSerializable(typeof(RingHistoryEntry))]
 [JsonSerializable(typeof(RouterHeartbeat))]
 [JsonSerializable(typeof(KeptPosition))]
+[JsonSerializable(typeof(LastBackupPoint))]
 [JsonSerializable(typeof(IReadOnlyList<ShardDocument>))]
 internal sealed partial class RingJson : JsonSerializerContext;

@@ -90,6 +90,11 @@ public static class SessionSettings
         // The mover answers every second; a limit of the role's may be shorter than a pause of a busy machine.
         ("wal_sender_timeout", "60s"));
 
+    /// <summary>A session that holds hand-overs, beside <see cref="Administration"/>.</summary>
+    public static string Holding { get; } = Options(
+        // Its commits are durable here. For a standby they do not wait, because nothing but a person or that standby would end such a wait.
+        ("synchronous_commit", "local"));
+
     /// <summary>What every session has where the server knows it: for connections whose server is known beforehand.</summary>
     public static string Newer(Version server) => server.Major < FirstWithTransactionTimeout ? "" : Options(("transaction_timeout", "0"));
 

@@ -98,6 +98,12 @@ public static class ShardOwnershipStore
     public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
+        return await ReadRunsAsync(connection, cancellation);
+    }
+
+    /// <returns>The same, asked in a session that the caller has.</returns>
+    public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
         var saidOf = new OwnershipRun?[Slot.Count];
         foreach (var same in await connection.QueryAsync<SlotsRow>(new CommandDefinition(SlotsSql, cancellationToken: cancellation)))
         {

@@ -37,6 +37,30 @@ internal sealed class FollowingWriters : IAsyncDisposable
         return writers;
     }
 
+    /// <summary>What was acknowledged last of each key, until now.</summary>
+    public IReadOnlyDictionary<(string Pk, string Id), int> Acknowledged() => new Dictionary<(string, string), int>(_acknowledged);
+
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_writers);
+    }
+
+    /// <summary>What the owners of the slots have.</summary>
+    public static async Task<IReadOnlyDictionary<(string Pk, string Id), int>> StoredAsync(AdminCluster cluster, int shards)
+    {
+        var stored = new Dictionary<(string, string), int>();
+        for (var number = 1; number <= shards; number++)
+        {
+            await using var command = cluster.Database(number).DataSource.CreateCommand(
+                "select i.pk, i.id, (i.doc ->> 'n')::integer from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned' where i.id like 'w%'");
+            await using var reader = await command.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+                stored.Add((reader.GetString(0), reader.GetString(1)), reader.GetInt32(2));
+        }
+        return stored;
+    }
+
     public async Task SomeAsync()
     {
         var before = Interlocked.Read(ref _writes);
@@ -46,17 +70,8 @@ internal sealed class FollowingWriters : IAsyncDisposable
     /// <summary>Ends the writers; every key must hold what was acknowledged last, in exactly one shard's own slots.</summary>
     public async Task AssertNothingLostAsync(int shards)
     {
-        await _stop.CancelAsync();
-        await Task.WhenAll(_writers);
-        var stored = new Dictionary<(string, string), int>();
-        for (var number = 1; number <= shards; number++)
-        {
-            await using var command = _cluster.Database(number).DataSource.CreateCommand(
-                "select i.pk, i.id, (i.doc ->> 'n')::integer from sharding.item i join sharding.slot_ownership o on o.slot = i.slot and o.state = 'owned' where i.id like 'w%'");
-            await using var reader = await command.ExecuteReaderAsync();
-            while (await reader.ReadAsync())
-                stored.Add((reader.GetString(0), reader.GetString(1)), reader.GetInt32(2));
-        }
+        await StopAsync();
+        var stored = await StoredAsync(_cluster, shards);
         Assert.Equal(_acknowledged.OrderBy(each => each.Key).Select(each => (each.Key, each.Value)), stored.OrderBy(each => each.Key).Select(each => (each.Key, each.Value)));
     }
 

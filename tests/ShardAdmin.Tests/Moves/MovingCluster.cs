@@ -39,6 +39,13 @@ internal static class MovingCluster
         return string.Join(',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}")).Where(slot => ring.OwnerOf(slot).Id != Second).Distinct().Order());
     }
 
+    /// <summary>The slots of the writers' partitions that this shard owns.</summary>
+    public static async Task<string> SlotsOfAsync(this AdminCluster cluster, string shard, int partitions)
+    {
+        var ring = (await cluster.RingAsync())!;
+        return string.Join(',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}")).Where(slot => ring.OwnerOf(slot).Id == new ShardId(shard)).Distinct().Order());
+    }
+
     /// <summary>Rows in slots that the shard owns, so that a copy has something to copy.</summary>
     public static Task FillAsync(this AdminCluster cluster, int number, int rows, int docBytes = 20) => cluster.Database(number).ExecuteAsync(
         $$"""

@@ -61,6 +61,9 @@ internal sealed class LocalPostgresServer(string program, string folder, Postgre
         await CopyFolderAsync(copy.Folder, _folder);
     }
 
+    /// <summary>Its data folder.</summary>
+    internal string Folder => _folder;
+
     /// <summary>SIGKILL to all its processes, also to those that are stopped and would not notice anything else.</summary>
     internal Task KillAllAsync() => Running.KillTreeAsync();
 

@@ -70,6 +70,9 @@ public abstract class PostgresServer(string host, int port) : IAsyncDisposable
         return new TestDatabase(this, name);
     }
 
+    /// <summary>A database that is there already, as in a restored server.</summary>
+    public TestDatabase ExistingDatabase(string name) => new(this, name);
+
     /// <summary>Runs a statement in the database <c>postgres</c>.</summary>
     public async Task ExecuteAsync(string sql) => await ScalarAsync<object>(sql);
 

@@ -25,6 +25,8 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     private const double LagGrowth = 1.2;
     private const double LagShareOfDrain = 0.7;
 
+    private static readonly TimeSpan HoldPause = TimeSpan.FromMilliseconds(50);
+
     private readonly MoveJournal _journal = new(ends.FromAtHandOver);
     private int _slowStandby;
 
@@ -39,6 +41,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
         {
             if (freeze > 1)
                 await Task.Delay(Random.Shared.Next(5, 50), cancellation); // writers stayed inside, or wrote much; not again at once
+            await AwaitBackupPointAsync(cancellation);
             await RequireLevelStandbysAsync(cancellation);
             await ItemTable.RequireNoOtherColumnAsync(ends.From, ends.Source.Id, id, "Its slots were not handed over.", cancellation);
             // From here to the freeze nothing that can come before it: what is written meanwhile is drained while writers wait.
@@ -55,6 +58,15 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
                 return held.Elapsed;
         }
         throw new MoveFailedException($"Batch {id}: writes to its slots could not be stopped for {options.MaxPause.TotalMilliseconds} ms in {options.MaxFreezes} tries. Its slots are owned by {ends.Source.Id} as before.");
+    }
+
+    /// <summary>No slot is frozen while a backup point is made. Changes are applied meanwhile, so the target stays level.</summary>
+    private async Task AwaitBackupPointAsync(CancellationToken cancellation)
+    {
+        for (var clock = Stopwatch.StartNew(); await _journal.HandOversAreHeldAsync(cancellation); await Task.Delay(HoldPause, cancellation))
+            if (clock.Elapsed > options.StepLimit)
+                throw new MoveFailedException(
+                    $"Batch {id}: hand-overs from {ends.Source.Id} have been held for backup points for {options.StepLimit}. Its slots are owned by {ends.Source.Id} as before.");
     }
 
     /// <summary>
@@ -100,7 +112,7 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
             options, cancellation)));
     }
 
-    /// <returns>False: writers did not leave in time, nothing is frozen.</returns>
+    /// <returns>False: writers did not leave in time, or a backup point began; nothing is frozen.</returns>
     private async Task<bool> FrozenAsync(string marker, CancellationToken cancellation)
     {
         try

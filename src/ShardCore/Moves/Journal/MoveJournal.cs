@@ -106,7 +106,7 @@ public sealed class MoveJournal(ShardDatabase source)
 
     /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and twice that for all of
     /// them together: writers of the slots that are locked already wait behind us.</summary>
-    /// <returns>False: they did not leave in time, nothing is frozen.</returns>
+    /// <returns>False: they did not leave in time, or hand-overs are held for a backup point; nothing is frozen.</returns>
     public Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
         FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
         new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
@@ -115,6 +115,10 @@ public sealed class MoveJournal(ShardDatabase source)
     /// <param name="sql">May name <c>@id</c> and <c>@attempt</c>, and limits its wait itself.</param>
     /// <returns>False: the lock was not to be had, nothing is done.</returns>
     internal Task<bool> TryLockedAsync(string sql, Guid id, int attempt, CancellationToken cancellation) => _calls.TryAsync(sql, new { id, attempt }, cancellation);
+
+    /// <summary>Whether hand-overs from this source are held for a backup point just now.</summary>
+    internal Task<bool> HandOversAreHeldAsync(CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.hand_overs_are_held()", new { }, cancellation);
 
     /// <returns>False: the attempt is over.</returns>
     public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>

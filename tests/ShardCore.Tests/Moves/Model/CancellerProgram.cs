@@ -21,7 +21,7 @@ internal sealed class CancellerProgram(KnownBug bug, ModelBounds bounds)
                 break;
             case CancellerStep.Begin when bounds.MayBegin(s, attempt, bug):
                 var begun = SourceFunctions.Begin(s, force: true, bounds.LeastAttempt(s, attempt, bug));
-                if (begun.SqlState != SqlAnswer.Waiting)
+                if (!begun.MustWait)
                     reach("move_begin", begun.State with
                     {
                         CancellerStep = begun.Succeeded ? CancellerStep.Import : CancellerStep.Done,
@@ -55,7 +55,7 @@ internal sealed class CancellerProgram(KnownBug bug, ModelBounds bounds)
 
         void Call(string name, SqlAnswer answer, CancellerStep next)
         {
-            if (answer.SqlState == SqlAnswer.Waiting)
+            if (answer.MustWait)
                 return;
             var goesOn = answer.Succeeded && (answer.Value == 1 || next == CancellerStep.CancelImport) && next != CancellerStep.Done;
             reach(name, answer.State with

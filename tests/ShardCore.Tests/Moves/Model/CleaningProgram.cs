@@ -55,9 +55,8 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
             case ModelStep.AdvanceVerified when (s.SourceSeal == 0) != me.IsFollowing && bug != KnownBug.AdvanceForgetsWhatWasCompared:
                 reach("finds that the source has followed since", HandOverProgram.Again(s, mover));
                 break;
-            case ModelStep.AdvanceVerified:
-                reach("advances to verified", HandOverProgram.Again(SourceFunctions.Advance(s, MovePhase.Published,
-                    MovePhase.Verified).State, mover));
+            case ModelStep.AdvanceVerified when _source.Verify(s) is { MustWait: false } verified:
+                reach("advances to verified", HandOverProgram.Again(verified.State, mover));
                 break;
         }
     }
@@ -119,8 +118,8 @@ internal sealed class CleaningProgram(KnownBug bug, ModelBounds bounds)
             case ModelStep.FinishImport:
                 reach("import_finish", TargetFunctions.ImportFinish(s).State.Go(mover, ModelStep.FinishMove));
                 break;
-            case ModelStep.FinishMove:
-                reach("move_finish", HandOverProgram.Again(_source.Finish(s).State, mover));
+            case ModelStep.FinishMove when _source.Finish(s) is { MustWait: false } finished:
+                reach("move_finish", HandOverProgram.Again(finished.State, mover));
                 break;
         }
     }

@@ -11,6 +11,7 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
 {
     private const int MaxStates = 20_000_000;
     private const int OfEachKind = 1;
+    private const int OneOfHeld = 4;
     private const int Seed = 20261124;
 
     private static readonly ModelBounds Small = new(2, 1, 1, Movers: 1, IsSetBack: false);
@@ -26,12 +27,20 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
     private static readonly Lazy<ModelState[]> Sample = new(TakeSample);
 
     [Fact]
-    public async Task The_SQL_functions_do_what_the_model_says()
+    public Task The_SQL_functions_do_what_the_model_says() => ConformAsync(isHeld: false, Sample.Value);
+
+    [Fact]
+    public Task The_SQL_functions_wait_for_a_backup_point_as_the_model_says() =>
+        ConformAsync(isHeld: true, [.. Sample.Value.Where((_, number) => number % OneOfHeld == 0).Select(state => state with { HandOversHeld = true })]);
+
+    private async Task ConformAsync(bool isHeld, IReadOnlyCollection<ModelState> sample)
     {
         var wrong = new List<string>();
         var (states, calls) = (0, 0);
         await using var shards = await ModelledShards.StartAsync(postgres);
-        foreach (var state in Sample.Value)
+        if (isHeld)
+            await shards.HoldAsync();
+        foreach (var state in sample)
         {
             states++;
             await shards.SetAsync(state);

@@ -142,4 +142,19 @@ public enum KnownBug
     /// A source that was restored to before a move follows the target though the slot has come back to the source since.
     /// </summary>
     FollowsAfterMoveBack,
+
+    /// <summary>A slot is frozen, and then handed over, while a backup point is made.</summary>
+    FreezesWhileHeld,
+
+    /// <summary>Rows are compared and the source says so, between the restore points of the target and of the source.</summary>
+    VerifiesWhileHeld,
+
+    /// <summary>An import is ended and the journal closed, between the restore points of the target and of the source.</summary>
+    FinishesWhileHeld,
+
+    /// <summary>A batch is cancelled, between the restore points of the target and of the source.</summary>
+    CancelsWhileHeld,
+
+    /// <summary>A person gives slots back to the source, between the restore points.</summary>
+    GivesBackWhileHeld,
 }

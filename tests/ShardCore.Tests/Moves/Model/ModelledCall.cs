@@ -37,7 +37,7 @@ internal sealed record ModelledCall(bool AtSource, string Sql, Func<ModelState, 
         yield return AtSourceSide($"thaw_if_expired({ModelledShards.SlotText}::smallint)", Source.ThawIfExpired);
         yield return AtSourceSide($"move_advance({Id}, 'released', 'owned', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Released, MovePhase.Owned));
         yield return AtSourceSide($"move_advance({Id}, 'owned', 'published', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Owned, MovePhase.Published));
-        yield return AtSourceSide($"move_advance({Id}, 'published', 'verified', {ModelledShards.SealSql(s.SourceSeal)})", state => SourceFunctions.Advance(state, MovePhase.Published, MovePhase.Verified));
+        yield return AtSourceSide($"move_advance({Id}, 'published', 'verified', {ModelledShards.SealSql(s.SourceSeal)})", Source.Verify);
         yield return AtSourceSide($"move_clean({Id}, 1000, null, null, null, null)", Source.Clean, "deleted");
         yield return AtSourceSide("move_empty()", SourceFunctions.Empty);
         if (s.Phase is null or MovePhase.Verified) // a mover gets there no other way, and then no writer holds its rows

@@ -16,6 +16,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
     private static readonly string[] Names = ["a", "b"];
 
     private readonly List<NpgsqlConnection> _writers = [];
+    private readonly List<NpgsqlConnection> _holds = [];
 
     public static async Task<ModelledShards> StartAsync(SharedPostgres postgres)
     {
@@ -29,6 +30,18 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
     public TestDatabase Source => source;
 
     public TestDatabase Target => target;
+
+    /// <summary>Holds hand-overs at both from now on, as a backup point does.</summary>
+    public async Task HoldAsync()
+    {
+        foreach (var database in (TestDatabase[])[Source, Target])
+        {
+            var connection = await database.DataSource.OpenConnectionAsync();
+            _holds.Add(connection);
+            await using var hold = new NpgsqlCommand("select sharding.hold_hand_overs()::text", connection);
+            await hold.ExecuteScalarAsync();
+        }
+    }
 
     /// <summary>Puts the rows there, and lets the writers come as far as they are: with real locks, in real transactions.</summary>
     public async Task SetAsync(ModelState s)
@@ -141,6 +154,8 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
     public async ValueTask DisposeAsync()
     {
         await EndWritersAsync();
+        foreach (var hold in _holds)
+            await hold.DisposeAsync();
         await Source.DisposeAsync();
         await Target.DisposeAsync();
     }

@@ -31,7 +31,7 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
     /// <summary>Waiting for a lock is no step; an error ends the process.</summary>
     public static void Call(string name, ModelState before, SqlAnswer answer, int mover, ModelStep next, Action<string, ModelState> reach)
     {
-        if (answer.SqlState != SqlAnswer.Waiting)
+        if (!answer.MustWait)
             reach(name, answer.Succeeded ? answer.State.Go(mover, next) : before.WithDead(mover));
     }
 
@@ -75,7 +75,7 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
                 break;
             case ModelStep.Follow:
                 var followed = SourceFunctions.Follow(s, me.Attempt, me.Epoch);
-                if (followed.SqlState != SqlAnswer.Waiting)
+                if (!followed.MustWait)
                     reach("move_follow", followed.State.WithDead(mover));
                 break;
             case ModelStep.Begin when bounds.MayBegin(s, me.Attempt, bug):
@@ -103,7 +103,7 @@ internal sealed class MoverProgram(KnownBug bug, ModelBounds bounds)
     private void Begin(ModelState s, int mover, int known, bool force, Action<string, ModelState> reach)
     {
         var begun = SourceFunctions.Begin(s, force, bounds.LeastAttempt(s, known, bug));
-        if (begun.SqlState != SqlAnswer.Waiting)
+        if (!begun.MustWait)
             reach(
                 force ? "move_begin by force" : "move_begin",
                 begun.Succeeded ? begun.State.With(mover, new MoverMemory { Step = ModelStep.Import, Attempt = begun.Value })

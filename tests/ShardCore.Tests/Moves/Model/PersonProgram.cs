@@ -125,7 +125,7 @@ internal sealed class PersonProgram(KnownBug bug, int maxAttempts)
     /// <summary>Waiting for a lock is no step; an error, or an answer that nothing was done, ends his command.</summary>
     private static void Call(string name, ModelState before, SqlAnswer answer, PersonStep next, Action<string, ModelState> reach)
     {
-        if (answer.SqlState != SqlAnswer.Waiting)
+        if (!answer.MustWait)
             reach(name, !answer.Succeeded ? Idle(before) : answer.Value == 0 || next == PersonStep.Idle ? Idle(answer.State)
                 : answer.State with { PersonStep = next });
     }

@@ -17,6 +17,9 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
     private readonly PersonProgram _person = new(bug, MostAttempts);
     private readonly HashSet<ModelState> _recovered = [];
 
+    /// <summary>What one mover comes to that nobody disturbs, with every other process dead.</summary>
+    public ModelState Carried(ModelState state) => Run(state.WithoutProcesses, (s, reach) => _mover.Next(s, 0, reach), "move_begin by force");
+
     /// <returns>What cannot be done; null: nothing.</returns>
     public string? Fails(ModelState state)
     {
@@ -25,7 +28,7 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
             return null;
         if (left.Disputed)
             return Unsettled(left);
-        var carried = Run(left, (s, reach) => _mover.Next(s, 0, reach), "move_begin by force");
+        var carried = Carried(left);
         if (carried.Disputed ? Unsettled(carried) is { } unsettled : !HasMoved(carried))
             return $"a mover alone does not bring it to its end: {carried}";
         if (left.Damaged != 0 && left is { Phase: >= MovePhase.Released, Settled: false } && !carried.Disputed)

@@ -32,6 +32,8 @@ internal sealed class SourceFunctions(KnownBug bug)
 
     public SqlAnswer Freeze(ModelState s, int attempt)
     {
+        if (s.HandOversHeld && bug != KnownBug.FreezesWhileHeld)
+            return SqlAnswer.Refused(s, SqlAnswer.Held);
         if (s.Phase is not null && ((bug != KnownBug.FreezeDoesNotWait && IsLockedByWriters(s)) || s.JournalRowIsLocked)) // the journal's row names the slots
             return SqlAnswer.Refused(s, SqlAnswer.Waiting);
         if (s.Phase != MovePhase.Copying || s.Attempt != attempt)
@@ -102,6 +104,10 @@ internal sealed class SourceFunctions(KnownBug bug)
     public static SqlAnswer Advance(ModelState s, MovePhase from, MovePhase to) =>
         s.Phase == from && !s.Disputed ? SqlAnswer.Done(s with { Phase = to, SourceSeal = Math.Min(s.SourceSeal, 1) }) : SqlAnswer.No(s);
 
+    /// <summary>To verified.</summary>
+    public SqlAnswer Verify(ModelState s) => s.HandOversHeld && bug != KnownBug.VerifiesWhileHeld
+        ? SqlAnswer.Refused(s, SqlAnswer.Held) : Advance(s, MovePhase.Published, MovePhase.Verified);
+
     public static SqlAnswer Dispute(ModelState s, MovePhase phase) =>
         s.Phase == phase && phase >= MovePhase.Released && !s.Disputed ? SqlAnswer.Done(s with { Disputed = true }) : SqlAnswer.No(s);
 
@@ -153,12 +159,15 @@ internal sealed class SourceFunctions(KnownBug bug)
 
     /// <summary>False: rows are left in the slot that was given away.</summary>
     public SqlAnswer Finish(ModelState s) =>
-        s is not { Phase: MovePhase.Verified, Disputed: false } ? SqlAnswer.Done(s)
+        s.HandOversHeld && bug != KnownBug.FinishesWhileHeld ? SqlAnswer.Refused(s, SqlAnswer.Held)
+        : s is not { Phase: MovePhase.Verified, Disputed: false } ? SqlAnswer.Done(s)
         : s is { Source: SlotState.Released, Held: true, RowsAtSource: > 0 } && bug != KnownBug.FinishWithoutLook ? SqlAnswer.No(s)
         : SqlAnswer.Done(s with { Phase = null, Attempt = 0, Held = false, SourceSeal = 0, Settled = false });
 
     public SqlAnswer Cancel(ModelState s, int attempt)
     {
+        if (s.HandOversHeld && bug != KnownBug.CancelsWhileHeld)
+            return SqlAnswer.Refused(s, SqlAnswer.Held);
         var isMine = bug == KnownBug.MoveCancelIgnoresAttempt ? MoveDecision.MayCancel(s.Phase) : s.Phase == MovePhase.Copying
             && s.Attempt == attempt;
         return isMine ? SqlAnswer.Done(s with { Phase = null, Attempt = 0, Expired = false, Source = SlotState.Owned, Held = false })

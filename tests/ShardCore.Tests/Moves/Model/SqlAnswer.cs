@@ -1,7 +1,7 @@
 namespace ShardCore.Tests.Moves.Model;
 
 /// <summary>What a SQL function comes to, as one transaction.</summary>
-/// <param name="SqlState">Null: it was committed. <see cref="Waiting"/>: it waits for a lock.</param>
+/// <param name="SqlState">Null: it was committed. <see cref="Waiting"/>: it waits for a lock. <see cref="Held"/>: for a backup point.</param>
 /// <param name="Value">What it returned; a boolean as 0 or 1.</param>
 internal readonly record struct SqlAnswer(ModelState State, string? SqlState, int Value)
 {
@@ -9,11 +9,15 @@ internal readonly record struct SqlAnswer(ModelState State, string? SqlState, in
     public const string AttemptOver = "SH011";
     public const string NotFrozen = "SH012";
     public const string Waiting = "55P03";
+    public const string Held = "SH015";
 
     /// <summary>The answer of a function that says more than a number.</summary>
     public string? Text { get; init; }
 
     public bool Succeeded => SqlState is null;
+
+    /// <summary>It is called again later.</summary>
+    public bool MustWait => SqlState is Waiting or Held;
 
     public static SqlAnswer Done(ModelState after, int value = 1) => new(after, null, value);
 

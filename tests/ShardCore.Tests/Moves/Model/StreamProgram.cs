@@ -133,7 +133,7 @@ internal sealed class StreamProgram(KnownBug bug, ModelBounds bounds)
     private static void GiveFreezeUp(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
     {
         var thawed = SourceFunctions.Unfreeze(s, me.Attempt);
-        if (thawed.SqlState == SqlAnswer.Waiting)
+        if (thawed.MustWait)
             return;
         var goesOn = thawed.Value == 1 && !HasLostTarget(s, me);
         reach("move_unfreeze", goesOn ? thawed.State.With(mover, me with { Step = ModelStep.CatchUp, MarkerA = 0, MarkerB = 0 })

@@ -14,7 +14,7 @@ internal sealed class Surroundings(KnownBug bug, ModelBounds bounds)
             reach("the freeze's deadline passes", s with { Expired = true });
         if (s is { WasSetBack: false, RingEpoch: > 0 } && bounds.IsSetBack)
             reach("Redis is set back to its first ring", s with { WasSetBack = true, RingEpoch = 0, RingSaysTarget = false });
-        if (s is { Phase: MovePhase.Verified, Disputed: false, Cleaned: true })
+        if (s is { Phase: MovePhase.Verified, Disputed: false, Cleaned: true, HandOversHeld: false }) // a crash would end the hold too
             reach("the source crashes, and its deletions were not on disk", s with { Cleaned = false });
         if (bounds.IsDamaged && !s.WasDamaged)
             Damage(s, reach);

@@ -118,6 +118,8 @@ internal sealed class TargetFunctions(KnownBug bug)
     /// <summary>Waits for writers that are inside.</summary>
     public SqlAnswer ImportGiveBack(ModelState s, int attempt, int epoch)
     {
+        if (s.HandOversHeld && bug != KnownBug.GivesBackWhileHeld)
+            return SqlAnswer.Refused(s, SqlAnswer.Held);
         if (IsLockedBy(s.Writer(0)) || IsLockedBy(s.Writer(1)))
             return SqlAnswer.Refused(s, SqlAnswer.Waiting);
         if (s.Target == SlotState.Frozen || (s.Target is SlotState.Owned or SlotState.Released && s.TargetEpoch > epoch))

@@ -53,7 +53,7 @@ internal sealed class WriterProgram(KnownBug bug, ModelBounds bounds)
             return;
         }
         var thaw = _source.ThawIfExpired(s);
-        if (thaw.SqlState == SqlAnswer.Waiting)
+        if (thaw.MustWait)
             return;
         if (thaw.Value == 0)
             reach("checks at the source", s.With(writer, WriterStep.Idle));

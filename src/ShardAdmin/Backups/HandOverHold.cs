@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using ShardAdmin.Cluster;
+using ShardAdmin.CommandLine;
+using ShardCore.Ring;
+using ShardCore.Shards;
+
+namespace ShardAdmin.Backups;
+
+/// <summary>Hand-overs are held at all shards at once, until this is disposed of or its limit is over.</summary>
+internal sealed class HandOverHold : IAsyncDisposable
+{
+    private readonly ShardDataSources _sources;
+    private readonly Stopwatch _clock = new();
+    private readonly TimeSpan _limit;
+    private IReadOnlyList<HeldShard> _shards = [];
+
+    private HandOverHold(ShardAccess access, TimeSpan limit) => (_sources, _limit) = (new ShardDataSources(access, HeldShard.Configure), limit);
+
+    public IReadOnlyList<HeldShard> Shards => _shards;
+
+    /// <summary>Since the first shard was asked.</summary>
+    public TimeSpan Elapsed => _clock.Elapsed;
+
+    public TimeSpan Left => _limit - _clock.Elapsed;
+
+    /// <exception cref="CommandFailedException">It took too long.</exception>
+    /// <exception cref="ShardUnreachableException" />
+    public static async Task<HandOverHold> TakeAsync(ShardAccess access, IReadOnlyCollection<Shard> shards, TimeSpan limit, CancellationToken cancellation)
+    {
+        var hold = new HandOverHold(access, limit);
+        try
+        {
+            await hold.OpenAsync(shards, cancellation);
+            await hold.HoldAsync(cancellation);
+            return hold;
+        }
+        catch
+        {
+            await hold.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <returns>By shard, in their order; all are asked at once.</returns>
+    /// <exception cref="ShardUnreachableException">A session is gone, and the hold with it.</exception>
+    public async Task<IReadOnlyDictionary<ShardId, T>> EachAsync<T>(Func<HeldShard, Task<T>> call)
+    {
+        var answers = await Task.WhenAll(_shards.Select(async held => (held.Shard.Id, Answer: await Reach.ShardAsync(held.Shard, () => call(held)))));
+        return answers.ToDictionary(answer => answer.Id, answer => answer.Answer);
+    }
+
+    public static CommandFailedException TooSlow(TimeSpan limit, string why) => new(
+        ExitCode.TimedOut, $"Hand-overs were not to be held for longer than {limit.TotalSeconds:0.#} s, and {why}.",
+        "the same command again, perhaps with a longer --hold");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var held in _shards)
+            await held.DisposeAsync();
+        await _sources.DisposeAsync();
+    }
+
+    /// <summary>All sessions first: that takes longest, and nothing waits for it.</summary>
+    private async Task OpenAsync(IEnumerable<Shard> shards, CancellationToken cancellation)
+    {
+        var opening = shards.OrderBy(shard => shard.Id)
+            .Select(shard => Reach.ShardAsync(shard, () => HeldShard.OpenAsync(_sources, shard, _clock, _limit, cancellation))).ToArray();
+        await ((Task)Task.WhenAll(opening)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _shards = [.. opening.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
+        await Task.WhenAll(opening);
+    }
+
+    /// <summary>The first shard alone: of two who want to hold, one waits there, and has nothing yet for which the other waits.</summary>
+    private async Task HoldAsync(CancellationToken cancellation)
+    {
+        _clock.Start();
+        await Reach.ShardAsync(_shards[0].Shard, () => HoldAsync(_shards[0], cancellation));
+        await Task.WhenAll(_shards.Skip(1).Select(held => Reach.ShardAsync(held.Shard, () => HoldAsync(held, cancellation))));
+    }
+
+    private static async Task<bool> HoldAsync(HeldShard held, CancellationToken cancellation)
+    {
+        await held.HoldAsync(cancellation);
+        return true;
+    }
+}
