@@ -7,4 +7,4 @@ COPY deploy/patroni.yml /etc/patroni.yml
 COPY deploy/patroni-entrypoint.sh /usr/local/bin/
 # Patroni stops Postgres, and hands over before it does if it can.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["patroni-entrypoint.sh"]
+ENTRYPOINT ["/usr/local/bin/patroni-entrypoint.sh"]
