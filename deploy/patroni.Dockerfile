@@ -4,7 +4,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends patroni etcd-server \
  && rm -rf /var/lib/apt/lists/*
 COPY deploy/patroni.yml /etc/patroni.yml
-COPY --chmod=755 deploy/patroni-entrypoint.sh /usr/local/bin/
+COPY deploy/patroni-entrypoint.sh /usr/local/bin/
 # Patroni stops Postgres, and hands over before it does if it can.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["patroni-entrypoint.sh"]
+ENTRYPOINT ["/usr/local/bin/patroni-entrypoint.sh"]

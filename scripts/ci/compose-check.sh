@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Runs compose.yaml for real: up, write and read through the proxy, three routers, one killed, read again, down.
-# Needs a Docker engine and the images. Has containers, volumes, a port and a folder of its own.
+# With --ha each shard has two hosts, and the primary of s1 is killed too. Needs a Docker engine and the images. Has containers, volumes, a port and a folder of its own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 DEV_HOME=$(mktemp -d)
 export DEV_HOME DEV_PORT_OFFSET=${DEV_PORT_OFFSET:-9000}
+mode=()
+[[ ${1:-} != --ha ]] || mode=(--ha)
 readonly URL=http://127.0.0.1:$((8080 + DEV_PORT_OFFSET)) ITEMS=40
 
 finish() {
@@ -60,7 +62,15 @@ expect_routers() { # expect_routers N: within 15 s, for the proxy learns of them
   done
 }
 
-./dev up --compose --detach --no-data
+container_of() { # container_of SERVICE: of this cluster; the first that runs
+  local project
+  project=$(docker ps --filter "publish=${URL##*:}" --format '{{.Label "com.docker.compose.project"}}')
+  docker ps -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1" | head -n 1
+}
+
+primary_of_s1() { ./dev status --json | grep -oP '"name":"\Kshard1b?(?=","host":"[^"]*","port":5432,"pid":\d+,"role":"primary")'; }
+
+./dev up --compose "${mode[@]}" --detach --no-data
 request 201 -X PUT "$URL/v1/collections/check" -H 'Content-Type: application/json' -d '{}'
 write_items first 201
 read_items first
@@ -71,13 +81,25 @@ expect_routers 3
 read_items first
 echo "compose-check: three routers answer"
 
-victim=$(docker ps -q --filter name=router --filter label=com.docker.compose.project="$(docker ps --filter "publish=${URL##*:}" --format '{{.Label "com.docker.compose.project"}}')" | head -n 1)
-docker kill "$victim" >/dev/null
+docker kill "$(container_of router)" >/dev/null
 read_items first
 write_items second 200
 read_items second
 expect_routers 2
 echo "compose-check: one router killed, everything was read and written again"
+
+if ((${#mode[@]} > 0)); then
+  victim=$(primary_of_s1)
+  docker kill "$(container_of "$victim")" >/dev/null
+  killed=$SECONDS
+  until (write_items third 200) 2>/dev/null; do
+    ((SECONDS < killed + 30)) || fail "s1 takes no writes 30 s after its primary, $victim, was killed"
+  done
+  echo "compose-check: everything was written again $((SECONDS - killed)) s after $victim was killed"
+  read_items third
+  ./dev up --compose --detach --no-data --no-build
+  [[ $(primary_of_s1) != "$victim" ]] || fail "$victim is the primary of s1 again"
+fi
 
 [[ $(./dev admin verify -o json | tr -d ' \n') == *'"ok":true'* ]] || fail "shardadmin verify is not content: $(./dev admin verify)"
 echo "compose-check: shardadmin verify is content"

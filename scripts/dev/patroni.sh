@@ -75,9 +75,9 @@ patroni_is_writable() { # patroni_is_writable SHARD
   host=$(patroni_primary "$1") && [[ $(shard_psql "$(patroni_host_port "$host")" 'select pg_is_in_recovery()' 2>/dev/null) == f ]]
 }
 
-patroni_has_standby() { # patroni_has_standby SHARD: with sync one that Patroni knows to have every confirmed commit
+patroni_has_standby() { # patroni_has_standby SHARD: in synchronous mode one that Patroni knows to have every confirmed commit
   local host
-  if [[ $HA == sync ]]; then
+  if [[ $(etcd_value "$1/config") == *\"synchronous_mode\":true* ]]; then
     [[ $(etcd_value "$1/sync") == *\"sync_standby\":*\""$1"-* ]]
   else
     host=$(patroni_primary "$1") &&

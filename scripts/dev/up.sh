@@ -99,7 +99,7 @@ up_cluster() {
   if [[ -n $HA ]]; then
     step
     patroni_await_standbys
-    step_done standbys "one of each shard, $HA"
+    step_done standbys "one of each shard"
   fi
   [[ $WITH_DATA != true ]] || data_load
 }
