@@ -10,9 +10,9 @@ create table sharding.backup_point (
     lsn      pg_lsn                                          -- the end of the restore point; NULL: not known here
 );
 
--- Holds hand-overs at this shard until the session ends. It is a lock and not a row, so it dies with whoever has it: with the process, whose
--- connection ends; with a process that hangs, whose session the server ends after idle_session_timeout; and with the server. A session that
--- still has the lock has had it all the time.
+-- Holds hand-overs at this shard until the session ends. It is a lock and not a row, so it dies with whoever has it: with the process,
+-- whose connection ends; with a process that hangs, whose session the server ends after idle_session_timeout; and with the server. A
+-- session that still has the lock has had it all the time.
 create function sharding.hold_hand_overs() returns void
 language sql volatile as $$ select pg_advisory_lock(1397247812, 1) $$;
 

@@ -31,7 +31,8 @@ internal enum ExitCode
     TimedOut = 8,
 
     /// <summary>
-    /// verify found differences, what was restored is not what its backup point says, or source and target of a move do not fit together and a person has to say which copy is right.
+    /// verify found differences, what was restored is not what its backup point says, or source and target of a move do not fit together
+    /// and a person has to say which copy is right.
     /// </summary>
     Differences = 9,
     Interrupted = 130,

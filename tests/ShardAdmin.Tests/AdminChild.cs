@@ -9,7 +9,8 @@ internal static class AdminChild
 
     /// <param name="failpoint">step:kill, step:pause or step:error.</param>
     /// <param name="user">At the shards; null: the superuser.</param>
-    public static ChildProcess Start(AdminCluster cluster, string[] arguments, string? failpoint = null, string? user = null) => ChildProcess.Start(
+    public static ChildProcess Start(AdminCluster cluster, string[] arguments, string? failpoint = null, string? user = null) =>
+        ChildProcess.Start(
         RequiredProgram.TryFind("dotnet") ?? "dotnet", [Program, .. arguments],
         environment: new Dictionary<string, string?>(StringComparer.Ordinal)
         {

@@ -13,7 +13,8 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
 
     private readonly List<TestDatabase> _databases = [];
 
-    public string Name { get; private init; } = string.Create(CultureInfo.InvariantCulture, $"admin-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
+    public string Name { get; private init; } = string.Create(
+        CultureInfo.InvariantCulture, $"admin-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
 
     public string Redis { get; } = redis;
 

@@ -163,8 +163,10 @@ public sealed partial class RingRebuildTests(SharedPostgres postgres, SharedRedi
         var elsewhere = $"localhost:{second.Port}/{second.Name}";
         await cluster.ForgetRingAsync();
         (await cluster.RunAsync("ring", "rebuild", "--at", $"s9={elsewhere}")).Fails(ExitCode.Usage, "no shard s9");
-        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}")).Fails(ExitCode.Precondition, $"names s1 at {elsewhere}", "is shard s2");
-        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}", "--at", $"s1={elsewhere}")).Fails(ExitCode.Usage, "names shard s1 twice");
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}"))
+            .Fails(ExitCode.Precondition, $"names s1 at {elsewhere}", "is shard s2");
+        (await cluster.RunAsync("ring", "rebuild", "--at", $"s1={elsewhere}", "--at", $"s1={elsewhere}"))
+            .Fails(ExitCode.Usage, "names shard s1 twice");
         Assert.Null(await cluster.RingTextAsync());
 
         (await cluster.RunAsync("ring", "rebuild", "--at", $"s2={elsewhere}")).Succeeds("rebuilt from 3 shards");

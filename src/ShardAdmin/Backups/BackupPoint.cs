@@ -27,24 +27,24 @@ namespace ShardAdmin.Backups;
 /// <para>Why. Call H the time from the end of 2 until the answers of 7. Each restore point lies in H, because a session that still has its
 /// lock has had it since 2 (migrations/shard/0008). A step that is refused during H was therefore committed before H, or it is committed
 /// after every restore point.</para>
-/// <para>(a) Ownership changes at release, own, follow, give back, take back and keep (0006, 0007). During H no slot is frozen anew, because
-/// <c>move_freeze</c> is refused. Step 3 has seen every shard without a batch that is frozen or released, all of them before it read the
-/// slots. So no release follows in H, because a release needs a freeze. No target comes to own, because that needs a release that
+/// <para>(a) Ownership changes at release, own, follow, give back, take back and keep (0006, 0007). During H no slot is frozen anew,
+/// because <c>move_freeze</c> is refused. Step 3 has seen every shard without a batch that is frozen or released, all of them before it
+/// read the slots. So no release follows in H, because a release needs a freeze. No target comes to own, because that needs a release that
 /// stands in the journal as released. No follow happens, because that needs two owners, and no keep and no take back, because those need a
 /// slot without an owner: 3 has seen that each slot has exactly one. Give back is refused. So whoever owns a slot at 3 owns it at all
 /// restore points.</para>
-/// <para>(b) The shard that acknowledged a write owned its slot. If it still does at its restore point, the write is before that point in its
-/// own WAL. Otherwise it gave the slot away before H, by complete hand-overs, and the new owner had the write in its WAL before it owned: it
-/// owns only with the seal, whose commit is behind all rows that were brought (<see cref="ShardCore.Moves.BatchMover"/>, b and e). It came to
-/// own before H, so its restore point is behind that too. The old owner deletes its rows only after "verified", so after the new one owned:
-/// no restore point at which they are deleted comes with one at which the new owner lacks them.</para>
+/// <para>(b) The shard that acknowledged a write owned its slot. If it still does at its restore point, the write is before that point in
+/// its own WAL. Otherwise it gave the slot away before H, by complete hand-overs, and the new owner had the write in its WAL before it
+/// owned: it owns only with the seal, whose commit is behind all rows that were brought (<see cref="ShardCore.Moves.BatchMover"/>, b and
+/// e). It came to own before H, so its restore point is behind that too. The old owner deletes its rows only after "verified", so after the
+/// new one owned: no restore point at which they are deleted comes with one at which the new owner lacks them.</para>
 /// <para>(c) A step of the source that says that the target has done something must not be there without it: "verified" says that the rows
 /// were compared, and the end of the journal says that the import has ended. These steps of the source are refused during H, so each of
 /// them that is at the source's restore point was committed before H. What it rests on was committed earlier still, and is at the target's
 /// restore point. The other way round, a target that is ahead of its source, is what a mover meets after every crash. A seal that
-/// the restored target has and the restored source does not know says nothing: no release names it. Rows that writers kept for the comparison
-/// (<c>before_image</c>) are written with the row itself and deleted with "compared", both at the target alone. The exhaustive model goes
-/// through all of it (<c>BackupCutTests</c>).</para>
+/// the restored target has and the restored source does not know says nothing: no release names it. Rows that writers kept for the
+/// comparison (<c>before_image</c>) are written with the row itself and deleted with "compared", both at the target alone. The exhaustive
+/// model goes through all of it (<c>BackupCutTests</c>).</para>
 /// <para>Collections. A deletion begins with a mark in every shard, and <c>collection_mark</c> is refused during H. So it cannot begin,
 /// complete and free its name between two restore points, which would bring old items back under a new collection. A deletion that had
 /// begun is at the point as begun, and the same command completes it. A creation that is under way may be in some shards only, and has not
@@ -59,7 +59,9 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
     private const string MarkSql = "insert into sharding.backup_point (name, point_id) values ($1, $2)";
 
     private const string PointSql = """
-        select concat_ws(' ', (select system_identifier from pg_control_system()), left(pg_walfile_name(p.lsn - 1::numeric), 8), p.lsn, pg_walfile_name(p.lsn - 1::numeric))
+        select concat_ws(
+            ' ', (select system_identifier from pg_control_system()), left(pg_walfile_name(p.lsn - 1::numeric), 8), p.lsn,
+            pg_walfile_name(p.lsn - 1::numeric))
         from pg_create_restore_point($1) p (lsn)
         """;
 
@@ -67,7 +69,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
 
     private readonly Guid _id = Guid.NewGuid();
 
-    /// <exception cref="CommandFailedException">There is no point of this name, and no document; the message says whether the name is used up.</exception>
+    /// <exception cref="CommandFailedException">There is no point of this name, and no document; the message says whether the name is used
+    /// up.</exception>
     public async Task<BackupPointDocument> MakeAsync(CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
@@ -75,7 +78,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         var cut = await CutAsync(ring, servers, cancellation); // 2 to 8
         var archived = await new WalArchive(session).SwitchAsync(ring, servers, cut.Places, cancellation); // 9
         return new BackupPointDocument(
-            BackupPointDocument.Kind.Kind, BackupPointDocument.Kind.Schema, name, _id, ring.Cluster.Name, ring.Cluster.Id, cut.At, Math.Round(cut.Held.TotalMilliseconds, 1),
+            BackupPointDocument.Kind.Kind, BackupPointDocument.Kind.Schema, name, _id, ring.Cluster.Name, ring.Cluster.Id, cut.At,
+            Math.Round(cut.Held.TotalMilliseconds, 1),
             AdminSession.Who, cut.Ring.Epoch.Value, RingDocumentCodec.Write(cut.Ring),
             [.. ring.Shards.Select(shard => Document(shard, cut, archived[shard.Id]))],
             [.. cut.Unfinished.Select(BackupBatch.Of)], "").WithChecksum();
@@ -85,7 +89,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
     {
         var place = cut.Places[shard.Id];
         return new BackupShard(
-            shard.Id.Value, shard.Address, place.Position.System, place.Position.Timeline, place.Position.Lsn.ToString(), place.WalFile, archived, cut.ListEpochs[shard.Id],
+            shard.Id.Value, shard.Address, place.Position.System, place.Position.Timeline, place.Position.Lsn.ToString(), place.WalFile,
+            archived, cut.ListEpochs[shard.Id],
             OwnedSlots.Of(cut.Runs[shard.Id]));
     }
 
@@ -104,10 +109,12 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         var unbroken = await hold.EachAsync(held => held.IsUnbrokenAsync(cancellation)); // 7
         if (unbroken.Where(each => !each.Value).Select(each => each.Key).ToArray() is { Length: > 0 } broken)
             throw new CommandFailedException(
-                ExitCode.Failed, $"Hand-overs were not held all the time at shard {string.Join(", ", broken)}, so slots may have moved between the restore points.", session.CarryOn);
+                ExitCode.Failed, $"Hand-overs were not held all the time at shard {string.Join(", ", broken)}, so slots may have moved "
+                    + "between the restore points.", session.CarryOn);
         var at = TimeProvider.System.GetUtcNow();
         var epochs = await hold.EachAsync(held => held.AskAsync<long>("select ring_epoch from sharding.cluster", [], cancellation));
-        await hold.EachAsync(held => held.AskAsync<object>(NoteSql, [name, places[held.Shard.Id].Position.Lsn.ToString()], cancellation)); // 8
+        await hold.EachAsync(
+            held => held.AskAsync<object>(NoteSql, [name, places[held.Shard.Id].Position.Lsn.ToString()], cancellation)); // 8
         return new Cut(at, hold.Elapsed, ring, runs, epochs, unfinished, places);
     }
 
@@ -120,7 +127,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            throw new CommandFailedException(ExitCode.Conflict, $"Somebody else began a backup point {name} in this moment.", "shardadmin backup point ANOTHER-NAME");
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"Somebody else began a backup point {name} in this moment.", "shardadmin backup point ANOTHER-NAME");
         }
     }
 
@@ -130,7 +138,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         var ring = await session.RequireRingAsync(cancellation);
         return ring.Shards.SequenceEqual(known.Shards)
             ? ring
-            : throw new CommandFailedException(ExitCode.Conflict, "The shard list changed in this moment.", $"shardadmin backup point {name}");
+            : throw new CommandFailedException(
+                ExitCode.Conflict, "The shard list changed in this moment.", $"shardadmin backup point {name}");
     }
 
     /// <summary>One for each server: of several shards in its databases each has its row by now.</summary>
@@ -151,7 +160,8 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
 
     /// <summary>All that is known at the end of the hold.</summary>
     private sealed record Cut(
-        DateTimeOffset At, TimeSpan Held, ShardRing Ring, IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>> Runs, IReadOnlyDictionary<ShardId, long> ListEpochs,
+        DateTimeOffset At, TimeSpan Held, ShardRing Ring,
+        IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>> Runs, IReadOnlyDictionary<ShardId, long> ListEpochs,
         IReadOnlyList<SourcedBatch> Unfinished, IReadOnlyDictionary<ShardId, RestorePoint> Places);
 }
 
@@ -163,6 +173,7 @@ internal sealed record RestorePoint(ShardPosition Position, string WalFile)
     public static RestorePoint Parse(string text)
     {
         var words = text.Split(' ');
-        return new RestorePoint(new ShardPosition(words[0], Convert.ToUInt32(words[1], 16), NpgsqlLogSequenceNumber.Parse(words[2])), words[3]);
+        return new RestorePoint(
+            new ShardPosition(words[0], Convert.ToUInt32(words[1], 16), NpgsqlLogSequenceNumber.Parse(words[2])), words[3]);
     }
 }

@@ -18,11 +18,13 @@ namespace ShardAdmin.Backups;
 /// <param name="At">UTC, when all restore points had been made.</param>
 /// <param name="HeldMs">How long hand-overs were held, in milliseconds.</param>
 /// <param name="Epoch">Of the ring.</param>
-/// <param name="Ring">The ring document, byte for byte as routers read it. While slots move it may be behind the shards, which decide.</param>
+/// <param name="Ring">The ring document, byte for byte as routers read it. While slots move it may be behind the shards, which
+/// decide.</param>
 /// <param name="Unfinished">Moves that stood in the journals.</param>
 /// <param name="Checksum">SHA-256 of the document without it.</param>
 internal sealed record BackupPointDocument(
-    string Document, int Schema, string Name, Guid Id, string Cluster, Guid ClusterId, DateTimeOffset At, double HeldMs, string By, long Epoch, string Ring,
+    string Document, int Schema, string Name, Guid Id, string Cluster, Guid ClusterId, DateTimeOffset At, double HeldMs, string By,
+    long Epoch, string Ring,
     IReadOnlyList<BackupShard> Shards, IReadOnlyList<BackupBatch> Unfinished, string Checksum)
 {
     public static readonly DocumentKind Kind = new("shardadmin-backup-point", 1, "backup point", "shardadmin backup point NAME");
@@ -44,7 +46,8 @@ internal sealed record BackupPointDocument(
         }
         catch (BadRingException e)
         {
-            throw new CommandFailedException(ExitCode.Precondition, $"The ring in the backup point cannot be used: {e.Message}", "use the program that made it");
+            throw new CommandFailedException(
+                ExitCode.Precondition, $"The ring in the backup point cannot be used: {e.Message}", "use the program that made it");
         }
     }
 
@@ -62,7 +65,8 @@ internal sealed record BackupPointDocument(
 /// <param name="RingEpoch">Of its copy of the shard list.</param>
 /// <param name="Owned">The slots that it owned.</param>
 internal sealed record BackupShard(
-    string Id, string Address, string System, uint Timeline, string Lsn, string WalFile, bool? Archived, long RingEpoch, IReadOnlyList<OwnedSlots> Owned)
+    string Id, string Address, string System, uint Timeline, string Lsn, string WalFile, bool? Archived, long RingEpoch,
+    IReadOnlyList<OwnedSlots> Owned)
 {
     [JsonIgnore]
     public ShardPosition Position => new(System, Timeline, NpgsqlLogSequenceNumber.Parse(Lsn));
@@ -81,6 +85,7 @@ internal sealed record OwnedSlots(string Slots, long Epoch)
 internal sealed record BackupBatch(Guid Operation, Guid Batch, string From, string To, string Slots, string Phase, string? Disputed)
 {
     public static BackupBatch Of(SourcedBatch each) => new(
-        each.Batch.OperationId, each.Batch.Id, each.Source.Id.Value, each.Batch.Target.Value, SlotText.Of(each.Batch.Slots.Order(), int.MaxValue),
+        each.Batch.OperationId, each.Batch.Id, each.Source.Id.Value, each.Batch.Target.Value,
+        SlotText.Of(each.Batch.Slots.Order(), int.MaxValue),
         each.Batch.Phase.ToString().ToLowerInvariant(), each.Batch.Disputed);
 }

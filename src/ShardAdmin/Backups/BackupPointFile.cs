@@ -16,7 +16,8 @@ internal sealed class BackupPointFile : IDisposable
     public static BackupPointFile Reserve(string path)
     {
         if (File.Exists(path))
-            throw new CommandFailedException(ExitCode.Conflict, $"The file {path} is there already.", "the same command with another --out");
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"The file {path} is there already.", "the same command with another --out");
         var file = new BackupPointFile(path);
         Try(() => File.WriteAllBytes(file._temporary, []), path, "");
         return file;
@@ -53,7 +54,8 @@ internal sealed class BackupPointFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new CommandFailedException(ExitCode.Failed, $"The document {path} cannot be written: {e.Message}{left}", "the same command with another --out");
+            throw new CommandFailedException(
+                ExitCode.Failed, $"The document {path} cannot be written: {e.Message}{left}", "the same command with another --out");
         }
     }
 }

@@ -20,10 +20,12 @@ internal static class BackupPreflight
     /// <returns>By shard the name of its server: shards in databases of one server have one WAL, and so one restore point.</returns>
     /// <exception cref="CommandFailedException">With every problem found.</exception>
     /// <exception cref="ShardUnreachableException" />
-    public static async Task<IReadOnlyDictionary<ShardId, string>> RequireAsync(AdminSession session, ShardRing ring, string name, CancellationToken cancellation)
+    public static async Task<IReadOnlyDictionary<ShardId, string>> RequireAsync(
+        AdminSession session, ShardRing ring, string name, CancellationToken cancellation)
     {
         if (ring.IsEmpty)
-            throw new CommandFailedException(ExitCode.Precondition, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …");
+            throw new CommandFailedException(
+                ExitCode.Precondition, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …");
         var facts = await Preflight.ReadAsync(session, ring.Shards, cancellation);
         RequirePrimaries(ring, facts);
         Preflight.RequireUsable(ring.Shards, facts);
@@ -33,18 +35,22 @@ internal static class BackupPreflight
         RequireRights(ring, able);
         RequireNewName(ring, able, name);
         foreach (var lost in (await ShardLosses.ReadAsync(session, ring.Shards, cancellation)).Where(each => each.Loss is not null))
-            session.Output.Warn($"{ShardLosses.Sentence(lost)} The point has this shard as it is now. '{ShardLoss.NextFor(lost.Shard.Id)}' settles it.");
+            session.Output.Warn($"{ShardLosses.Sentence(lost)} The point has this shard as it is now. "
+                + $"'{ShardLoss.NextFor(lost.Shard.Id)}' settles it.");
         return facts.ToDictionary(fact => fact.Key, fact => fact.Value.Server.Process);
     }
 
     private static void RequirePrimaries(ShardRing ring, IReadOnlyDictionary<ShardId, ShardFacts> facts)
     {
         string[] problems = [
-            .. ring.Shards.Where(shard => facts[shard.Id].Server.IsStandby).Select(shard => $"Shard {shard.Id} at {shard.Address} is a standby."),
-            .. ring.Shards.Where(shard => facts[shard.Id].Server.WalLevel == "minimal").Select(shard => $"Shard {shard.Id} has wal_level minimal, from which nobody can restore to a point.")];
+            .. ring.Shards.Where(shard => facts[shard.Id].Server.IsStandby)
+                .Select(shard => $"Shard {shard.Id} at {shard.Address} is a standby."),
+            .. ring.Shards.Where(shard => facts[shard.Id].Server.WalLevel == "minimal")
+                .Select(shard => $"Shard {shard.Id} has wal_level minimal, from which nobody can restore to a point.")];
         if (problems.Length > 0)
             throw new CommandFailedException(
-                ExitCode.Precondition, string.Join(" ", problems), "make each address lead to a primary with wal_level logical (or replica), then the same command again");
+                ExitCode.Precondition, string.Join(" ", problems),
+                "make each address lead to a primary with wal_level logical (or replica), then the same command again");
     }
 
     private static void RequireRights(ShardRing ring, IReadOnlyDictionary<ShardId, BackupAbility> able)
@@ -53,22 +59,27 @@ internal static class BackupPreflight
         if (lacking.Length > 0)
             throw new CommandFailedException(
                 ExitCode.NotAllowed,
-                $"The user {able[lacking[0].Id].Role} may not make restore points in shard {string.Join(", ", lacking.Select(shard => shard.Id))}.",
-                $"as superuser in each of these databases: grant execute on function pg_create_restore_point(text), pg_switch_wal() to {able[lacking[0].Id].Role}; then the same command again");
+                $"The user {able[lacking[0].Id].Role} may not make restore points in shard "
+                    + $"{string.Join(", ", lacking.Select(shard => shard.Id))}.",
+                "as superuser in each of these databases: grant execute on function pg_create_restore_point(text), pg_switch_wal() to "
+                    + $"{able[lacking[0].Id].Role}; then the same command again");
     }
 
-    /// <summary>Recovery stops at the first restore point of a name, so a name is used once. One that failed halfway has used it too.</summary>
+    /// <summary>Recovery stops at the first restore point of a name, so a name is used once. One that failed halfway has used it
+    /// too.</summary>
     private static void RequireNewName(ShardRing ring, IReadOnlyDictionary<ShardId, BackupAbility> able, string name)
     {
         if (ring.Shards.FirstOrDefault(shard => able[shard.Id].Used is not null) is { } shard)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"The name {name} is used: shard {shard.Id} knows a backup point of that name, begun {able[shard.Id].Used:u}.", "shardadmin backup point ANOTHER-NAME");
+                ExitCode.Conflict, $"The name {name} is used: shard {shard.Id} knows a backup point of that name, begun "
+                    + $"{able[shard.Id].Used:u}.", "shardadmin backup point ANOTHER-NAME");
     }
 
     private static async Task<BackupAbility> ReadAsync(ShardDatabase source, string name, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
-        return await connection.QuerySingleAsync<BackupAbility>(new CommandDefinition(AbilitySql, new { name }, cancellationToken: cancellation));
+        return await connection.QuerySingleAsync<BackupAbility>(
+            new CommandDefinition(AbilitySql, new { name }, cancellationToken: cancellation));
     }
 
     private sealed record BackupAbility(bool MayPoint, bool MaySwitch, string Role, DateTime? Used);

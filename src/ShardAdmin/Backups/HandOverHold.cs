@@ -45,7 +45,8 @@ internal sealed class HandOverHold : IAsyncDisposable
     /// <exception cref="ShardUnreachableException">A session is gone, and the hold with it.</exception>
     public async Task<IReadOnlyDictionary<ShardId, T>> EachAsync<T>(Func<HeldShard, Task<T>> call)
     {
-        var answers = await Task.WhenAll(_shards.Select(async held => (held.Shard.Id, Answer: await Reach.ShardAsync(held.Shard, () => call(held)))));
+        var answers = await Task.WhenAll(
+            _shards.Select(async held => (held.Shard.Id, Answer: await Reach.ShardAsync(held.Shard, () => call(held)))));
         return answers.ToDictionary(answer => answer.Id, answer => answer.Answer);
     }
 

@@ -14,10 +14,12 @@ internal sealed class HandOversAtRest(HandOverHold hold)
 
     /// <summary>A freeze whose deadline has passed is ended, as a write that meets it does: its mover may be gone.</summary>
     private const string ThawSql =
-        "select count(*) filter (where sharding.thaw_if_expired(slots[1])) from sharding.move where phase = 'frozen' and frozen_until < clock_timestamp()";
+        "select count(*) filter (where sharding.thaw_if_expired(slots[1])) from sharding.move where phase = 'frozen' and frozen_until < "
+            + "clock_timestamp()";
 
     private const string BetweenSql =
-        "select operation_id as Operation, phase as Phase, disputed as Disputed from sharding.move where phase in ('frozen', 'released') order by created_at, ordinal";
+        "select operation_id as Operation, phase as Phase, disputed as Disputed from sharding.move where phase in ('frozen', 'released') "
+            + "order by created_at, ordinal";
 
     /// <returns>What each shard says of its slots: every slot has exactly one owner, and keeps it until the hold ends.</returns>
     /// <exception cref="CommandFailedException">A hand-over did not end in time, or never will.</exception>
@@ -26,7 +28,8 @@ internal sealed class HandOversAtRest(HandOverHold hold)
         for (var wait = hold.Left * 2 / 3; ; await Task.Delay(Pause, cancellation))
         {
             await hold.EachAsync(held => held.AskAsync<long>(ThawSql, [], cancellation));
-            var between = (await hold.EachAsync(held => held.AskAsync(connection => ReadBetweenAsync(connection, cancellation), cancellation)))
+            var between = (
+                await hold.EachAsync(held => held.AskAsync(connection => ReadBetweenAsync(connection, cancellation), cancellation)))
                 .SelectMany(each => each.Value.Select(batch => (Source: each.Key, Batch: batch))).ToArray();
             var unsettled = between.FirstOrDefault(each => each.Batch.Disputed is not null);
             if (unsettled.Batch is { } disputed)
@@ -36,7 +39,8 @@ internal sealed class HandOversAtRest(HandOverHold hold)
             OwnershipMap? map = null;
             if (between.Length == 0) // at all shards, and only then their slots are read
             {
-                var runs = await hold.EachAsync(held => held.AskAsync(connection => ShardOwnershipStore.ReadRunsAsync(connection, cancellation), cancellation));
+                var runs = await hold.EachAsync(
+                    held => held.AskAsync(connection => ShardOwnershipStore.ReadRunsAsync(connection, cancellation), cancellation));
                 map = OwnershipMap.Of(runs);
                 if (map.IsComplete)
                     return runs;
@@ -50,11 +54,13 @@ internal sealed class HandOversAtRest(HandOverHold hold)
         [.. await connection.QueryAsync<Between>(new CommandDefinition(BetweenSql, cancellationToken: cancellation))];
 
     private static CommandFailedException NotOver(ShardId source, Between batch) => new(
-        ExitCode.TimedOut, $"A batch of operation {batch.Operation} is {batch.Phase} at {source}, and nobody brought its hand-over to its end while others were held.",
+        ExitCode.TimedOut, $"A batch of operation {batch.Operation} is {batch.Phase} at {source}, and nobody brought its hand-over to its "
+            + "end while others were held.",
         $"shardadmin ops resume {batch.Operation}; then the same command again");
 
     private static CommandFailedException NotOwnedOnce(OwnershipMap map) => new(
-        ExitCode.Precondition, "The shards do not own each slot exactly once. " + string.Join(" ", map.Problems()), "shardadmin doctor; then the same command again");
+        ExitCode.Precondition, "The shards do not own each slot exactly once. "
+            + string.Join(" ", map.Problems()), "shardadmin doctor; then the same command again");
 
     private sealed record Between(Guid Operation, string Phase, string? Disputed);
 }

@@ -39,7 +39,8 @@ internal sealed class HeldShard : IAsyncDisposable
     /// <summary>Nothing is held yet.</summary>
     /// <param name="clock">Starts when the first shard is asked to hold.</param>
     /// <param name="limit">By that clock.</param>
-    public static async Task<HeldShard> OpenAsync(ShardDataSources sources, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
+    public static async Task<HeldShard> OpenAsync(
+        ShardDataSources sources, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
         new(shard, await sources.Of(shard).OpenAsync(cancellation), clock, limit);
 
     /// <summary>Returns when hand-overs are held: no freeze is under way here, and none begins.</summary>
@@ -68,14 +69,16 @@ internal sealed class HeldShard : IAsyncDisposable
             await ShortenAsync(cancellation);
             return await ask(_connection);
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable or IdleTooLong)
+        catch (PostgresException e)
+            when (e.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable or IdleTooLong)
         {
             throw TooSlow(e.MessageText);
         }
     }
 
     /// <returns>Whether hand-overs have been held here from the beginning until now.</returns>
-    public Task<bool> IsUnbrokenAsync(CancellationToken cancellation) => AskAsync<bool>("select sharding.holds_hand_overs()", [], cancellation);
+    public Task<bool> IsUnbrokenAsync(CancellationToken cancellation) =>
+        AskAsync<bool>("select sharding.holds_hand_overs()", [], cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -95,7 +98,8 @@ internal sealed class HeldShard : IAsyncDisposable
         if (half < 1)
             throw TooSlow("the time is over");
         await using var command = new NpgsqlCommand(
-            FormattableString.Invariant($"set idle_session_timeout = {half}; set statement_timeout = {half}; set lock_timeout = {half}"), _connection);
+            FormattableString.Invariant($"set idle_session_timeout = {half}; set statement_timeout = {half}; set lock_timeout = {half}"),
+            _connection);
         await command.ExecuteNonQueryAsync(cancellation);
     }
 

@@ -11,11 +11,13 @@ namespace ShardAdmin.Backups;
 /// <param name="published">The ring in Redis; null: there is none to go by.</param>
 /// <param name="problem">Why there is none.</param>
 internal sealed class RestorePlan(
-    AdminSession session, IReadOnlyCollection<Shard> shards, IReadOnlyDictionary<ShardId, RestoredShard> found, ShardRing? published, string? problem)
+    AdminSession session,
+    IReadOnlyCollection<Shard> shards, IReadOnlyDictionary<ShardId, RestoredShard> found, ShardRing? published, string? problem)
 {
     /// <summary>First what failed; each command once.</summary>
     public static IReadOnlyList<RestoreStep> ToMend(IEnumerable<Finding> findings, string file) =>
-        [.. findings.Where(finding => finding.Level > FindingLevel.Warning && finding.Mend is not null).Select(finding => new RestoreStep(finding.Mend!, finding.Detail)).DistinctBy(step => step.Command, StringComparer.Ordinal),
+        [.. findings.Where(finding => finding.Level > FindingLevel.Warning && finding.Mend is not null)
+            .Select(finding => new RestoreStep(finding.Mend!, finding.Detail)).DistinctBy(step => step.Command, StringComparer.Ordinal),
             new RestoreStep($"shardadmin restore check {file}", "until nothing fails")];
 
     /// <param name="map">Null: not every shard was asked, so nobody knows what the ring is.</param>
@@ -26,7 +28,9 @@ internal sealed class RestorePlan(
         if (map is not null && RingStep(map) is { } ring)
             steps.Add(ring);
         steps.AddRange(await LossesAsync(cancellation));
-        steps.AddRange(cluster.Where(finding => finding is { Level: FindingLevel.Warning, Check: "moves" or "collections" }).Select(finding => new RestoreStep(finding.Mend!, finding.Detail)));
+        steps.AddRange(
+            cluster.Where(finding => finding is { Level: FindingLevel.Warning, Check: "moves" or "collections" })
+                .Select(finding => new RestoreStep(finding.Mend!, finding.Detail)));
         steps.Add(new RestoreStep("shardadmin doctor", "every check, each with its remedy"));
         steps.Add(new RestoreStep("shardadmin verify", "every slot and every row"));
         return steps;
@@ -35,9 +39,11 @@ internal sealed class RestorePlan(
     /// <summary>The shards decide; the ring in Redis has to say the same, with the addresses of now.</summary>
     private RestoreStep? RingStep(OwnershipMap map)
     {
-        if (published is not null && published.Epoch.Value >= map.HighestEpoch && published.Owners.SequenceEqual(map.Owners) && shards.All(shard => published.Find(shard.Id) == shard))
+        if (published is not null && published.Epoch.Value >= map.HighestEpoch && published.Owners.SequenceEqual(map.Owners)
+            && shards.All(shard => published.Find(shard.Id) == shard))
             return null;
-        Shard[] elsewhere = [.. shards.Where(shard => !IsNamedBy(published?.Shards ?? shards, shard) || !IsNamedBy(found[shard.Id].Identity!.Shards, shard))];
+        Shard[] elsewhere = [.. shards.Where(
+            shard => !IsNamedBy(published?.Shards ?? shards, shard) || !IsNamedBy(found[shard.Id].Identity!.Shards, shard))];
         var words = elsewhere.Length > 0 ? string.Concat(elsewhere.Select(shard => $" --at {shard.Id}={shard.Address}"))
             : published is null ? $" --seed {shards.First().Address}" : "";
         return new RestoreStep(
@@ -45,9 +51,11 @@ internal sealed class RestorePlan(
             problem ?? (elsewhere.Length > 0 ? "the ring in Redis names other addresses" : "the ring in Redis is not what the shards say"));
     }
 
-    private static bool IsNamedBy(IEnumerable<Shard> list, Shard shard) => list.Any(each => each.Id == shard.Id && each.Address == shard.Address);
+    private static bool IsNamedBy(IEnumerable<Shard> list, Shard shard) =>
+        list.Any(each => each.Id == shard.Id && each.Address == shard.Address);
 
-    /// <summary>Redis remembers positions that were seen after the point: routers and the agent would call this a loss, which it is.</summary>
+    /// <summary>Redis remembers positions that were seen after the point: routers and the agent would call this a loss, which it
+    /// is.</summary>
     private async Task<IReadOnlyList<RestoreStep>> LossesAsync(CancellationToken cancellation)
     {
         try

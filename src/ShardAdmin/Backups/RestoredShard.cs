@@ -26,10 +26,12 @@ internal sealed record RestoredShard(
     public bool IsAtPoint => Mark is { IsPassed: false };
 
     /// <param name="known">The same shard in the document.</param>
-    public static async Task<RestoredShard> ReadAsync(ShardDatabase source, Shard shard, BackupPointDocument point, BackupShard known, CancellationToken cancellation)
+    public static async Task<RestoredShard> ReadAsync(
+        ShardDatabase source, Shard shard, BackupPointDocument point, BackupShard known, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
-        var system = await connection.ExecuteScalarAsync<string>(new CommandDefinition("select system_identifier::text from pg_control_system()", cancellationToken: cancellation));
+        var system = await connection.ExecuteScalarAsync<string>(
+            new CommandDefinition("select system_identifier::text from pg_control_system()", cancellationToken: cancellation));
         var reading = await ShardReading.ReadAsync(source, cancellation);
         var timelines = reading is not null && HistoryJudgement.NeedsTimelines(known.Position, reading.Now)
             ? await TimelineHistory.ReadAsync(source, reading.Now.Timeline, known.Timeline, cancellation)
@@ -38,7 +40,8 @@ internal sealed record RestoredShard(
         if (identity is null || !await HasPointsAsync(connection, cancellation))
             return new RestoredShard(shard, identity, system!, reading, timelines, null, [], [], []);
         var mark = await connection.QuerySingleOrDefaultAsync<PointMark>(new CommandDefinition(
-            "select point_id as PointId, lsn is not null as IsPassed from sharding.backup_point where name = @Name", new { point.Name }, cancellationToken: cancellation));
+            "select point_id as PointId, lsn is not null as IsPassed from sharding.backup_point where name = @Name", new { point.Name },
+            cancellationToken: cancellation));
         return new RestoredShard(
             shard, identity, system!, reading, timelines, mark, await ShardOwnershipStore.ReadRunsAsync(connection, cancellation),
             await new MoveJournal(source).EntriesAsync(cancellation), await CollectionStore.ListAsync(connection, cancellation));
@@ -46,7 +49,8 @@ internal sealed record RestoredShard(
 
     /// <summary>A schema of before backup points has none.</summary>
     private static Task<bool> HasPointsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
-        connection.ExecuteScalarAsync<bool>(new CommandDefinition("select to_regclass('sharding.backup_point') is not null", cancellationToken: cancellation));
+        connection.ExecuteScalarAsync<bool>(
+            new CommandDefinition("select to_regclass('sharding.backup_point') is not null", cancellationToken: cancellation));
 }
 
 /// <summary>A shard's own row of a backup point.</summary>

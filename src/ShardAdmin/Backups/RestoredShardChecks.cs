@@ -23,7 +23,8 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
         const string check = "identity";
         return found.Identity switch
         {
-            { } own when own.Cluster.Id == point.ClusterId && own.Shard == found.Shard.Id => Finding.Ok(check, $"Shard {own.Shard} of {own.Cluster}."),
+            { } own when own.Cluster.Id == point.ClusterId && own.Shard == found.Shard.Id =>
+                Finding.Ok(check, $"Shard {own.Shard} of {own.Cluster}."),
             { } other => new Finding(check, FindingLevel.Failed, $"The database is shard {other.Shard} of {other.Cluster}.", At(found)),
             null => new Finding(check, FindingLevel.Failed, "The database is no shard.", At(found)),
         };
@@ -34,12 +35,14 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
         const string check = "server";
         if (found.System != known.System)
             return new Finding(
-                check, FindingLevel.Failed, $"Another server: its system identifier is {found.System}, and at the point it was {known.System}.",
+                check, FindingLevel.Failed,
+                $"Another server: its system identifier is {found.System}, and at the point it was {known.System}.",
                 $"restore {found.Shard.Id} from a backup of its server's files (pgBackRest, pg_basebackup); a dump has no restore points");
         if (found.Reading?.Now is not { } now)
             return new Finding(
                 check, FindingLevel.Failed, "It is still recovering, or it waits at the point to be promoted.",
-                $"psql -h {found.Shard.At.Hosts[0].Name} -p {found.Shard.At.Hosts[0].Port} -d {found.Shard.Database} -c 'select pg_wal_replay_resume()'   (ends a pause; recovery_target_action = promote needs none)");
+                $"psql -h {found.Shard.At.Hosts[0].Name} -p {found.Shard.At.Hosts[0].Port} -d {found.Shard.Database} -c 'select pg_wal_replay_resume()'   (ends a "
+                    + "pause; recovery_target_action = promote needs none)");
         var judged = HistoryJudgement.Of(known.Position, now, found.Timelines);
         if (judged.Verdict == HistoryVerdict.SameOrLater)
             return Finding.Ok(check, now.Timeline == known.Timeline
@@ -47,21 +50,26 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
                 : $"Timeline {now.Timeline}, which comes from timeline {known.Timeline}.");
         if (judged.IsHistoryUnread && found.HasPoint(point))
             return new Finding(
-                check, FindingLevel.Warning, $"Timeline {now.Timeline}; nobody may read from which one it comes. The row of the point is there.",
+                check, FindingLevel.Warning,
+                $"Timeline {now.Timeline}; nobody may read from which one it comes. The row of the point is there.",
                 "alter role … replication, and a line for replication in pg_hba.conf; or none: the row is proof enough");
         return new Finding(
             check, FindingLevel.Failed,
-            $"Timeline {now.Timeline} at {now.Lsn} does not contain {known.Lsn} of timeline {known.Timeline}, where the restore point is.", Again(found));
+            $"Timeline {now.Timeline} at {now.Lsn} does not contain {known.Lsn} of timeline {known.Timeline}, where the restore point is.",
+            Again(found));
     }
 
     private Finding Point(RestoredShard found)
     {
         const string check = "point";
         if (found.Mark is null)
-            return new Finding(check, FindingLevel.Failed, $"It does not have the point {point.Name}: it was restored to a moment before.", Again(found));
+            return new Finding(check, FindingLevel.Failed, $"It does not have the point {point.Name}: it was restored to a moment "
+                + "before.", Again(found));
         if (!found.HasPoint(point))
-            return new Finding(check, FindingLevel.Failed, $"Its point {point.Name} is another one ({found.Mark.PointId}), not that of the document ({point.Id}).", "use the document of that point");
-        return Finding.Ok(check, found.IsAtPoint ? $"Exactly at {point.Name}." : $"Beyond {point.Name}: it has writes from after the point too.");
+            return new Finding(check, FindingLevel.Failed, $"Its point {point.Name} is another one ({found.Mark.PointId}), not that of "
+                + $"the document ({point.Id}).", "use the document of that point");
+        return Finding.Ok(check, found.IsAtPoint ? $"Exactly at {point.Name}." : $"Beyond {point.Name}: it has writes from after the "
+            + "point too.");
     }
 
     /// <summary>Beyond the point slots may have moved. Whether they have one owner each is asked of all shards together.</summary>
@@ -70,21 +78,27 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
         const string check = "slots";
         var then = EpochsOf(known.Owned);
         var now = EpochsOf(OwnedSlots.Of(found.Runs));
-        Slot[] differing = [.. then.Keys.Union(now.Keys).Where(slot => !then.TryGetValue(slot, out var one) || !now.TryGetValue(slot, out var other) || one != other).Order()];
+        Slot[] differing = [.. then.Keys.Union(now.Keys)
+            .Where(slot => !then.TryGetValue(slot, out var one) || !now.TryGetValue(slot, out var other) || one != other).Order()];
         if (differing.Length == 0)
             return Finding.Ok(check, $"Owns {Tables.Count(now.Count)} slots, all at the epochs of the point.");
         return found.IsAtPoint
             ? new Finding(
-                check, FindingLevel.Failed, $"Slots {SlotText.Of(differing)} are not as the document has them: it owned {Tables.Count(then.Count)} slots and owns {Tables.Count(now.Count)}.",
+                check, FindingLevel.Failed,
+                $"Slots {SlotText.Of(differing)} are not as the document has them: it owned {Tables.Count(then.Count)} slots and owns "
+                    + $"{Tables.Count(now.Count)}.",
                 "docs/runbook.md, \"Slots without an owner, or with two\"")
-            : Finding.Ok(check, $"Owns {Tables.Count(now.Count)} slots; {Tables.Count(differing.Length)} have come, gone or come back since the point.");
+            : Finding.Ok(check, $"Owns {Tables.Count(now.Count)} slots; {Tables.Count(differing.Length)} have come, gone or come back "
+                + "since the point.");
     }
 
     private static Dictionary<Slot, long> EpochsOf(IEnumerable<OwnedSlots> owned) =>
-        owned.SelectMany(same => SlotText.Parse(same.Slots)!.Select(slot => (slot, same.Epoch))).ToDictionary(each => each.slot, each => each.Epoch);
+        owned.SelectMany(same => SlotText.Parse(same.Slots)!.Select(slot => (slot, same.Epoch)))
+            .ToDictionary(each => each.slot, each => each.Epoch);
 
     private static string At(RestoredShard found) => $"name the right database: --at {found.Shard.Id}=host:port/database";
 
     private string Again(RestoredShard found) =>
-        $"restore {found.Shard.Id} again, to the point: pgbackrest … --type=name --target={point.Name} --target-action=promote restore   (recovery_target_name = '{point.Name}')";
+        $"restore {found.Shard.Id} again, to the point: pgbackrest … --type=name --target={point.Name} --target-action=promote restore   "
+            + $"(recovery_target_name = '{point.Name}')";
 }

@@ -19,14 +19,18 @@ internal sealed class WalArchive(AdminSession session)
 
     private const string LookSql = """
         select current_setting('archive_mode') <> 'off' as IsOn,
-               coalesce((select left(last_archived_wal, 24) >= @file from pg_stat_archiver where last_archived_wal ~ '^[0-9A-F]{24}'), false) as HasIt,
-               (select last_failed_wal || ', ' || last_failed_time::timestamptz(0) from pg_stat_archiver where last_failed_time > coalesce(last_archived_time, '-infinity')) as Failure
+               coalesce(
+                   (select left(last_archived_wal, 24) >= @file from pg_stat_archiver where last_archived_wal ~ '^[0-9A-F]{24}'),
+                   false) as HasIt,
+               (select last_failed_wal || ', ' || last_failed_time::timestamptz(0) from pg_stat_archiver where last_failed_time > coalesce(
+                   last_archived_time, '-infinity')) as Failure
         """;
 
     /// <param name="servers">By shard the name of its server.</param>
     /// <returns>By shard whether the archive has its restore point; null: the server archives nothing.</returns>
     public async Task<IReadOnlyDictionary<ShardId, bool?>> SwitchAsync(
-        ShardRing ring, IReadOnlyDictionary<ShardId, string> servers, IReadOnlyDictionary<ShardId, RestorePoint> places, CancellationToken cancellation)
+        ShardRing ring,
+        IReadOnlyDictionary<ShardId, string> servers, IReadOnlyDictionary<ShardId, RestorePoint> places, CancellationToken cancellation)
     {
         Shard[] one = [.. ring.Shards.DistinctBy(shard => servers[shard.Id], StringComparer.Ordinal)];
         var archived = await Reach.AllAsync(one, shard => SwitchAsync(shard, places[shard.Id].WalFile, cancellation));
@@ -39,7 +43,8 @@ internal sealed class WalArchive(AdminSession session)
         await connection.ExecuteAsync(new CommandDefinition("select pg_switch_wal()", cancellationToken: cancellation));
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
         {
-            var look = await connection.QuerySingleAsync<Look>(new CommandDefinition(LookSql, new { file }, cancellationToken: cancellation));
+            var look = await connection.QuerySingleAsync<Look>(
+                new CommandDefinition(LookSql, new { file }, cancellationToken: cancellation));
             if (!look.IsOn)
                 return null;
             if (look.HasIt)
@@ -47,7 +52,8 @@ internal sealed class WalArchive(AdminSession session)
             if (clock.Elapsed < Limit)
                 continue;
             session.Output.Warn(
-                $"The archive of shard {shard.Id} has not got {file} within {Limit.TotalSeconds:0} s{(look.Failure is null ? "" : $" (archiving failed last at {look.Failure})")}. "
+                $"The archive of shard {shard.Id} has not got {file} within {Limit.TotalSeconds:0} "
+                    + $"s{(look.Failure is null ? "" : $" (archiving failed last at {look.Failure})")}. "
                 + "Until it has, nobody can restore to this point: look into that server's log, and at pg_stat_archiver.");
             return false;
         }

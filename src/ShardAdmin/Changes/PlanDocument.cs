@@ -21,7 +21,8 @@ internal sealed record PlanDocument(
     public static PlanDocument Of(ShardRing ring, ClusterChange change, MovePlan plan)
     {
         var document = new PlanDocument(
-            Kind.Kind, Kind.Schema, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, plan.Operation, change.Command, ChangeDocument.Of(change), MoveDocument.Of(plan), plan.Balance,
+            Kind.Kind, Kind.Schema, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, plan.Operation, change.Command,
+            ChangeDocument.Of(change), MoveDocument.Of(plan), plan.Balance,
             AdminSession.Who, TimeProvider.System.GetUtcNow(), "");
         return document with { Checksum = document.Sum() };
     }
@@ -29,7 +30,8 @@ internal sealed record PlanDocument(
     public string Write() => CheckedDocument.Write(this);
 
     /// <exception cref="CommandFailedException">Exit 2: no plan at all. Exit 4: damaged, edited, or of another version.</exception>
-    public static PlanDocument Read(string text, string file) => CheckedDocument.Read<PlanDocument>(text, file, Kind, document => document.Checksum == document.Sum());
+    public static PlanDocument Read(string text, string file) =>
+        CheckedDocument.Read<PlanDocument>(text, file, Kind, document => document.Checksum == document.Sum());
 
     /// <summary>The moves with the shards of this ring.</summary>
     /// <param name="joining">A shard that is not in the ring yet.</param>

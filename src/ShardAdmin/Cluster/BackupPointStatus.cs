@@ -12,7 +12,8 @@ namespace ShardAdmin.Cluster;
 /// </remarks>
 /// <param name="Joined">Shards that are not in it.</param>
 /// <param name="Left">Shards that are in it and not in the ring any more.</param>
-internal sealed record BackupPointStatus(string Name, DateTimeOffset At, double AgeSeconds, IReadOnlyList<string> Joined, IReadOnlyList<string> Left)
+internal sealed record BackupPointStatus(
+    string Name, DateTimeOffset At, double AgeSeconds, IReadOnlyList<string> Joined, IReadOnlyList<string> Left)
 {
     private const string Command = "shardadmin backup point NAME";
 
@@ -25,7 +26,9 @@ internal sealed record BackupPointStatus(string Name, DateTimeOffset At, double 
             return null;
         string[] then = [.. point.Shards.Select(shard => shard.Shard)], now = [.. ring.Shards.Select(shard => shard.Id.Value)];
         var age = TimeProvider.System.GetUtcNow() - point.At;
-        return new BackupPointStatus(point.Name, point.At, Math.Round(Math.Max(0, age.TotalSeconds), 1), [.. now.Except(then, StringComparer.Ordinal)], [.. then.Except(now, StringComparer.Ordinal)]);
+        return new BackupPointStatus(
+            point.Name, point.At, Math.Round(Math.Max(0, age.TotalSeconds), 1), [.. now.Except(then, StringComparer.Ordinal)],
+            [.. then.Except(now, StringComparer.Ordinal)]);
     }
 
     public static Finding FindingOf(BackupPointStatus? point)
@@ -33,7 +36,8 @@ internal sealed record BackupPointStatus(string Name, DateTimeOffset At, double 
         const string check = "backup-point";
         return point is null ? Finding.Ok(check, $"None was made yet. '{Command}' makes one.")
             : point.Joined.Count + point.Left.Count == 0 ? Finding.Ok(check, $"The last one is {point.Describe()}.")
-            : new Finding(check, FindingLevel.Warning, $"The last one is {point.Describe()}. A restore brings the shards of then back.", Command);
+            : new Finding(check, FindingLevel.Warning, $"The last one is {point.Describe()}. A restore brings the shards of then "
+                + "back.", Command);
     }
 
     /// <returns>Such as "nightly, 3 h ago, before s4 joined".</returns>
@@ -41,6 +45,7 @@ internal sealed record BackupPointStatus(string Name, DateTimeOffset At, double 
     {
         var (seconds, unit) = Units.FirstOrDefault(each => AgeSeconds >= each.Seconds, Units[^1]);
         var text = string.Create(CultureInfo.InvariantCulture, $"{Name}, {Math.Floor(AgeSeconds / seconds):0} {unit} ago");
-        return text + (Joined.Count > 0 ? $", before {string.Join(", ", Joined)} joined" : "") + (Left.Count > 0 ? $", before {string.Join(", ", Left)} left" : "");
+        return text + (Joined.Count > 0 ? $", before {string.Join(", ", Joined)} joined" : "")
+            + (Left.Count > 0 ? $", before {string.Join(", ", Left)} left" : "");
     }
 }

@@ -42,7 +42,9 @@ internal sealed class ClusterStatus(AdminSession session)
                 $"Operation {operation.Operation} is disputed: a person has to say which copy of its slots is right. 'shardadmin ops settle {operation.Operation}' shows both.")];
         var isDown = ring.IsEmpty || routers.Count == 0 || shards.All(shard => !shard.Reachable);
         var verdict = reasons.Length == 0 ? "ok" : isDown ? "down" : "degraded";
-        return new StatusReport(reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, operations, await AgentRegistry.CountAsync(session, cancellation),
+        return new StatusReport(
+            reasons.Length == 0, verdict, reasons, ring.Cluster.Name, ring.Cluster.Id, ring.Epoch.Value, shards, routers, operations,
+            await AgentRegistry.CountAsync(session, cancellation),
             await BackupPointStatus.ReadAsync(session, ring, cancellation));
     }
 

@@ -76,7 +76,8 @@ internal sealed class CollectionDeletion(AdminSession session, string name)
         }
         catch (PostgresException e) when (e.SqlState == "SH015")
         {
-            throw new CommandFailedException(ExitCode.Conflict, $"No deletion begins at this moment: {e.MessageText}.", $"shardadmin collections delete {name}");
+            throw new CommandFailedException(
+                ExitCode.Conflict, $"No deletion begins at this moment: {e.MessageText}.", $"shardadmin collections delete {name}");
         }
     }
 

@@ -22,7 +22,8 @@ namespace ShardAdmin.Cluster;
 /// </remarks>
 /// <param name="at">Where shards are now, if not where the list says.</param>
 /// <param name="isRestored">Shards went back to a backup, and nobody whom this asks knows the epochs that were given after it.</param>
-internal sealed partial class RingRebuild(AdminSession session, IReadOnlyList<ShardAddress> seeds, IReadOnlyDictionary<ShardId, ShardAddress> at, bool isRestored)
+internal sealed partial class RingRebuild(
+    AdminSession session, IReadOnlyList<ShardAddress> seeds, IReadOnlyDictionary<ShardId, ShardAddress> at, bool isRestored)
 {
     private const long MaxCredibleEpoch = RingKnowledge.MaxCredibleEpoch;
 

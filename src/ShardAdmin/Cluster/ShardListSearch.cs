@@ -51,8 +51,11 @@ internal sealed class ShardListSearch(AdminSession session, IReadOnlyDictionary<
         var newest = Newest(copies);
         if (at.Keys.FirstOrDefault(id => newest.Shards.All(shard => shard.Id != id)) is { Value.Length: > 0 } stranger)
             throw new CommandFailedException(
-                ExitCode.Usage, $"There is no shard {stranger} in the shard list of epoch {newest.RingEpoch}; it has {string.Join(", ", newest.Shards.Select(shard => shard.Id))}.", "shardadmin ring rebuild --help");
-        return [.. copies.Select(copy => copy with { Shards = [.. copy.Shards.Select(shard => at.TryGetValue(shard.Id, out var place) ? shard with { At = place } : shard)] })];
+                ExitCode.Usage, $"There is no shard {stranger} in the shard list of epoch {newest.RingEpoch}; it has "
+                    + $"{string.Join(", ", newest.Shards.Select(shard => shard.Id))}.", "shardadmin ring rebuild --help");
+        return [.. copies.Select(
+            copy => copy with { Shards = [.. copy.Shards.Select(
+                shard => at.TryGetValue(shard.Id, out var place) ? shard with { At = place } : shard)] })];
     }
 
     private async Task<IReadOnlyList<ShardIdentity>> AskSeedsAsync(IReadOnlyList<ShardAddress> seeds, CancellationToken cancellation)

@@ -6,7 +6,8 @@ namespace ShardAdmin.CommandLine;
 /// <summary>
 /// Breaks off at a named step, so that tests can show what a crash there leaves:
 /// <c>SHARDING_FAILPOINT=step:kill</c> (the process is gone at once), <c>step:error</c>, <c>step:pause</c> (it
-/// stands still there), <c>step:400ms</c> (for so long), <c>step:stop</c> (all of it is stopped, until SIGCONT). Several are separated by commas.
+/// stands still there), <c>step:400ms</c> (for so long), <c>step:stop</c> (all of it is stopped, until SIGCONT). Several are separated by
+/// commas.
 /// </summary>
 internal sealed class Failpoint
 {

@@ -23,10 +23,12 @@ internal sealed class ShardPlaces
     {
         foreach (var token in result.Tokens.Where(token => Parse(token.Value) is null))
             result.AddError($"--at takes a shard's id and {ShardAddress.Form}: s1=10.0.0.1:5432/app, not '{token.Value}'.");
-        if (result.Tokens.Select(token => Parse(token.Value)?.Shard).OfType<ShardId>().GroupBy(id => id).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        if (result.Tokens.Select(token => Parse(token.Value)?.Shard).OfType<ShardId>().GroupBy(id => id)
+            .FirstOrDefault(same => same.Count() > 1) is { } twice)
             result.AddError($"--at names shard {twice.Key} twice.");
     }
 
     private static (ShardId Shard, ShardAddress Place)? Parse(string text) =>
-        text.Split('=', 2) is [var id, var place] && ShardId.IsValid(id) && ShardAddress.TryParse(place) is { } endpoint ? (new ShardId(id), endpoint) : null;
+        text.Split('=', 2) is [var id, var place] && ShardId.IsValid(id) && ShardAddress.TryParse(place) is { } endpoint
+            ? (new ShardId(id), endpoint) : null;
 }

@@ -29,7 +29,8 @@ internal sealed class BackupPointCommand : AdminCommand
 
     private readonly Option<TimeSpan?> _hold = new("--hold")
     {
-        Description = "How long hand-overs of slots may be held, at most 1m (default: 10s). Then the command gives up, and nothing was made",
+        Description = "How long hand-overs of slots may be held, at most 1m (default: 10s). Then the command gives up, and nothing was "
+            + "made",
         HelpName = "TIME",
         CustomParser = ParseHold,
     };
@@ -37,9 +38,12 @@ internal sealed class BackupPointCommand : AdminCommand
     public BackupPointCommand()
         : base(
             "point",
-            "Makes a restore point of this name in the WAL of every shard, at a moment at which no slot is between two owners, and writes down what was there: ring, owners, WAL positions. "
-            + "Shards that are all restored to it fit together, and have every write that was acknowledged before the command began. Writes go on meanwhile; moves wait for a moment. "
-            + "It copies no data: that is done by base backups and the WAL archive of each shard's Postgres (pgBackRest, pg_basebackup; docs/operations/backup-and-restore.md)",
+            "Makes a restore point of this name in the WAL of every shard, at a moment at which no slot is between two owners, and writes "
+                + "down what was there: ring, owners, WAL positions. "
+            + "Shards that are all restored to it fit together, and have every write that was acknowledged before the command began. "
+            + "Writes go on meanwhile; moves wait for a moment. "
+            + "It copies no data: that is done by base backups and the WAL archive of each shard's Postgres (pgBackRest, pg_basebackup; "
+            + "docs/operations/backup-and-restore.md)",
             "shardadmin backup point nightly-2026-11-30", "shardadmin backup point before-upgrade --out /safe/place/before-upgrade.json",
             "shardadmin backup point nightly -o json | jq '.shards[] | {id, lsn}'")
     {
@@ -83,20 +87,25 @@ internal sealed class BackupPointCommand : AdminCommand
         var table = Tables.New("shard", "timeline", "restore point", "WAL file", "archived", ">slots");
         foreach (var shard in document.Shards)
             table.Row(
-                shard.Id, $"{shard.Timeline}", shard.Lsn, shard.WalFile, shard.Archived switch { true => "yes", false => "not yet", null => "no archive" },
+                shard.Id, $"{shard.Timeline}", shard.Lsn, shard.WalFile,
+                shard.Archived switch { true => "yes", false => "not yet", null => "no archive" },
                 Tables.Count(shard.Owned.Sum(owned => SlotText.Parse(owned.Slots)!.Count)));
         console.Write(table);
-        console.WriteLine($"Backup point {document.Name} at {document.At:u}, epoch {document.Epoch}: hand-overs were held for {document.HeldMs:0} ms.");
+        console.WriteLine($"Backup point {document.Name} at {document.At:u}, epoch {document.Epoch}: hand-overs were held for "
+            + $"{document.HeldMs:0} ms.");
         if (document.Unfinished.Count > 0)
-            console.WriteLine($"{document.Unfinished.Count} batches of moves are under way; after a restore they are resumed or cancelled.");
+            console.WriteLine($"{document.Unfinished.Count} batches of moves are under way; after a restore they are resumed or "
+                + "cancelled.");
         console.WriteLine($"The document is {path}. Keep it with the backups: shardadmin restore check {path}");
     }
 
     private static void RequireName(ArgumentResult result)
     {
         var name = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
-        if (name.Length is 0 or > MaxNameLength || !char.IsAsciiLetterOrDigit(name[0]) || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
-            result.AddError($"A backup point's name has up to {MaxNameLength} letters, digits, '-', '_' and '.', and begins with a letter or digit; '{name}' does not.");
+        if (name.Length is 0 or > MaxNameLength || !char.IsAsciiLetterOrDigit(name[0])
+            || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+            result.AddError($"A backup point's name has up to {MaxNameLength} letters, digits, '-', '_' and '.', and begins with a letter "
+                + $"or digit; '{name}' does not.");
     }
 
     private static TimeSpan? ParseHold(ArgumentResult result)

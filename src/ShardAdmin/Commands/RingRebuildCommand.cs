@@ -19,7 +19,8 @@ internal sealed class RingRebuildCommand : AdminCommand
 
     private readonly Option<bool> _restored = new("--restored")
     {
-        Description = "Shards were restored from backups: the new epoch leaps over those that may have been given since. Routers that kept a later ring on disk take the new one then",
+        Description = "Shards were restored from backups: the new epoch leaps over those that may have been given since. Routers that "
+            + "kept a later ring on disk take the new one then",
     };
 
     private readonly ShardPlaces _at;
@@ -39,7 +40,8 @@ internal sealed class RingRebuildCommand : AdminCommand
         Options.Add(_seeds);
         Options.Add(_restored);
         _at = new ShardPlaces(
-            this, "Where a shard is now, if not where the shard list says; may be given several times. It is asked like a seed, and has to be that shard. The rebuilt ring names this address");
+            this, "Where a shard is now, if not where the shard list says; may be given several times. It is asked like a seed, and has "
+                + "to be that shard. The rebuilt ring names this address");
         _change = new ChangeOptions(this);
     }
 

@@ -61,7 +61,8 @@ internal sealed class StatusCommand : AdminCommand
             console.Write(RouterLine.Table(report.Routers));
         foreach (var operation in report.Operations)
             console.WriteLine($"operation {operation.Operation} {operation.State}: {operation.Batches} batches with {Tables.Count(operation.Slots)} slots are left   (shardadmin ops watch {operation.Operation})");
-        console.WriteLine(report.BackupPoint is { } point ? $"last backup point: {point.Describe()}" : "no backup point yet   (shardadmin backup point NAME)");
+        console.WriteLine(report.BackupPoint is { } point ? $"last backup point: {point.Describe()}" : "no backup point yet   (shardadmin "
+            + "backup point NAME)");
         if (report.Agents > 0 || report.Operations.Count > 0)
             console.WriteLine($"agents: {report.Agents}");
     }

@@ -41,12 +41,14 @@ internal static class CheckedDocument
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                e is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed, $"The {kind.What} {file} cannot be read: {e.Message}", kind.Anew);
+                e is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed,
+                $"The {kind.What} {file} cannot be read: {e.Message}", kind.Anew);
         }
     }
 
     /// <param name="isWhole">Whether its checksum fits.</param>
-    /// <exception cref="CommandFailedException">Exit 2: no such document at all. Exit 4: damaged, edited, or of another version.</exception>
+    /// <exception cref="CommandFailedException">Exit 2: no such document at all. Exit 4: damaged, edited, or of another
+    /// version.</exception>
     public static T Read<T>(string text, string file, DocumentKind kind, Func<T, bool> isWhole)
         where T : class
     {
@@ -60,7 +62,8 @@ internal static class CheckedDocument
         {
             throw Damaged(file, kind, $"something is missing in it, or is too much: {e.Message.Split(". Path")[0]}");
         }
-        return document is not null && isWhole(document) ? document : throw Damaged(file, kind, "its checksum does not fit: it was changed after it was made");
+        return document is not null && isWhole(document) ? document
+            : throw Damaged(file, kind, "its checksum does not fit: it was changed after it was made");
     }
 
     private static void RequireKind(string text, string file, DocumentKind kind)
@@ -76,7 +79,8 @@ internal static class CheckedDocument
                 throw Damaged(file, kind, "it does not say its version");
             if (version != kind.Schema)
                 throw new CommandFailedException(
-                    ExitCode.Precondition, $"The {kind.What} {file} has version {version}; this program knows {kind.Schema}.", $"use the program that made it, or: {kind.Anew}");
+                    ExitCode.Precondition, $"The {kind.What} {file} has version {version}; this program knows {kind.Schema}.",
+                    $"use the program that made it, or: {kind.Anew}");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

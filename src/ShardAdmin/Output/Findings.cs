@@ -10,7 +10,12 @@ internal static class Findings
     {
         foreach (var finding in findings)
         {
-            var (mark, colour) = finding.Level switch { FindingLevel.Ok => ("ok  ", "green"), FindingLevel.Warning => ("warn", "yellow"), _ => ("FAIL", "red") };
+            var (mark, colour) = finding.Level switch
+            {
+                FindingLevel.Ok => ("ok  ", "green"),
+                FindingLevel.Warning => ("warn", "yellow"),
+                _ => ("FAIL", "red"),
+            };
             console.MarkupLine($"[{colour}]{mark}[/] {finding.Check,-19} {Markup.Escape(finding.Detail)}");
             if (finding.Mend is not null)
                 console.MarkupLine($"{"",24} [green]→[/] {Markup.Escape(finding.Mend)}");

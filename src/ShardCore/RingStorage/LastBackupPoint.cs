@@ -2,7 +2,8 @@ using ShardCore.Shards.History;
 
 namespace ShardCore.RingStorage;
 
-/// <summary>The newest backup point, so that people are shown it. Nothing is decided by it: its document is what a restore goes by.</summary>
+/// <summary>The newest backup point, so that people are shown it. Nothing is decided by it: its document is what a restore goes
+/// by.</summary>
 /// <param name="Name">Of the restore point in each shard's WAL.</param>
 /// <param name="At">UTC, by the clock of whoever made it.</param>
 /// <param name="Epoch">Of the ring.</param>

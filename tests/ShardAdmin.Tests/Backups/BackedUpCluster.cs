@@ -4,7 +4,8 @@ using TestCluster;
 
 namespace ShardAdmin.Tests.Backups;
 
-/// <summary>A cluster whose shards each have a server of their own, of which backups are kept, and a Redis of its own. All of it can be lost.</summary>
+/// <summary>A cluster whose shards each have a server of their own, of which backups are kept, and a Redis of its own. All of it can be
+/// lost.</summary>
 internal sealed class BackedUpCluster : IAsyncDisposable
 {
     private readonly List<ServerBackup> _backups = [];
@@ -52,10 +53,12 @@ internal sealed class BackedUpCluster : IAsyncDisposable
     {
         for (var number = 1; number <= _backups.Count; number++)
         {
-            var (shard, lsn) = ($"s{number}", await _backups[number - 1].Server.ScalarAsync<NpgsqlLogSequenceNumber>("select pg_current_wal_flush_lsn()"));
+            var (shard, lsn) = ($"s{number}", await _backups[number - 1].Server.ScalarAsync<NpgsqlLogSequenceNumber>("select "
+                + "pg_current_wal_flush_lsn()"));
             await Eventually.ThatAsync(
                 () => Cluster.InRedisAsync(async (redis, _) =>
-                    (await new ShardPositionStore(redis, new RedisKeys(Cluster.Name)).ReadAsync(default)).GetValueOrDefault(shard)?.Value?.Position.Lsn >= lsn),
+                    (await new ShardPositionStore(redis, new RedisKeys(Cluster.Name)).ReadAsync(default))
+                        .GetValueOrDefault(shard)?.Value?.Position.Lsn >= lsn),
                 TimeSpan.FromSeconds(30), $"{lsn} of {shard} is known");
         }
     }
@@ -83,7 +86,8 @@ internal sealed class BackedUpCluster : IAsyncDisposable
         await GiveUpAsync();
         _restored.AddRange(await Task.WhenAll(_backups.Select(backup => backup.RestoreAsync(point))));
         Cluster = Cluster.Restored(_redis.Endpoint, _restored.Zip(names, (server, name) => server.ExistingDatabase(name)));
-        return [.. Enumerable.Range(1, _backups.Count).SelectMany(number => new[] { "--at", $"s{number}={Cluster.Database(number).Address}" })];
+        return [.. Enumerable.Range(1, _backups.Count)
+            .SelectMany(number => new[] { "--at", $"s{number}={Cluster.Database(number).Address}" })];
     }
 
     /// <summary>Types what <c>restore check</c> says next, command by command.</summary>

@@ -26,8 +26,10 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(["s1", "s2", "s3"], document.Shards.Select(shard => shard.Id));
         var second = document.Shards[1];
         Assert.Contains(second.Owned, owned => owned is { Slots: "0-99", Epoch: 2 });
-        Assert.Equal(second.Lsn, await cluster.Database(2).ScalarAsync<string>("select lsn::text from sharding.backup_point where name = 'first'"));
-        Assert.Equal(second.System, await cluster.Database(2).ScalarAsync<string>("select system_identifier::text from pg_control_system()"));
+        Assert.Equal(second.Lsn, await cluster.Database(2).ScalarAsync<string>("select lsn::text from sharding.backup_point where name = "
+            + "'first'"));
+        Assert.Equal(second.System, await cluster.Database(2).ScalarAsync<string>("select system_identifier::text from "
+            + "pg_control_system()"));
         Assert.Single(document.Shards.Select(shard => shard.Lsn).Distinct()); // the databases are of one server
         Assert.Empty(document.Unfinished);
     }
@@ -40,7 +42,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         (await PointAsync(cluster, "nightly")).Succeeds();
         Assert.Contains("last backup point: nightly, ", (await cluster.RunAsync("status")).Out, StringComparison.Ordinal);
         Assert.Equal("ok", await LevelAsync(cluster));
-        Assert.Equal("nightly", (await cluster.RunAsync("status", "-o", "json")).Json.GetProperty("backupPoint").GetProperty("name").GetString());
+        Assert.Equal(
+            "nightly", (await cluster.RunAsync("status", "-o", "json")).Json.GetProperty("backupPoint").GetProperty("name").GetString());
 
         await cluster.NewDatabaseAsync();
         (await cluster.RunAsync(cluster.AddArguments(2))).Succeeds();
@@ -57,7 +60,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         var before = await File.ReadAllTextAsync(_file);
 
         (await PointAsync(cluster, "other")).Fails(ExitCode.Conflict, "is there already");
-        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file + ".2")).Fails(ExitCode.Conflict, "The name nightly is used", "ANOTHER-NAME");
+        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file + ".2"))
+            .Fails(ExitCode.Conflict, "The name nightly is used", "ANOTHER-NAME");
         (await cluster.RunAsync("backup", "point", "no/slash")).Fails(ExitCode.Usage, "no/slash");
         (await cluster.RunAsync("backup", "point", "other", "--out", "/nowhere/point.json")).Fails(ExitCode.Failed, "cannot be written");
 
@@ -80,9 +84,12 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         await server.StartAsync();
         await using var standby = await server.StartStandbyAsync("b");
         var ring = (await cluster.RingAsync())!;
-        var shards = ring.Shards.Select(shard => shard.Id == MovingCluster.Second ? shard with { Port = standby.Server.Port } : shard);
-        await cluster.InRedisAsync((_, rings) => rings.PublishAsync(ShardRing.Create(ring.Cluster, ring.Epoch.Next(), shards, ring.Owners), ring.Epoch, "test", "test", default));
-        (await PointAsync(cluster, "nightly")).Fails(ExitCode.Precondition, $"Shard s2 at 127.0.0.1:{standby.Server.Port}", "is a standby", "Nothing was changed");
+        var shards = ring.Shards.Select(shard => shard.Id == MovingCluster.Second ? new Shard(shard.Id, standby.Server.Host, standby.Server.Port, shard.Database) : shard);
+        await cluster.InRedisAsync(
+            (_, rings) => rings.PublishAsync(
+                ShardRing.Create(ring.Cluster, ring.Epoch.Next(), shards, ring.Owners), ring.Epoch, "test", "test", default));
+        (await PointAsync(cluster, "nightly"))
+            .Fails(ExitCode.Precondition, $"Shard s2 at 127.0.0.1:{standby.Server.Port}", "is a standby", "Nothing was changed");
     }
 
     [Fact]
@@ -98,9 +105,11 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
             await using var process = AdminChild.Start(cluster, ["backup", "point", "nightly", "--out", _file], user: "backup_user");
             await process.WaitForExitAsync(Limit);
             Assert.Equal((int)ExitCode.NotAllowed, process.ExitCode);
-            Assert.Contains("grant execute on function pg_create_restore_point(text), pg_switch_wal() to backup_user", process.Output, StringComparison.Ordinal);
+            Assert.Contains("grant execute on function pg_create_restore_point(text), pg_switch_wal() to "
+                + "backup_user", process.Output, StringComparison.Ordinal);
 
-            await cluster.Database(1).ExecuteAsync("grant execute on function pg_create_restore_point(text), pg_switch_wal() to backup_user");
+            await cluster.Database(1)
+                .ExecuteAsync("grant execute on function pg_create_restore_point(text), pg_switch_wal() to backup_user");
             await using var again = AdminChild.Start(cluster, ["backup", "point", "nightly", "--out", _file], user: "backup_user");
             await again.WaitForExitAsync(Limit);
             Assert.True(again.ExitCode == 0, again.Output);
@@ -122,7 +131,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         var moving = cluster.RunAsync("move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes");
         await Task.Delay(1000, TestContext.Current.CancellationToken);
         Assert.False(moving.IsCompleted);
-        Assert.Equal(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state <> 'owned'"));
+        Assert.Equal(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state <> "
+            + "'owned'"));
 
         await point.WaitForExitAsync(Limit);
         Assert.True(point.ExitCode == 0, point.Output);
@@ -171,7 +181,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
             await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         }
 
-        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file, "--hold", "600ms")).Fails(ExitCode.TimedOut, "0.6 s", "shard s1", "--hold", "Nothing was changed");
+        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file, "--hold", "600ms"))
+            .Fails(ExitCode.TimedOut, "0.6 s", "shard s1", "--hold", "Nothing was changed");
 
         Assert.Equal(0L, await PointsAsync(cluster, "nightly"));
         Assert.False(File.Exists(_file));
@@ -185,7 +196,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.KillAsync(["move", await cluster.FirstFilledSlotsAsync(), "--to", "s2", "--yes"], "move-own");
         var operation = await cluster.OperationAsync();
 
-        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file, "--hold", "2s")).Fails(ExitCode.TimedOut, operation, "released at s1", $"shardadmin ops resume {operation}");
+        (await cluster.RunAsync("backup", "point", "nightly", "--out", _file, "--hold", "2s"))
+            .Fails(ExitCode.TimedOut, operation, "released at s1", $"shardadmin ops resume {operation}");
         Assert.Equal(0L, await PointsAsync(cluster, "nightly"));
 
         await cluster.ResumeAsync("ops", "resume", operation);
@@ -198,11 +210,13 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
         await cluster.FillAsync(1, 200);
         await cluster.KillAsync(["move", await cluster.FirstFilledSlotsAsync(), "--to", "s2", "--yes"], "move-drain");
-        Assert.NotEqual(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state = 'frozen'"));
+        Assert.NotEqual(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state = "
+            + "'frozen'"));
 
         (await PointAsync(cluster, "nightly")).Succeeds("1 batches of moves are under way");
 
-        Assert.Equal(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state = 'frozen'"));
+        Assert.Equal(0L, await cluster.Database(1).ScalarAsync<long>("select count(*) from sharding.slot_ownership where state = "
+            + "'frozen'"));
     }
 
     [Fact]
@@ -211,7 +225,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
 
         (await cluster.RunAsync("backup-pointed", ["backup", "point", "nightly", "--out", _file])).Fails(
-            ExitCode.Failed, "No backup point was made and no document written", "The name nightly is used up", "shardadmin backup point ANOTHER-NAME");
+            ExitCode.Failed, "No backup point was made and no document written", "The name nightly is used up",
+            "shardadmin backup point ANOTHER-NAME");
 
         Assert.False(File.Exists(_file));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(_file)!));
@@ -247,7 +262,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
     private static Task<long> PointsAsync(AdminCluster cluster, string name) =>
         cluster.Database(1).ScalarAsync<long>($"select count(*) from sharding.backup_point where name = '{name}'");
 
-    private static async Task<string?> LevelAsync(AdminCluster cluster) => Finding((await cluster.RunAsync("doctor", "-o", "json")).Json).GetProperty("level").GetString();
+    private static async Task<string?> LevelAsync(AdminCluster cluster) =>
+        Finding((await cluster.RunAsync("doctor", "-o", "json")).Json).GetProperty("level").GetString();
 
     private static JsonElement Finding(JsonElement doctor) =>
         doctor.GetProperty("checks").EnumerateArray().Single(check => check.GetProperty("check").GetString() == "backup-point");

@@ -67,8 +67,10 @@ public sealed class DrillTests(SharedPostgres postgres, ITestOutputHelper output
         var at = await own.RestoreAsync(point);
         var restored = clock.Elapsed;
         await own.FollowAsync(point, at);
-        output.WriteLine($"{Shards} shards restored in {restored.TotalSeconds:0.0} s, checked and completed in {(clock.Elapsed - restored).TotalSeconds:0.0} s");
+        output.WriteLine($"{Shards} shards restored in {restored.TotalSeconds:0.0} s, checked and completed in "
+            + $"{(clock.Elapsed - restored).TotalSeconds:0.0} s");
         var stored = await FollowingWriters.StoredAsync(own.Cluster, Shards);
-        Assert.All(acknowledged, each => Assert.True(stored.TryGetValue(each.Key, out var n) && n >= each.Value, $"{each.Key} had {each.Value} before the point"));
+        Assert.All(acknowledged, each => Assert.True(stored.TryGetValue(each.Key, out var n) && n >= each.Value, $"{each.Key} had "
+            + $"{each.Value} before the point"));
     }
 }

@@ -39,7 +39,8 @@ public sealed class PointsDuringMovesTests(SharedPostgres postgres, ITestOutputH
             var at = await own.RestoreAsync($"p{point}");
             await own.FollowAsync($"p{point}", at);
             var stored = await FollowingWriters.StoredAsync(own.Cluster, Shards);
-            Assert.All(acknowledged[point], each => Assert.True(stored.TryGetValue(each.Key, out var n) && n >= each.Value, $"{each.Key} had {each.Value} before p{point}"));
+            Assert.All(acknowledged[point], each => Assert.True(stored.TryGetValue(each.Key, out var n) && n >= each.Value, $"{each.Key} "
+                + $"had {each.Value} before p{point}"));
             await own.Cluster.AssertNoLeftOversAsync(Shards);
         }
     }
@@ -48,7 +49,10 @@ public sealed class PointsDuringMovesTests(SharedPostgres postgres, ITestOutputH
     {
         var moves = 0;
         for (; !stop.IsCancellationRequested; moves++)
-            (await cluster.RunAsync("move", await cluster.SlotsOfAsync(moves % 2 == 0 ? "s1" : "s2", Partitions), "--to", moves % 2 == 0 ? "s2" : "s1", "--yes", "--batch", "4")).Succeeds();
+        {
+            var (from, to) = moves % 2 == 0 ? ("s1", "s2") : ("s2", "s1");
+            (await cluster.RunAsync("move", await cluster.SlotsOfAsync(from, Partitions), "--to", to, "--yes", "--batch", "4")).Succeeds();
+        }
         return moves;
     }
 }

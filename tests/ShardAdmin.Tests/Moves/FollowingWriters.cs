@@ -64,7 +64,8 @@ internal sealed class FollowingWriters : IAsyncDisposable
     public async Task SomeAsync()
     {
         var before = Interlocked.Read(ref _writes);
-        await Eventually.ThatAsync(() => Interlocked.Read(ref _writes) > before + 200, TimeSpan.FromSeconds(60), "200 writes more were acknowledged");
+        await Eventually.ThatAsync(
+            () => Interlocked.Read(ref _writes) > before + 200, TimeSpan.FromSeconds(60), "200 writes more were acknowledged");
     }
 
     /// <summary>Ends the writers; every key must hold what was acknowledged last, in exactly one shard's own slots.</summary>

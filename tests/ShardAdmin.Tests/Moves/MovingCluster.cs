@@ -43,7 +43,9 @@ internal static class MovingCluster
     public static async Task<string> SlotsOfAsync(this AdminCluster cluster, string shard, int partitions)
     {
         var ring = (await cluster.RingAsync())!;
-        return string.Join(',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}")).Where(slot => ring.OwnerOf(slot).Id == new ShardId(shard)).Distinct().Order());
+        return string.Join(
+            ',', Enumerable.Range(0, partitions).Select(number => SlotHash.Of($"p{number}"))
+                .Where(slot => ring.OwnerOf(slot).Id == new ShardId(shard)).Distinct().Order());
     }
 
     /// <summary>Rows in slots that the shard owns, so that a copy has something to copy.</summary>

@@ -7,6 +7,9 @@ public sealed class BaseBackup : ServerBackup
 {
     private string Base => Path.Combine(Folder, "base");
 
+    private string Primary =>
+        string.Create(CultureInfo.InvariantCulture, $"host={Server.Host} port={Server.Port} user={PostgresServer.Superuser}");
+
     private string Archive => Path.Combine(Folder, "wal");
 
     public static async Task<BaseBackup> StartServerAsync()
@@ -20,12 +23,13 @@ public sealed class BaseBackup : ServerBackup
 
     public override Task BackUpAsync() => RunAsync(
         Path.Combine(Path.GetDirectoryName(Program)!, "pg_basebackup"),
-        ["-D", Base, "-d", string.Create(CultureInfo.InvariantCulture, $"host={Server.Host} port={Server.Port} user={PostgresServer.Superuser}"), "--checkpoint=fast", "--no-sync"]);
+        ["-D", Base, "-d", Primary, "--checkpoint=fast", "--no-sync"]);
 
     private protected override async Task FetchAsync(string folder, string point)
     {
         await RunAsync("cp", ["-a", Base, folder]);
         var settings = $"restore_command = 'cp {Archive}/%f %p'\nrecovery_target_name = '{point}'\nrecovery_target_action = promote\n";
-        await RunAsync("sh", ["-c", $"printf \"%s\" \"$1\" >> {folder}/postgresql.auto.conf && touch {folder}/recovery.signal", "sh", settings]);
+        await RunAsync("sh", ["-c", $"printf \"%s\" \"$1\" >> {folder}/postgresql.auto.conf && touch "
+            + $"{folder}/recovery.signal", "sh", settings]);
     }
 }

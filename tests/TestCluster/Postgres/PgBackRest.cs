@@ -30,7 +30,8 @@ public sealed class PgBackRest : ServerBackup
     private protected override async Task FetchAsync(string folder, string point)
     {
         await RunAsync("mkdir", ["-m", "700", folder]);
-        await CallAsync($"--pg1-path={folder}", "--type=name", $"--target={point}", "--target-action=promote", "--archive-mode=off", "restore");
+        await CallAsync(
+            $"--pg1-path={folder}", "--type=name", $"--target={point}", "--target-action=promote", "--archive-mode=off", "restore");
     }
 
     private Task WriteSettingsAsync()
@@ -60,9 +61,11 @@ public sealed class PgBackRest : ServerBackup
     {
         // It asks for a socket or a host by ssh; libpq takes the address from here.
         var environment = new Dictionary<string, string?>(StringComparer.Ordinal) { ["PGHOST"] = "127.0.0.1" };
-        await using var process = ChildProcess.Start(_program, [$"--config={Settings}", $"--stanza={Stanza}", .. arguments], LocalPostgresProvider.User, environment);
+        await using var process = ChildProcess.Start(
+            _program, [$"--config={Settings}", $"--stanza={Stanza}", .. arguments], LocalPostgresProvider.User, environment);
         await process.WaitForExitAsync(Limit);
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"pgbackrest {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{process.Output}");
+            throw new InvalidOperationException(
+                $"pgbackrest {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{process.Output}");
     }
 }

@@ -34,7 +34,8 @@ public abstract class ServerBackup : IAsyncDisposable
         {
             await restored.StartAsync();
             await Eventually.ThatAsync(
-                async () => !await restored.ScalarAsync<bool>("select pg_is_in_recovery()"), RestoreLimit, $"the server on {restored.Port} is promoted at {point}");
+                async () => !await restored.ScalarAsync<bool>("select pg_is_in_recovery()"), RestoreLimit,
+                $"the server on {restored.Port} is promoted at {point}");
             return restored;
         }
         catch
@@ -67,10 +68,12 @@ public abstract class ServerBackup : IAsyncDisposable
     private protected async Task StartAsync(string archiveCommand)
     {
         await RunAsync("mkdir", ["-p", Folder]);
-        _server = (LocalPostgresServer)await new LocalPostgresProvider().StartAsync(new PostgresOptions("127.0.0.1", "archive_mode=on", $"archive_command={archiveCommand}"));
+        _server = (LocalPostgresServer)await new LocalPostgresProvider()
+            .StartAsync(new PostgresOptions("127.0.0.1", "archive_mode=on", $"archive_command={archiveCommand}"));
     }
 
-    private protected static Task RunAsync(string program, IEnumerable<string> arguments) => ChildProcess.RunAsync(program, arguments, LocalPostgresProvider.User);
+    private protected static Task RunAsync(string program, IEnumerable<string> arguments) =>
+        ChildProcess.RunAsync(program, arguments, LocalPostgresProvider.User);
 
     private protected static void RequireLocalServers()
     {

@@ -63,10 +63,15 @@ internal sealed class HandOver(Guid id, int attempt, Epoch epoch, MoveEnds ends,
     /// <summary>No slot is frozen while a backup point is made. Changes are applied meanwhile, so the target stays level.</summary>
     private async Task AwaitBackupPointAsync(CancellationToken cancellation)
     {
-        for (var clock = Stopwatch.StartNew(); await _journal.HandOversAreHeldAsync(cancellation); await Task.Delay(HoldPause, cancellation))
+        var clock = Stopwatch.StartNew();
+        while (await _journal.HandOversAreHeldAsync(cancellation))
+        {
             if (clock.Elapsed > options.StepLimit)
                 throw new MoveFailedException(
-                    $"Batch {id}: hand-overs from {ends.Source.Id} have been held for backup points for {options.StepLimit}. Its slots are owned by {ends.Source.Id} as before.");
+                    $"Batch {id}: hand-overs from {ends.Source.Id} have been held for backup points for {options.StepLimit}. Its slots "
+                        + $"are owned by {ends.Source.Id} as before.");
+            await Task.Delay(HoldPause, cancellation);
+        }
     }
 
     /// <summary>

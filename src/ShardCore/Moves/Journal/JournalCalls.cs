@@ -40,7 +40,8 @@ internal sealed class JournalCalls(ShardDatabase source)
             catch (PostgresException e) when (e.SqlState == Held)
             {
                 if (clock.Elapsed > LongestHold)
-                    throw new MoveFailedException($"Hand-overs have been held for {LongestHold}, longer than any backup point takes: {e.MessageText}.");
+                    throw new MoveFailedException(
+                        $"Hand-overs have been held for {LongestHold}, longer than any backup point takes: {e.MessageText}.");
             }
     }
 
@@ -52,23 +53,30 @@ internal sealed class JournalCalls(ShardDatabase source)
             await OnceAsync<object?>(sql, parameters, ScalarAsync<object?>, cancellation);
             return true;
         }
-        catch (PostgresException e) when (e.SqlState is Held or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled && !cancellation.IsCancellationRequested)
+        catch (PostgresException e) when (
+            e.SqlState is Held or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected
+                or PostgresErrorCodes.QueryCanceled
+            && !cancellation.IsCancellationRequested)
         {
             return false;
         }
     }
 
-    public Task<T> RunAsync<T>(string sql, object parameters, CancellationToken cancellation) => AsOneAsync(sql, parameters, ScalarAsync<T>, cancellation);
+    public Task<T> RunAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
+        AsOneAsync(sql, parameters, ScalarAsync<T>, cancellation);
 
-    private static async Task<T> ScalarAsync<T>(NpgsqlConnection connection, CommandDefinition command) => (await connection.ExecuteScalarAsync<T>(command))!;
+    private static async Task<T> ScalarAsync<T>(NpgsqlConnection connection, CommandDefinition command) =>
+        (await connection.ExecuteScalarAsync<T>(command))!;
 
     private async Task<T> OnceAsync<T>(
-        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null)
+        string sql, object parameters,
+        Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null)
     {
         await using var connection = await source.OpenAsync(cancellation);
         try
         {
-            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; commit{(afterwards is null ? "" : "; " + afterwards)}", parameters, cancellationToken: cancellation));
+            return await run(connection, new CommandDefinition($"begin isolation level read committed; {sql}; "
+                + $"commit{(afterwards is null ? "" : "; " + afterwards)}", parameters, cancellationToken: cancellation));
         }
         catch (PostgresException e) when (e.SqlState == AttemptOver)
         {

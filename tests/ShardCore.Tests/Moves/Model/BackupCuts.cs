@@ -10,7 +10,8 @@ namespace ShardCore.Tests.Moves.Model;
 internal sealed class BackupCuts(KnownBug bug, ModelBounds bounds)
 {
     private readonly MoveModel _model = new(bug, bounds);
-    private readonly Recovery _recovery = new(KnownBug.None, bounds with { Loses = Loss.ImageOfTarget }); // movers ask what the target still knows
+    private readonly Recovery _recovery = new(
+        KnownBug.None, bounds with { Loses = Loss.ImageOfTarget }); // movers ask what the target still knows
     private readonly HashSet<Node> _seen = [];
     private readonly Queue<Node> _due = [];
     private readonly HashSet<(ulong, ulong)> _restored = [];
@@ -52,8 +53,10 @@ internal sealed class BackupCuts(KnownBug bug, ModelBounds bounds)
         // Of the earlier restore point only the shard that it is of matters, and what users counted on then.
         var kept = node.Point switch
         {
-            Point.OfSource => new ModelState { MustA = node.Earlier.MustA, MustB = node.Earlier.MustB } with { AtSource = node.Earlier.AtSource },
-            Point.OfTarget => new ModelState { MustA = node.Earlier.MustA, MustB = node.Earlier.MustB } with { AtTarget = node.Earlier.AtTarget },
+            Point.OfSource =>
+                new ModelState { MustA = node.Earlier.MustA, MustB = node.Earlier.MustB } with { AtSource = node.Earlier.AtSource },
+            Point.OfTarget =>
+                new ModelState { MustA = node.Earlier.MustA, MustB = node.Earlier.MustB } with { AtTarget = node.Earlier.AtTarget },
             _ => default,
         };
         node = node with { State = node.State.Canonical, Earlier = kept };
@@ -81,7 +84,8 @@ internal sealed class BackupCuts(KnownBug bug, ModelBounds bounds)
         var carried = _recovery.Carried(both);
         return both.Disputed ? null
             : carried.Disputed ? $"a mover finds them in dispute: {both}"
-            : carried is not { Phase: null, Target: SlotState.Owned } || (carried.TargetA, carried.TargetB) != (a, b) ? $"a mover does not bring it to its end: {carried} from {both}"
+            : carried is not { Phase: null, Target: SlotState.Owned } || (carried.TargetA, carried.TargetB) != (a, b)
+                ? $"a mover does not bring it to its end: {carried} from {both}"
             : _recovery.Fails(both);
     }
 

@@ -31,7 +31,9 @@ public sealed class ConformanceTests(SharedPostgres postgres, ITestOutputHelper 
 
     [Fact]
     public Task The_SQL_functions_wait_for_a_backup_point_as_the_model_says() =>
-        ConformAsync(isHeld: true, [.. Sample.Value.Where((_, number) => number % OneOfHeld == 0).Select(state => state with { HandOversHeld = true })]);
+        ConformAsync(
+            isHeld: true,
+            [.. Sample.Value.Where((_, number) => number % OneOfHeld == 0).Select(state => state with { HandOversHeld = true })]);
 
     private async Task ConformAsync(bool isHeld, IReadOnlyCollection<ModelState> sample)
     {

@@ -127,7 +127,8 @@ internal readonly record struct ModelState(ulong AtSource, ulong AtTarget, ulong
     public int CancellerEpoch { get => Get(Outside, 47, 3); init => Outside = Set(Outside, 47, 3, value); }
     /// <summary>Its attempt was begun before the source lost commits.</summary>
     public bool CancellerIsOver { get => Get(Outside, 60, 1) == 1; init => Outside = Set(Outside, 60, 1, value); }
-    /// <summary>Somebody makes a backup point: steps that rest on another shard's wait. A lock of sessions, so it stands in no database.</summary>
+    /// <summary>Somebody makes a backup point: steps that rest on another shard's wait. A lock of sessions, so it stands in no
+    /// database.</summary>
     public bool HandOversHeld { get => Get(Outside, 61, 1) == 1; init => Outside = Set(Outside, 61, 1, value); }
     public PersonStep PersonStep { get => (PersonStep)Get(Outside, 50, 4); init => Outside = Set(Outside, 50, 4, (int)value); }
     public int PersonAttempt { get => Get(Outside, 54, 3); init => Outside = Set(Outside, 54, 3, value); }

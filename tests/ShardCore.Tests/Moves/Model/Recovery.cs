@@ -18,7 +18,8 @@ internal sealed class Recovery(KnownBug bug, ModelBounds bounds)
     private readonly HashSet<ModelState> _recovered = [];
 
     /// <summary>What one mover comes to that nobody disturbs, with every other process dead.</summary>
-    public ModelState Carried(ModelState state) => Run(state.WithoutProcesses, (s, reach) => _mover.Next(s, 0, reach), "move_begin by force");
+    public ModelState Carried(ModelState state) =>
+        Run(state.WithoutProcesses, (s, reach) => _mover.Next(s, 0, reach), "move_begin by force");
 
     /// <returns>What cannot be done; null: nothing.</returns>
     public string? Fails(ModelState state)

@@ -1,7 +1,8 @@
 namespace ShardCore.Tests.Moves.Model;
 
 /// <summary>What a SQL function comes to, as one transaction.</summary>
-/// <param name="SqlState">Null: it was committed. <see cref="Waiting"/>: it waits for a lock. <see cref="Held"/>: for a backup point.</param>
+/// <param name="SqlState">Null: it was committed. <see cref="Waiting"/>: it waits for a lock. <see cref="Held"/>: for a backup
+/// point.</param>
 /// <param name="Value">What it returned; a boolean as 0 or 1.</param>
 internal readonly record struct SqlAnswer(ModelState State, string? SqlState, int Value)
 {
