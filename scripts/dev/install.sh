@@ -17,7 +17,7 @@ missing_packages() {
   # ./dev itself does without; the lines that `up` prints for you to try do not.
   command -v curl >/dev/null || echo curl
   [[ -n $HA ]] || return 0
-  command -v patroni >/dev/null || echo patroni
+  command -v patroni >/dev/null || printf '%s\n' patroni python3-etcd # on Debian 13 it comes without
   command -v etcd >/dev/null || echo etcd-server
 }
 
