@@ -17,7 +17,7 @@ public class RingBenchmarks
     public int Lookup()
     {
         _slot = (_slot + 7919) & (Slot.Count - 1); // in no order
-        return _older.OwnerOf(new Slot(_slot)).Port;
+        return _older.OwnerOf(new Slot(_slot)).At.Hosts[0].Port;
     }
 
     /// <summary>What requests can notice of a new ring: it is complete before, and taken in one step.</summary>
