@@ -96,7 +96,8 @@ compose_shard_json() { # compose_shard_json N: with --ha the server is the curre
     for host in "shard$1" "shard${1}b"; do
       role=standby
       [[ $host != "$primary" ]] || role=primary
-      hosts+="${hosts:+,}$(compose_inspect "$host" "{\"name\":\"$host\",$address,\"role\":\"$role\"}")"
+      role="{{if .State.Running}}\"$role\"{{else}}null{{end}}"
+      hosts+="${hosts:+,}$(compose_inspect "$host" "{\"name\":\"$host\",$address,\"role\":$role}")"
     done
     hosts=",\"hosts\":[$hosts]"
   fi

@@ -9,6 +9,16 @@ public sealed class HaCluster : DevCluster
 
     public async Task<ClusterStatus.Shard> ShardAsync(string id) => (await StatusAsync()).Shards.Single(shard => shard.Id == id);
 
+    /// <summary>
+    /// How long a primary may be silent before its standby takes over, and 5 s for the standby to become primary and for routers to find it. The first is
+    /// the ttl in deploy/patroni.yml, which Patroni from 3.1 on raises to 20 s.
+    /// </summary>
+    public async Task<TimeSpan> LongestFailoverAsync()
+    {
+        var version = Version.Parse((await DevAsync("ha", "version")).Trim().Split(' ')[^1]);
+        return TimeSpan.FromSeconds((version < new Version(3, 1) ? 5 : 20) + 5);
+    }
+
     /// <summary>Starts what was killed, and waits until each shard has a standby that may take over.</summary>
     public Task MakeWholeAsync() => DevAsync("up", "--detach", "--no-data", "--no-build");
 
