@@ -31,6 +31,8 @@ internal sealed class RestorePlan(
         steps.AddRange(
             cluster.Where(finding => finding is { Level: FindingLevel.Warning, Check: "moves" or "collections" })
                 .Select(finding => new RestoreStep(finding.Mend!, finding.Detail)));
+        if (map is not null)
+            steps.AddRange(await OrphansAsync(cancellation));
         steps.Add(new RestoreStep("shardadmin doctor", "every check, each with its remedy"));
         steps.Add(new RestoreStep("shardadmin verify", "every slot and every row"));
         return steps;
@@ -50,6 +52,11 @@ internal sealed class RestorePlan(
             $"shardadmin ring rebuild{(published is null ? " --restored" : "")}{words}{(published is null ? "" : " --yes")}",
             problem ?? (elsewhere.Length > 0 ? "the ring in Redis names other addresses" : "the ring in Redis is not what the shards say"));
     }
+
+    /// <summary>A batch that began between the restore points of its source and of its target: the target has its import, and no journal has it.</summary>
+    private async Task<IEnumerable<RestoreStep>> OrphansAsync(CancellationToken cancellation) =>
+        (await new OrphanedImports(session).FindAsync(shards, shards, cancellation)).Select(orphan => new RestoreStep(
+            orphan.Mend, $"shard {orphan.Shard.Id} imports batch {orphan.Batch}, which began at the source behind its restore point")).DistinctBy(step => step.Command, StringComparer.Ordinal);
 
     private static bool IsNamedBy(IEnumerable<Shard> list, Shard shard) =>
         list.Any(each => each.Id == shard.Id && each.Address == shard.Address);
