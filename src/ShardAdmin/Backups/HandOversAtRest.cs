@@ -25,7 +25,7 @@ internal sealed class HandOversAtRest(HandOverHold hold)
     /// <exception cref="CommandFailedException">A hand-over did not end in time, or never will.</exception>
     public async Task<IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>>> AwaitAsync(CancellationToken cancellation)
     {
-        for (var wait = hold.Left * 2 / 3; ; await Task.Delay(Pause, cancellation))
+        for (var enough = hold.Left / 3; ; await Task.Delay(Pause, cancellation)) // is left for the restore points
         {
             await hold.EachAsync(held => held.AskAsync<long>(ThawSql, [], cancellation));
             var between = (
@@ -45,7 +45,7 @@ internal sealed class HandOversAtRest(HandOverHold hold)
                 if (map.IsComplete)
                     return runs;
             }
-            if (hold.Left < wait / 2)
+            if (hold.Left < enough)
                 throw map is not null ? NotOwnedOnce(map) : NotOver(between[0].Source, between[0].Batch);
         }
     }

@@ -53,8 +53,8 @@ internal sealed class RestoreCheckCommand : AdminCommand
         ShardId[] only = [.. parse.GetRequiredValue(_shards).Select(id => new ShardId(id))];
         var report = await new RestoreCheck(session, point, _at.Read(parse), only).RunAsync(file, cancellation);
         session.Output.Write(
-            new { ok = report.Ok, point = report.Point, at = report.At, shards = report.Shards, cluster = report.Cluster,
-                next = report.Next }, console => Render(console, report));
+            new { ok = report.Ok, point = report.Point, at = report.At, shards = report.Shards, cluster = report.Cluster, next = report.Next },
+            console => Render(console, report));
         return report.Worst switch
         {
             FindingLevel.Unreachable => ExitCode.CannotReach,

@@ -22,7 +22,8 @@ namespace ShardCore.Moves;
 /// a snapshot, and wait until that may be read with (<see cref="ExportedSnapshot"/>); 5 copy the slots as of that snapshot; 6 apply the changes since, until the target is nearly level;
 /// 7 freeze the slots and put a marker into the WAL; 8 wait until the marker has been applied: target = source; flush and seal the target;
 /// 9 release: frozen → released. From there only forward:
-/// 10 own: importing → owned; 11 publish the ring; 12 compare both sides; 13 delete the source's rows; 14 close the journal.</para>
+/// 10 own: importing → owned; 11 publish the ring; 12 compare both sides; 13 delete the source's rows; 14 close the journal.
+/// While a backup point is made (migrations/shard/0008) 7 waits, and so do the end of 12, which says "verified", and 14.</para>
 /// <para>Invariants. (a) At no moment do two shards take writes to a slot: the target owns only after the source released,
 /// and a released slot refuses. (b) A write that was acknowledged is at the target before it owns: the freeze waits
 /// (exclusive slot lock) for every writer that passed the fence, the marker's commit is behind theirs, the stream is in
