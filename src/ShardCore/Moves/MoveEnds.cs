@@ -47,7 +47,8 @@ internal sealed class MoveEnds(Shard source, Shard target, ShardAccess access, M
     /// <param name="snapshotLimit">How long its snapshot may wait for the transactions that run.</param>
     public async Task<string> ReplicationAsync(Guid batch, int attempt, TimeSpan snapshotLimit, CancellationToken cancellation)
     {
-        await using var present = await (await From.PresentAsync(cancellation)).OpenConnectionAsync(cancellation); // tells the server's version
+        await using var open = await From.OpenAsync(cancellation);
+        var present = open.ToNpgsqlConnection(); // tells where the primary is, and its version
         // The library streams from one server only. If that is replaced, the stream ends, and the attempt with it.
         var settings = new NpgsqlConnectionStringBuilder { Host = present.Host, Port = present.Port, Database = source.Database, Pooling = false };
         MoveConnections.Configure(settings, access, stepLimit, waitsForDisk: true);

@@ -15,7 +15,8 @@ public sealed class ShardConnectionTests(SharedPostgres postgres)
             .Where(file => !file.Contains("/obj/", StringComparison.Ordinal)).ToArray();
         Assert.True(sources.Length > 100, "The sources were not found.");
 
-        var others = sources.Where(file => Path.GetFileName(file) != "ShardConnections.cs" && File.ReadAllText(file) is var text
+        string[] allowed = ["ShardDatabase.cs", "HostProbe.cs"]; // the one place, and the one that only asks who is the primary
+        var others = sources.Where(file => !allowed.Contains(Path.GetFileName(file)) && File.ReadAllText(file) is var text
             && (text.Contains("OpenConnectionAsync(", StringComparison.Ordinal) || text.Contains("OpenConnection(", StringComparison.Ordinal) || text.Contains("new NpgsqlConnection(", StringComparison.Ordinal)));
 
         Assert.Empty(others);

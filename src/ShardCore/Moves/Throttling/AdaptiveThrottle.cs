@@ -89,9 +89,9 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
                 _rate.BytesPerSecond = _controller.BytesPerSecond;
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || _stop.IsCancellationRequested)
         {
-            // the move is over
+            // The move is over. A probe that broke in the same moment may have told of its shard instead; what ended the move is told by the move.
         }
     }
 
