@@ -61,11 +61,12 @@ create table sharding.move_history (
 create function sharding.lock_plans() returns void
 language sql volatile as $$ select pg_advisory_xact_lock(1397247812, 0) $$;
 
--- Source. Writes a planned batch down. SH014: a collection is being deleted.
+-- Source. Writes a planned batch down. SH014: a collection is being deleted. SH015: hand-overs are held for a backup point.
 create function sharding.move_add(
     p_move_id uuid, p_operation_id uuid, p_ordinal integer, p_target text, p_slots smallint[], p_bytes bigint, p_command text, p_by text) returns void
 language plpgsql volatile as $$
 begin
+    perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     perform sharding.lock_plans();
     if exists (select from sharding.collection where dropped_at is not null) then

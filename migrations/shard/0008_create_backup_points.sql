@@ -33,6 +33,7 @@ language sql volatile as $$ select not pg_try_advisory_xact_lock_shared(13972478
 --   import_give_back   nor by a person's word
 --   move_advance       to "verified", which rests on import_compared at the target
 --   move_finish, move_cancel, move_drop   close the journal, and rest on the end of the import at the target
+--   move_add           plans a batch: if it began here behind the point, and at the target before it, no journal would have that import
 --   collection_mark    begins the deletion of a collection, of which the other shards know nothing yet
 create function sharding.require_no_hold() returns void
 language plpgsql volatile as $$

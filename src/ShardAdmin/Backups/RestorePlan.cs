@@ -53,7 +53,7 @@ internal sealed class RestorePlan(
             problem ?? (elsewhere.Length > 0 ? "the ring in Redis names other addresses" : "the ring in Redis is not what the shards say"));
     }
 
-    /// <summary>A batch that began between the restore points of its source and of its target: the target has its import, and no journal has it.</summary>
+    /// <summary>A source that was restored to an earlier moment than the target has no journal of a batch whose import the target has.</summary>
     private async Task<IEnumerable<RestoreStep>> OrphansAsync(CancellationToken cancellation) =>
         (await new OrphanedImports(session).FindAsync(shards, shards, cancellation)).Select(orphan => new RestoreStep(
             orphan.Mend, $"shard {orphan.Shard.Id} imports batch {orphan.Batch}, which began at the source behind its restore point")).DistinctBy(step => step.Command, StringComparer.Ordinal);

@@ -238,6 +238,7 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
     [Theory]
     [InlineData("select sharding.move_drop('11111111-1111-1111-1111-111111111111')")]
     [InlineData("select sharding.collection_mark('c')")]
+    [InlineData("select sharding.move_add('11111111-1111-1111-1111-111111111111', '11111111-1111-1111-1111-111111111111', 0, 's2', '{1}', 0, null, 'test')")]
     public async Task What_the_model_does_not_know_is_refused_too_while_hand_overs_are_held(string sql)
     {
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 1);
@@ -247,6 +248,19 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => cluster.Database(1).ExecuteAsync(sql));
 
         Assert.Equal("SH015", refused.SqlState);
+    }
+
+    [Fact]
+    public async Task A_move_that_is_planned_while_hand_overs_are_held_waits_and_goes_on()
+    {
+        await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
+        await using var point = Start(cluster, "nightly", "backup-held:3s");
+        await HeldAsync(cluster);
+
+        var planned = await cluster.RunAsync("move", "0", "--to", "s2", "--yes", "--detach", "-o", "json");
+
+        planned.Succeeds();
+        Assert.False(await cluster.Database(1).ScalarAsync<bool>("select sharding.hand_overs_are_held()"));
     }
 
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_file)!, recursive: true);

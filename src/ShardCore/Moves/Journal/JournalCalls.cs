@@ -29,13 +29,18 @@ internal sealed class JournalCalls(ShardDatabase source)
     /// </summary>
     /// <remarks>While hand-overs are held for a backup point, a step that may not be taken then is tried again.</remarks>
     /// <param name="afterwards">SQL that runs behind the commit, in the same flight; null: none.</param>
-    public async Task<T> AsOneAsync<T>(
-        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null)
+    public Task<T> AsOneAsync<T>(
+        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null) =>
+        WhenNotHeldAsync(() => OnceAsync(sql, parameters, run, cancellation, afterwards), cancellation);
+
+    /// <summary>While hand-overs are held for a backup point, it is tried again.</summary>
+    /// <exception cref="MoveFailedException">They are held longer than any backup point takes.</exception>
+    public static async Task<T> WhenNotHeldAsync<T>(Func<Task<T>> call, CancellationToken cancellation)
     {
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(HoldPause, cancellation))
             try
             {
-                return await OnceAsync(sql, parameters, run, cancellation, afterwards);
+                return await call();
             }
             catch (PostgresException e) when (e.SqlState == Held)
             {

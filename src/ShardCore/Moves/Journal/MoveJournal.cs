@@ -27,7 +27,14 @@ public sealed class MoveJournal(ShardDatabase source)
     /// <param name="batches">With the estimate of their bytes.</param>
     /// <param name="command">What was typed, for the history.</param>
     /// <exception cref="MoveFailedException">A collection is being deleted.</exception>
-    public async Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
+    public Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
+    {
+        (MoveBatch Batch, long Bytes)[] all = [.. batches];
+        return JournalCalls.WhenNotHeldAsync(() => AddOnceAsync(all, by, command, cancellation), cancellation);
+    }
+
+    /// <returns>How many were added.</returns>
+    private async Task<int> AddOnceAsync((MoveBatch Batch, long Bytes)[] batches, string by, string? command, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
@@ -44,6 +51,7 @@ public sealed class MoveJournal(ShardDatabase source)
             throw new MoveFailedException($"No slot can move now: {e.MessageText}.");
         }
         await transaction.CommitAsync(cancellation);
+        return batches.Length;
     }
 
     /// <returns>What is not finished, in the order of its plan.</returns>
