@@ -5,7 +5,7 @@ internal static class Engines
 {
     public const string BuiltIn = "built-in";
 
-#if FULL_FEED
+#if NBOMBER
     private const string NBomber = "nbomber";
 
     public const string Description = "what makes the load; nbomber counts latency from when an operation really began, opens as many connections as it needs, and has no figures of single seconds";

@@ -1,4 +1,4 @@
-#if FULL_FEED
+#if NBOMBER
 using System.Collections.Concurrent;
 using NBomber.Contracts;
 using NBomber.Contracts.Stats;

@@ -3,34 +3,13 @@
 
 readonly STAGED=(ShardRouter ShardAdmin)
 
-detect_feed() { # exports FullFeed, which MSBuild reads: does the package feed at hand have the current clients?
-  local cache=$ROOT/.dev/feed
-  if [[ -z ${FullFeed:-} && ! -s $cache ]]; then
-    mkdir -p "$ROOT/.dev"
-    step
-    if feed_has -p:Quick=true && feed_has; then
-      echo true >"$cache"
-    else
-      echo false >"$cache"
-    fi
-    step_done feed "FullFeed=$(<"$cache") (rm .dev/feed to ask again)"
-  fi
-  FullFeed=${FullFeed:-$(<"$cache")}
-  export FullFeed
-}
-
-feed_has() {
-  (cd "$ROOT" && timeout 120 dotnet restore build/FeedProbe -v q -p:FullFeed=true -p:NuGetAudit=false "$@" >"$ROOT/.dev/feed.log" 2>&1 9>&-)
-}
-
 build() { # build SOLUTION: quiet unless it fails
-  detect_feed
   step
   if ! (cd "$ROOT" && dotnet build "$1" -c Release -v q -nologo >"$LOGS/build.log" 2>&1 9>&-); then
     tail_of "$LOGS/build.log"
     die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
   fi
-  step_done build "$1, FullFeed=$FullFeed"
+  step_done build "$1"
 }
 
 build_command() {
@@ -47,18 +26,15 @@ build_all() { # tests and all, and the programs as they run
 
 build_programs() {
   local stamp=$ROOT/.dev/built started
-  detect_feed
   # A build that finds nothing to do takes seconds; asking the files takes none.
   ! programs_current || return 0
-  # What was published from the other feed has other libraries, with older dates.
-  [[ -f $stamp && $(<"$stamp") == "FullFeed=$FullFeed "* ]] || rm -rf "$ROOT"/{src,samples}/*/{bin,obj}/ahead
   started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
   program_inputs >"$started"
   publish_programs
   mv "$started" "$stamp"
 }
 
-program_inputs() { echo "FullFeed=$FullFeed files=$(sources | cksum)"; } # names count too: a file may be gone
+program_inputs() { echo "files=$(sources | cksum)"; } # names count too: a file may be gone
 
 programs_current() { # what was published is of the sources as they are
   local stamp=$ROOT/.dev/built
@@ -71,7 +47,7 @@ publish_programs() { # as machine code, or, where the feed has no compiler for t
     tail_of "$LOGS/build.log"
     die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
   }
-  step_done build "build/Programs.slnf, FullFeed=$FullFeed"
+  step_done build build/Programs.slnf
 }
 
 publish_without_compiler() { # fails unless that was the reason

@@ -7,7 +7,7 @@ compose() { # compose ARGUMENTS...: on this cluster; each state folder has conta
   [[ -z $HA ]] || program+=(--env-file "$ROOT/deploy/ha.env" --profile ha)
   (
     cd "$ROOT"
-    export PROXY_PORT FULL_FEED=${FullFeed:-false} SYNCHRONOUS_MODE
+    export PROXY_PORT SYNCHRONOUS_MODE
     [[ $HA == async ]] && SYNCHRONOUS_MODE=false || SYNCHRONOUS_MODE=true
     COMPOSE_PROJECT_NAME=sharding-$(cksum <<<"$STATE" | cut -d' ' -f1) "${program[@]}" "$@" 9>&-
   )
@@ -26,12 +26,11 @@ compose_up() {
   if [[ -z $(compose ps -q proxy 2>/dev/null) ]] && port_answers "$PROXY_PORT"; then
     die "$EXIT_PRECONDITION" "port $PROXY_PORT (for the proxy) is in use; choose another: DEV_PROXY_PORT=… ./dev up --compose"
   fi
-  detect_feed
   config_save compose 3
   if [[ $BUILD == true ]]; then
     step
     compose_quietly build
-    step_done image "sharding:local, FullFeed=$FullFeed"
+    step_done image sharding:local
   fi
   step
   compose_quietly up -d --scale "router=${ROUTERS:-2}"

@@ -22,7 +22,7 @@ down_command() {
   if [[ $wipe == true ]]; then
     shards_wipe
     rm -rf "$STATE/redis" "$STATE/routers" "$STATE/bin" "$STATE/run" "$STATE/logs" "$STATE"/haproxy.* "$STATE/initialised" "$STATE/loaded" "$STATE/config"
-    rm -rf "$STATE"/feed* "$STATE"/built* "$STATE/lock"
+    rm -rf "$STATE"/built* "$STATE/lock"
     rmdir "$STATE" 2>/dev/null || true # something of the user's may be in it
     echo "State deleted."
   fi

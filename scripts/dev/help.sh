@@ -20,9 +20,10 @@ help_show() {
   ./dev ha list                 with --ha: who is primary; ./dev ha ARGUMENTS is patronictl on this cluster
   ./dev ha switchover s1        the standby of s1 becomes its primary
 
-  ./dev build                   everything, with the package feed that is at hand
+  ./dev build                   everything: programs, tests, load tests
   ./dev test                    every test; the last line is the verdict
   ./dev test Planner            only those whose name contains Planner (test --no-build Planner: as last built)
+  ./dev test --postgres 18      on Postgres 18, in containers
   ./dev bench get               one measurement, see docs/performance.md
   ./dev bench load mixed        a load with a report of every second, as HTML; bench load --help lists them
   ./dev bench micro Planner     pieces on their own (BenchmarkDotNet); without a word: all of them

@@ -16,7 +16,6 @@ mutants_command() {
   config_load
   mkdir -p "$LOGS"
   install_missing
-  detect_feed
   tree=$ROOT/.dev/mutants/tree
   mutants_copy "$tree"
   mutants_baseline "$tree" "${patches[@]}"

@@ -3,12 +3,20 @@
 
 test_command() {
   local build=true
-  if [[ ${1:-} == --no-build ]]; then
-    build=false
+  while [[ ${1:-} == --* ]]; do
+    case $1 in
+      --no-build) build=false ;;
+      --postgres)
+        [[ ${2:-} =~ ^[0-9]+$ ]] || usage_error "test --postgres takes a major version, such as 18"
+        test_in_containers "$2"
+        shift
+        ;;
+      *) break ;;
+    esac
     shift
-  fi
+  done
   (($# <= 1)) || usage_error "test takes one filter; quote it"
-  [[ ${1:-} != -* ]] || usage_error "test has no option '$1'"
+  [[ ${1:-} != -* ]] || usage_error "test has no option '$1'; it has --no-build and --postgres VERSION"
   local filter=${1:-} project passed=0 failed=0 skipped=0
   config_load
   mkdir -p "$LOGS"
@@ -17,7 +25,6 @@ test_command() {
   if [[ $build == true ]]; then
     build_all
   fi
-  detect_feed
   if programs_current; then # the tests start them as people do, compiled ahead
     TESTED_ROUTER=$(dirname "$(program_of ShardRouter)") TESTED_ADMIN=$(dirname "$(program_of ShardAdmin)")
     export TESTED_ROUTER TESTED_ADMIN
@@ -32,6 +39,16 @@ test_command() {
   ((skipped == 0)) || printf ', %d skipped' "$skipped"
   printf '\n'
   ((failed == 0 && passed > 0)) || exit "$EXIT_FAILED"
+}
+
+test_in_containers() { # test_in_containers VERSION: the tests' Postgres servers are containers of postgres:VERSION
+  docker info >/dev/null 2>&1 || die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or see whether you may use it: docker info"
+  docker image inspect "postgres:$1" >/dev/null 2>&1 || docker pull "postgres:$1" ||
+    die "$EXIT_PRECONDITION" "there is no image postgres:$1"
+  export SHARDING_TEST_POSTGRES=container SHARDING_TEST_POSTGRES_VERSION=$1
+  # Debian 12's engine knows no later one. Testcontainers' own cleaner is an image of its own, and each test removes what it made.
+  DOCKER_API_VERSION=$(docker version --format '{{.Server.APIVersion}}')
+  export DOCKER_API_VERSION TESTCONTAINERS_RYUK_DISABLED=true
 }
 
 test_project() { # test_project FOLDER FILTER: adds to its caller's passed, failed, skipped

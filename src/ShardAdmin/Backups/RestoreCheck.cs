@@ -58,7 +58,7 @@ internal sealed class RestoreCheck(
         }
         catch (RedisUnavailableException)
         {
-            return (null, $"Redis at {session.Settings.Redis} does not answer");
+            return (null, $"Redis at {session.Redis.Endpoint} does not answer");
         }
     }
 

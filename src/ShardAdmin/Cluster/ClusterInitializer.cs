@@ -96,7 +96,7 @@ internal sealed class ClusterInitializer(AdminSession session)
         if (identity.RingEpoch > Epoch.First)
             throw new CommandFailedException(
                 ExitCode.Precondition,
-                $"Shard {identity.Shard} belongs to the cluster {identity.Cluster}, which has been at epoch {identity.RingEpoch}, but Redis at {session.Settings.Redis} has no ring of it.",
+                $"Shard {identity.Shard} belongs to the cluster {identity.Cluster}, which has been at epoch {identity.RingEpoch}, but Redis at {session.Redis.Endpoint} has no ring of it.",
                 $"shardadmin ring rebuild --seed {shards.First(shard => shard.Id == identity.Shard).Address}");
         if (!identity.Shards.OrderBy(shard => shard.Id).SequenceEqual(shards.OrderBy(shard => shard.Id)))
             throw new CommandFailedException(

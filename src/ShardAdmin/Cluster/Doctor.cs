@@ -20,7 +20,7 @@ internal sealed class Doctor(AdminSession session)
         }
         catch (RedisUnavailableException)
         {
-            return [new Finding("redis-reachable", FindingLevel.Unreachable, $"Redis at {session.Settings.Redis} does not answer.", "start Redis, or name it with --redis host:port (SHARDING_REDIS)")];
+            return [new Finding("redis-reachable", FindingLevel.Unreachable, $"Redis at {session.Redis.Endpoint} does not answer.", "start Redis, or name it with --redis host:port (SHARDING_REDIS)")];
         }
         if (ring is null)
             return findings;

@@ -10,7 +10,7 @@ internal static class RedisChecks
     public static async Task<IReadOnlyList<Finding>> RunAsync(AdminSession session, CancellationToken cancellation)
     {
         var ping = await session.Redis.CallAsync(database => database.PingAsync(), cancellation);
-        return [Finding.Ok("redis-reachable", $"{session.Settings.Redis} answers in {ping.TotalMilliseconds:0.0} ms."), await PersistenceAsync(session, cancellation)];
+        return [Finding.Ok("redis-reachable", $"{session.Redis.Endpoint} answers in {ping.TotalMilliseconds:0.0} ms."), await PersistenceAsync(session, cancellation)];
     }
 
     private static async Task<Finding> PersistenceAsync(AdminSession session, CancellationToken cancellation)

@@ -68,6 +68,6 @@ internal sealed record RememberedShards(AdminSession Session, ShardRing Ring, IR
     private string ForgetCommand()
     {
         var keys = new RedisKeys(Ring.Cluster.Name);
-        return $"redis-cli DEL '{keys.Ring}' '{keys.RingHistory}' '{keys.Positions}'   (at {Session.Settings.Redis})";
+        return $"redis-cli DEL '{keys.Ring}' '{keys.RingHistory}' '{keys.Positions}'   (at {Session.Redis.Endpoint})";
     }
 }

@@ -13,7 +13,7 @@ internal static class RingReading
         await session.FindRingAsync(cancellation)
             ?? throw new CommandFailedException(
                 ExitCode.NotFound,
-                $"There is no ring of the cluster '{session.Settings.Cluster}' in Redis at {session.Settings.Redis}.",
+                $"There is no ring of the cluster '{session.Settings.Cluster}' in Redis at {session.Redis.Endpoint}.",
                 "shardadmin init --shard s1=host:port/database …   (a new cluster), or, if its shards exist: shardadmin ring rebuild --seed host:port/database");
 
     /// <returns>Null when there is no ring.</returns>

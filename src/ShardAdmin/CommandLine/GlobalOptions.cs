@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using ShardAdmin.Output;
 using ShardCore.Ring;
+using ShardCore.RingStorage;
 
 namespace ShardAdmin.CommandLine;
 
@@ -36,7 +37,7 @@ internal sealed class GlobalOptions
         _process = process;
         _redis = new Option<string>("--redis")
         {
-            Description = "Where Redis is (SHARDING_REDIS)",
+            Description = "Where Redis is (SHARDING_REDIS); also with user, password and TLS: host:port,user=…,password=…,ssl=true",
             HelpName = "HOST:PORT",
             DefaultValueFactory = _ => process.Variable("SHARDING_REDIS") is { Length: > 0 } value ? value : "127.0.0.1:6379",
         };
@@ -91,8 +92,8 @@ internal sealed class GlobalOptions
 
     private static void RequireEndpoint(OptionResult result)
     {
-        if (ShardAddress.ParseHosts(result.GetValueOrDefault<string>() ?? "", defaultPort: null) is not [_])
-            result.AddError($"--redis (SHARDING_REDIS) takes host:port, not '{result.GetValueOrDefault<string>()}'.");
+        if (!RedisAddress.IsValid(result.GetValueOrDefault<string>()))
+            result.AddError($"--redis (SHARDING_REDIS) takes {RedisAddress.Expected}, not '{result.GetValueOrDefault<string>()?.Split(',')[0]}'.");
     }
 
     private static void RequireClusterName(OptionResult result)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ShardCore.RingStorage;
 
 namespace ShardRouter.Configuration;
 
@@ -8,7 +9,7 @@ public sealed record RouterOptions
     /// <summary>SHARDING_CLUSTER, default "default".</summary>
     public required string ClusterName { get; init; }
 
-    /// <summary>SHARDING_REDIS, host:port, default 127.0.0.1:6379.</summary>
+    /// <summary>SHARDING_REDIS, host:port or the client's connection string (<see cref="RedisAddress"/>), default 127.0.0.1:6379.</summary>
     public required string Redis { get; init; }
 
     /// <summary>SHARDING_ROUTER_ID: unique among the routers; default machine name and data port.</summary>
@@ -50,7 +51,7 @@ public sealed record RouterOptions
         return new RouterOptions
         {
             ClusterName = Text("SHARDING_CLUSTER", "default"),
-            Redis = Text("SHARDING_REDIS", "127.0.0.1:6379"),
+            Redis = Server("SHARDING_REDIS", "127.0.0.1:6379"),
             RouterId = Text("SHARDING_ROUTER_ID", string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName.ToLowerInvariant()}-{dataPort}")),
             Bind = bind,
             DataPort = dataPort,
@@ -61,6 +62,10 @@ public sealed record RouterOptions
             PoolSize = Number("SHARDING_POOL_SIZE", 32, 1, 1000),
             PayloadMebibytes = Number("SHARDING_PAYLOAD_MIB", 64, 16, 65_536),
         };
+
+        string Server(string name, string otherwise) => Text(name, otherwise) is var text && RedisAddress.IsValid(text)
+            ? text
+            : throw new FormatException($"{name} is '{text.Split(',')[0]}'; it must be {RedisAddress.Expected}.");
 
         string Text(string name, string otherwise) => variable(name) is { Length: > 0 } value ? value : otherwise;
 

@@ -1,5 +1,5 @@
-#if FULL_FEED
 using System.Globalization;
+using Docker.DotNet.Models;
 using Testcontainers.PostgreSql;
 using Xunit;
 
@@ -12,7 +12,9 @@ namespace TestCluster;
 /// </summary>
 internal sealed class ContainerPostgresProvider : PostgresProvider
 {
-    private const string Image = "postgres:17";
+    private const string LatestVersion = "18";
+
+    private static string Image => "postgres:" + (Environment.GetEnvironmentVariable(VersionVariable) is { Length: > 0 } version ? version : LatestVersion);
 
     public override async Task<PostgresServer> StartAsync(PostgresOptions options)
     {
@@ -24,7 +26,7 @@ internal sealed class ContainerPostgresProvider : PostgresProvider
             .WithPassword(PostgresServer.Superuser)
             .WithEnvironment("POSTGRES_HOST_AUTH_METHOD", "trust")
             .WithPortBinding(port.ToString(CultureInfo.InvariantCulture), "5432")
-            .WithCreateParameterModifier(parameters => parameters.HostConfig.Init = true)
+            .WithCreateParameterModifier(parameters => (parameters.HostConfig ??= new HostConfig()).Init = true)
             .WithCommand(options.Arguments.ToArray())
             .Build();
         var server = new ContainerPostgresServer(container, port);
@@ -32,4 +34,3 @@ internal sealed class ContainerPostgresProvider : PostgresProvider
         return server;
     }
 }
-#endif

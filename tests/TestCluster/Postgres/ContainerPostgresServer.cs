@@ -1,4 +1,3 @@
-#if FULL_FEED
 using Testcontainers.PostgreSql;
 
 namespace TestCluster;
@@ -31,4 +30,3 @@ internal sealed class ContainerPostgresServer(PostgreSqlContainer container, int
         await container.StopAsync();
     }
 }
-#endif

@@ -1,12 +1,15 @@
 namespace TestCluster;
 
 /// <summary>
-/// Where tests get real Postgres servers from. Two implementations: local processes, and Testcontainers in builds that
-/// have the package (FullFeed) when the environment variable SHARDING_TEST_POSTGRES is <c>container</c>.
+/// Where tests get real Postgres servers from. Two implementations: local processes, and containers (Testcontainers) when the environment
+/// variable SHARDING_TEST_POSTGRES is <c>container</c>.
 /// </summary>
 public abstract class PostgresProvider
 {
     public const string Variable = "SHARDING_TEST_POSTGRES";
+
+    /// <summary>The major version of containers; default: the latest that is tested.</summary>
+    public const string VersionVariable = "SHARDING_TEST_POSTGRES_VERSION";
 
     public static PostgresProvider Default { get; } = Choose();
 
@@ -15,14 +18,8 @@ public abstract class PostgresProvider
 
     public Task<PostgresServer> StartAsync() => StartAsync(new PostgresOptions());
 
-#pragma warning disable CA1859 // the return type is the seam
     private static PostgresProvider Choose() =>
-        !string.Equals(Environment.GetEnvironmentVariable(Variable), "container", StringComparison.Ordinal)
-            ? new LocalPostgresProvider()
-#if FULL_FEED
-            : new ContainerPostgresProvider();
-#else
-            : throw new InvalidOperationException($"{Variable}=container needs a build with -p:FullFeed=true (Testcontainers).");
-#endif
-#pragma warning restore CA1859
+        string.Equals(Environment.GetEnvironmentVariable(Variable), "container", StringComparison.Ordinal)
+            ? new ContainerPostgresProvider()
+            : new LocalPostgresProvider();
 }

@@ -94,7 +94,7 @@ public abstract class PostgresServer(string host, int port) : IAsyncDisposable
 
     protected abstract Task ReleaseAsync();
 
-    private static Task<T> SkipAsync<T>(string what)
+    protected static Task<T> SkipAsync<T>(string what)
     {
         Assert.Skip($"{what} needs servers that are processes of this machine.");
         return Task.FromResult<T>(default!); // never reached
