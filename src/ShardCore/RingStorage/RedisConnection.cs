@@ -41,6 +41,7 @@ public sealed class RedisConnection : IAsyncDisposable
         var first = patience ?? TimeSpan.FromSeconds(1);
         var callTimeout = first > CallTimeout ? first : CallTimeout;
         var options = RedisAddress.Parse(server);
+        options.AllowAdmin = true; // the client counts INFO, which doctor asks, among what may break a server
         options.AbortOnConnectFail = false;
         options.ConnectTimeout = (int)first.TotalMilliseconds;
         options.SyncTimeout = options.AsyncTimeout = (int)callTimeout.TotalMilliseconds;

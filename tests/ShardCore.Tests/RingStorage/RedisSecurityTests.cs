@@ -78,7 +78,7 @@ public sealed class RedisSecurityTests : IAsyncLifetime
 
     private async Task DoAsync(string command, params object[] arguments)
     {
-        await using var redis = await RedisConnection.OpenAsync(_server.Endpoint + ",allowAdmin=true", TimeSpan.FromSeconds(5));
+        await using var redis = await RedisConnection.OpenAsync(_server.Endpoint, TimeSpan.FromSeconds(5));
         Assert.Equal("OK", (string?)await redis.CallAsync(database => database.ExecuteAsync(command, arguments), default));
     }
 
