@@ -17,7 +17,10 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
 
     private static readonly GatherKind<WriteOperation, WriteResult> Kind = new(
         "write", Writes: true, Workers, KeepsOrder: true, operation => operation.Key, operation => operation.Doc?.Length ?? 0, result => result.Doc?.Length ?? 0, _ => false,
-        connection => new WriteItemsStatement(connection, atomic: false), WriteAloneAsync);
+        session => new SessionWriteStatement(session, atomic: false), WriteAloneAsync)
+    {
+        IsLocated = SessionWriteStatement.IsLocated,
+    };
 
     public GatherQueues<WriteOperation, WriteResult> Queues { get; } = new(Kind, metrics);
 
@@ -34,32 +37,53 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
         operations,
         operations[0].Key.Slot,
         writes: true,
-        (pool, all, cancellation) => pool.RunAsync("transact", writes: true, call => TransactAsync(call.Connection, all), cancellation),
+        (pool, all, cancellation) => pool.RunAsync("transact", writes: true, call => TransactAsync(call.Session, all), cancellation),
         deadline);
 
     private static async Task<Fenced<WriteResult>> WriteAloneAsync(ShardPool pool, WriteOperation operation, CancellationToken deadline) =>
-        (await pool.RunUncountedAsync(writes: true, call => WriteAsync(call.Connection, [operation]), deadline))[0];
+        (await pool.RunUncountedAsync(writes: true, call => WriteAsync(call.Session, [operation]), deadline))[0];
 
     private static Task<Fenced<WriteResult>[]> WriteAsync(ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline) =>
-        pool.RunAsync("write", writes: true, call => WriteAsync(call.Connection, operations), deadline);
+        pool.RunAsync("write", writes: true, call => WriteAsync(call.Session, operations), deadline);
 
-    private static async Task<Fenced<WriteResult>[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations)
+    private static async Task<Fenced<WriteResult>[]> WriteAsync(ShardSession session, IReadOnlyList<WriteOperation> operations)
     {
-        await using var statement = new WriteItemsStatement(connection, atomic: false);
-        return await statement.ExecuteAsync(operations);
+        await using var statement = new SessionWriteStatement(session, atomic: false);
+        var answers = await statement.ExecuteAsync(operations);
+        await LocateAsync(statement, operations);
+        return answers;
     }
 
-    private static async Task<Fenced<TransactionResult>> TransactAsync(NpgsqlConnection connection, IReadOnlyList<WriteOperation> operations)
+    private static async Task<Fenced<TransactionResult>> TransactAsync(ShardSession session, IReadOnlyList<WriteOperation> operations)
     {
-        await using var statement = new WriteItemsStatement(connection, atomic: true);
+        await using var statement = new SessionWriteStatement(session, atomic: true);
+        Fenced<TransactionResult> answer;
         try
         {
-            var answers = await statement.ExecuteAsync(operations);
-            return Fenced<TransactionResult>.Answer(new TransactionResult([.. answers.Select(answer => answer.Value!)], null, null));
+            WriteResult[] results = [.. (await statement.ExecuteAsync(operations)).Select(each => each.Value!)];
+            answer = Fenced<TransactionResult>.Answer(
+                results[0] is { Succeeded: false } culprit ? new TransactionResult([], 0, culprit) : new TransactionResult(results, null, null));
         }
         catch (PostgresException e) when (e.SqlState == RefusedTransaction)
         {
-            return WriteAnswers.Refusal(e.Detail!);
+            answer = WriteAnswers.Refusal(e.Detail!);
+        }
+        await LocateAsync(statement, operations);
+        return answer;
+    }
+
+    /// <summary>The writes are done. Without their place in the log their sessions read at the primary, so nothing that goes wrong here counts.</summary>
+    private static async Task LocateAsync(SessionWriteStatement statement, IReadOnlyList<WriteOperation> operations)
+    {
+        if (!operations.Any(SessionWriteStatement.IsLocated))
+            return;
+        try
+        {
+            await statement.LocateAsync(operations);
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or InvalidOperationException)
+        {
+            // The session is given back broken, and dropped there.
         }
     }
 
