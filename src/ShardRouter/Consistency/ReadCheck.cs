@@ -51,6 +51,8 @@ internal sealed class ReadCheck(ShardSession server)
             return null;
         var place = session.PlaceOf(shard);
         var timeline = place?.Timeline ?? server.Log.Present?.Timeline;
+        if (reading.Timeline == 0 && session.Consistency == ReadConsistency.Eventual)
+            reading = reading with { Timeline = timeline ?? 0 }; // its primary is away: by the last look it was on this one
         if (reading.Timeline == 0 || (timeline is not null && reading.Timeline != timeline))
             return ReadRefusal.OtherTimeline;
         if (!isStandby && place is { Lsn: not SessionToken.Unknown } && place.Value.Lsn > reading.Lsn)

@@ -4,7 +4,7 @@ using TestCluster;
 
 namespace ShardRouter.Tests.Consistency;
 
-/// <summary>s1 has a server of its own with a standby that streams, s2 has one host. The ring names both hosts of s1.</summary>
+/// <summary>s1 has a server of its own with standbys that stream, s2 has one host. The ring names all hosts of s1.</summary>
 internal sealed class StandbyCluster : IAsyncDisposable
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
@@ -14,12 +14,14 @@ internal sealed class StandbyCluster : IAsyncDisposable
 
     private readonly List<RouterProcess> _routers = [];
 
-    private StandbyCluster(PostgresServer primary, PostgresStandby standby, SeededCluster cluster) =>
-        (Primary, Standby, Cluster) = (primary, standby, cluster);
+    private StandbyCluster(PostgresServer primary, PostgresStandby[] standbys, SeededCluster cluster) =>
+        (Primary, Standbys, Cluster) = (primary, standbys, cluster);
 
     public PostgresServer Primary { get; }
 
-    public PostgresStandby Standby { get; }
+    public PostgresStandby[] Standbys { get; }
+
+    public PostgresStandby Standby => Standbys[0];
 
     public SeededCluster Cluster { get; }
 
@@ -27,15 +29,17 @@ internal sealed class StandbyCluster : IAsyncDisposable
 
     public ApiCollection Items { get; private set; } = null!;
 
-    public static async Task<StandbyCluster> StartAsync(SharedPostgres postgres, SharedRedis redis)
+    public static async Task<StandbyCluster> StartAsync(SharedPostgres postgres, SharedRedis redis, params string[] standbys)
     {
         var primary = await PostgresProvider.Default.StartAsync();
-        var standby = await primary.StartStandbyAsync("b");
+        var all = new List<PostgresStandby>();
+        foreach (var name in standbys.Length == 0 ? ["b"] : standbys)
+            all.Add(await primary.StartStandbyAsync(name));
         TestDatabase[] databases = [await primary.CreateDatabaseAsync(), await postgres.CreateShardAsync()];
         var cluster = await SeededCluster.CreateAsync(databases, await redis.ServerAsync(), database => database.Port == primary.Port
-            ? [new ShardHost(standby.Server.Host, standby.Server.Port), new ShardHost(primary.Host, primary.Port)]
+            ? [.. all.Select(standby => new ShardHost(standby.Server.Host, standby.Server.Port)), new ShardHost(primary.Host, primary.Port)]
             : [new ShardHost(database.Host, database.Port)]);
-        var own = new StandbyCluster(primary, standby, cluster);
+        var own = new StandbyCluster(primary, [.. all], cluster);
         var router = await own.AddRouterAsync();
         own.Items = await ApiCollection.CreateAsync(router.Api);
         (await own.Items.PutAsync(cluster.PartitionOf("s1"), "x", """{"n":0}""")).Expect(201);
@@ -89,7 +93,8 @@ internal sealed class StandbyCluster : IAsyncDisposable
             await router.DisposeAsync();
         await Primary.ResumeAsync();
         await Cluster.DisposeAsync();
-        await Standby.DisposeAsync();
+        foreach (var standby in Standbys)
+            await standby.DisposeAsync();
         await Primary.DisposeAsync();
     }
 }
@@ -102,6 +107,14 @@ internal static class SessionReplies
 
     public static string Token(this ApiReply reply) =>
         reply["Session-Token"] ?? throw new InvalidOperationException($"There is no Session-Token: {reply}");
+
+    /// <summary>The same read until the standby answers it: on a busy machine it may be late, and then the primary does.</summary>
+    public static async Task<ApiReply> FromStandbyAsync(this Func<Task<ApiReply>> read)
+    {
+        var reply = await read();
+        await Eventually.ThatAsync(async () => (reply = await read()).From() == "standby", StandbyCluster.Limit, "the standby answers");
+        return reply;
+    }
 
     public static string? From(this ApiReply reply) => reply["Read-From"];
 

