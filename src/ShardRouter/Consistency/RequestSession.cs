@@ -76,6 +76,20 @@ internal sealed class RequestSession
             return [.. _token.Places.Select(place => (place.Key, place.Value))];
     }
 
+    /// <summary>What standbys have shown of the shard, and the primary may not show yet; 0: nothing.</summary>
+    public ulong ShownByStandbys(ShardId shard, uint timeline)
+    {
+        lock (_gate)
+            return _token.ShownByStandbys(shard, timeline);
+    }
+
+    /// <inheritdoc cref="SessionToken.ShownByPrimary" />
+    public void ShownByPrimary(ShardId shard, uint timeline, ulong lsn)
+    {
+        lock (_gate)
+            _token.ShownByPrimary(shard, timeline, lsn);
+    }
+
     /// <inheritdoc cref="SessionToken.Replace" />
     public void Judged(ShardId shard, uint timeline, ulong lsn)
     {
@@ -105,7 +119,7 @@ internal sealed class RequestSession
             if (reading.IsPrimary)
                 _token.Settle(shard, reading.Timeline, reading.Seen);
             else if (reading.Timeline != 0)
-                _token.SeePlace(shard, reading.Timeline, reading.Seen);
+                _token.SeeAtStandby(shard, reading.Timeline, reading.Seen);
             if (epoch is { } under)
                 _token.SeeSlot(slot.Value, under);
         }

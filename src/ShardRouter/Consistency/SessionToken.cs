@@ -10,6 +10,9 @@ namespace ShardRouter.Consistency;
 /// that says "owned" under a lower one tells of a time before the slot was given away, whatever its place in the log is. Epochs of
 /// different slots say nothing of each other, because two movers may take the same one. Slots that are not listed have an upper bound
 /// in common, <see cref="Floor"/>; too high a bound costs a question to the primary, and is never wrong.
+/// A standby may show a commit that the primary does not show yet: it is in the log, and its session at the primary has not got so far (or
+/// waits for a synchronous standby, which has it). So the place of what was seen at a standby is kept beside the other one, until
+/// the primary is known to show all up to there (<see cref="VisibleCheck"/>).
 /// A shard may stand there with several timelines until somebody has judged them (<see cref="TokenCheck"/>): the highest one alone
 /// would hide that something of an earlier one was lost.
 /// </remarks>
@@ -26,6 +29,7 @@ internal sealed class SessionToken
 
     private readonly SortedDictionary<int, long> _slots = [];
     private readonly SortedDictionary<(ShardId Shard, uint Timeline), ulong> _places = [];
+    private readonly Dictionary<(ShardId Shard, uint Timeline), ulong> _shownByStandbys = [];
 
     /// <summary>No slot that is not listed was seen under a higher epoch.</summary>
     public long Floor { get; private set; } = Epoch.First.Value;
@@ -59,6 +63,23 @@ internal sealed class SessionToken
             _places[(shard, timeline)] = lsn;
     }
 
+    /// <summary>A standby has shown what is up to here. The primary may not yet.</summary>
+    public void SeeAtStandby(ShardId shard, uint timeline, ulong lsn)
+    {
+        SeePlace(shard, timeline, lsn);
+        _shownByStandbys[(shard, timeline)] = Math.Max(ShownByStandbys(shard, timeline), lsn);
+    }
+
+    /// <returns>0: the primary shows all that the session has seen.</returns>
+    public ulong ShownByStandbys(ShardId shard, uint timeline) => _shownByStandbys.GetValueOrDefault((shard, timeline));
+
+    /// <summary>The primary shows all up to here.</summary>
+    public void ShownByPrimary(ShardId shard, uint timeline, ulong lsn)
+    {
+        if (ShownByStandbys(shard, timeline) <= lsn)
+            _shownByStandbys.Remove((shard, timeline));
+    }
+
     /// <summary>The shard's primary has told its place after all that is <see cref="Unknown"/> here: that is known now.</summary>
     public void Settle(ShardId shard, uint timeline, ulong lsn)
     {
@@ -78,17 +99,26 @@ internal sealed class SessionToken
         return highest;
     }
 
-    /// <summary>The log up to here has all places of the shard that stand here: one is enough.</summary>
+    /// <summary>
+    /// The log up to here has all places of the shard that stand here: one is enough. Of an earlier timeline a primary shows all that it
+    /// has, because it had applied that before it was promoted.
+    /// </summary>
     public void Replace(ShardId shard, uint timeline, ulong lsn)
     {
+        var shown = ShownByStandbys(shard, timeline);
         Forget(shard);
         _places[(shard, timeline)] = lsn;
+        if (shown > 0)
+            _shownByStandbys[(shard, timeline)] = shown;
     }
 
     public void Forget(ShardId shard)
     {
         foreach (var place in _places.Keys.Where(place => place.Shard == shard).ToArray())
+        {
             _places.Remove(place);
+            _shownByStandbys.Remove(place);
+        }
     }
 
     /// <summary>Takes over what another token of the same session knows.</summary>
@@ -100,6 +130,8 @@ internal sealed class SessionToken
         RaiseFloor(other.Floor);
         foreach (var ((shard, timeline), lsn) in other._places)
             SeePlace(shard, timeline, lsn);
+        foreach (var ((shard, timeline), lsn) in other._shownByStandbys)
+            SeeAtStandby(shard, timeline, lsn);
     }
 
     /// <summary>As the client keeps it and sends it back.</summary>

@@ -8,7 +8,8 @@ namespace ShardRouter.Consistency;
 
 /// <summary>
 /// A <see cref="SessionToken"/> as text: <c>1.FLOOR.SLOT@EPOCH….SHARD:TIMELINE:LSN…</c>, for instance <c>1.1.5127@4.s1:3:16B3748</c>. The
-/// version comes first; the place of a write whose commit was not located is <c>?</c>. It is no secret and not signed: whoever makes one
+/// version comes first; the place of a write whose commit was not located is <c>?</c>; behind <c>~</c> is the place of what a standby has
+/// shown, if the primary may not show it yet. It is no secret and not signed: whoever makes one
 /// up asks for other consistency than he had, and for nothing else.
 /// </summary>
 internal static class SessionTokenText
@@ -19,7 +20,7 @@ internal static class SessionTokenText
     public const int MaxLength = 16 * 1024;
 
     private const string Version = "1";
-    private const string UnknownPlace = "?";
+    private const char UnknownPlace = '?';
     private const int MaxLsnDigits = 16;
 
     public static string Write(SessionToken token)
@@ -28,10 +29,15 @@ internal static class SessionTokenText
         foreach (var (slot, epoch) in token.Slots)
             text.Append(CultureInfo.InvariantCulture, $".{slot}@{epoch}");
         foreach (var ((shard, timeline), lsn) in token.Places)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".{shard}:{timeline}:");
             if (lsn == SessionToken.Unknown)
-                text.Append(CultureInfo.InvariantCulture, $".{shard}:{timeline}:{UnknownPlace}");
+                text.Append(UnknownPlace);
             else
-                text.Append(CultureInfo.InvariantCulture, $".{shard}:{timeline}:{lsn:X}");
+                text.Append(CultureInfo.InvariantCulture, $"{lsn:X}");
+            if (token.ShownByStandbys(shard, timeline) is > 0 and var shown)
+                text.Append(CultureInfo.InvariantCulture, $"~{shown:X}");
+        }
         return text.ToString();
     }
 
@@ -74,10 +80,15 @@ internal static class SessionTokenText
         }
         else if (part.Split(':') is [var shard, var timeline, var lsn])
         {
-            if (!ShardId.IsValid(shard) || !TryNumber(timeline, out var line) || line is < 1 or > uint.MaxValue || !TryLsn(lsn, out var place)
+            var places = lsn.Split('~');
+            var shown = 0UL;
+            if (!ShardId.IsValid(shard) || !TryNumber(timeline, out var line) || line is < 1 or > uint.MaxValue || !TryPlace(places[0], out var place)
+                || places.Length > 2 || (places.Length == 2 && (!TryLsn(places[1], out shown) || shown == 0 || shown > place))
                 || token.Places.ContainsKey((new ShardId(shard), (uint)line)))
                 throw Refused($"'{Shown(part)}' is no place in a shard's log, or stands twice.");
             token.SeePlace(new ShardId(shard), (uint)line, place);
+            if (shown > 0)
+                token.SeeAtStandby(new ShardId(shard), (uint)line, shown);
         }
         else
             throw Refused($"'{Shown(part)}' is neither a slot with its epoch nor a place in a shard's log.");
@@ -86,12 +97,17 @@ internal static class SessionTokenText
     private static bool TryNumber(string text, out long number) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && (text.Length == 1 || text[0] != '0');
 
-    private static bool TryLsn(string text, out ulong lsn)
+    private static bool TryPlace(string text, out ulong lsn)
     {
         lsn = SessionToken.Unknown;
-        return text == UnknownPlace
-            || (text.Length is > 0 and <= MaxLsnDigits && text.All(char.IsAsciiHexDigitUpper) && !(text.Length > 1 && text[0] == '0')
-                && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out lsn) && lsn != SessionToken.Unknown);
+        return text is [UnknownPlace] || TryLsn(text, out lsn);
+    }
+
+    private static bool TryLsn(string text, out ulong lsn)
+    {
+        lsn = 0;
+        return text.Length is > 0 and <= MaxLsnDigits && text.All(char.IsAsciiHexDigitUpper) && !(text.Length > 1 && text[0] == '0')
+            && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out lsn) && lsn != SessionToken.Unknown;
     }
 
     /// <summary>What a client sent comes back short, and without anything that a log or a terminal would act on.</summary>

@@ -63,6 +63,7 @@ internal sealed class ShardLog(ShardId shard, ShardDatabase primary)
 internal sealed class PresentLog(uint timeline, string? startedAt)
 {
     private ulong _reached;
+    private ulong _shown;
 
     public uint Timeline => timeline;
 
@@ -71,11 +72,18 @@ internal sealed class PresentLog(uint timeline, string? startedAt)
     /// <summary>It has the log up to here, and perhaps more by now.</summary>
     public ulong Reached => Volatile.Read(ref _reached);
 
-    public void Reach(ulong lsn)
+    /// <summary>It shows every commit up to here.</summary>
+    public ulong Shown => Volatile.Read(ref _shown);
+
+    public void Reach(ulong lsn) => Raise(ref _reached, lsn);
+
+    public void Show(ulong lsn) => Raise(ref _shown, lsn);
+
+    private static void Raise(ref ulong place, ulong lsn)
     {
-        for (var known = Reached; known < lsn;)
+        for (var known = Volatile.Read(ref place); known < lsn;)
         {
-            var before = Interlocked.CompareExchange(ref _reached, lsn, known);
+            var before = Interlocked.CompareExchange(ref place, lsn, known);
             if (before == known)
                 return;
             known = before;

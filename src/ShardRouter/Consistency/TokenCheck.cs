@@ -65,7 +65,8 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
             furthest = Math.Max(furthest, place.Lsn);
         }
         session.Judged(pool.Shard.Id, present.Timeline, furthest);
-        return true;
+        // A write finds an item that is there by its lock, and waits for it; one that is not shown yet it would miss.
+        return !(isAsked && writes) || await VisibleCheck.IsShownAsync(pool, session, deadline);
     }
 
     private static bool IsBeyond(((ShardId Shard, uint Timeline) At, ulong Lsn) place, PresentLog present) =>

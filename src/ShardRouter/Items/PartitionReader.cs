@@ -51,6 +51,8 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
                 answer => answer.Fence is not null ? "Fence" : answer.Refusal?.ToString(), stop);
             if (fromStandby is not null)
                 return Fenced<SessionPage>.Answer(fromStandby);
+            if (!await VisibleCheck.IsShownAsync(pool, session, stop))
+                throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
             var answer = await OnSessionAsync(pool, one, slot, session, share, stop);
             session.ReadFrom(standby: false);
             return answer.Fence is { } fence ? Fenced<SessionPage>.Refused(fence) : Fenced<SessionPage>.Answer(answer);

@@ -51,6 +51,8 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
             answered => RefusalOf(answered.Value), deadline);
         if (fromStandby is not null)
             return fromStandby.Value;
+        if (!await VisibleCheck.IsShownAsync(pool, read.Session, deadline))
+            throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
         var answer = await Queues.Of(pool).RunAsync(read, deadline);
         read.Session.ReadFrom(standby: false);
         return answer;
@@ -67,6 +69,8 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
         if (open.Length == 0)
             return answers!;
         answers ??= new Fenced<SessionItem>[reads.Count];
+        if (!await VisibleCheck.IsShownAsync(pool, session, deadline))
+            throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
         var rest = await ReadAsync(pool, [.. open.Select(i => reads[i])], admission, deadline);
         session.ReadFrom(standby: false);
         for (var i = 0; i < open.Length; i++)

@@ -15,6 +15,7 @@ public sealed class SessionTokenTests
     [InlineData("1.1.s1:1:0.s2:4294967295:FFFFFFFFFFFFFFFE")]
     [InlineData("1.4.77@9.16383@5.s1:3:16B3748.s2:1:1A")]
     [InlineData("1.1.s1:1:16B3748.s1:2:?")]
+    [InlineData("1.1.s1:1:16B3748~16B3700.s1:2:?~1")]
     public void A_token_is_read_as_it_was_written(string text) => Assert.Equal(text, Read(text).ToString());
 
     [Theory]
@@ -41,6 +42,11 @@ public sealed class SessionTokenTests
     [InlineData("1.1.s1:1:FFFFFFFFFFFFFFFF")]
     [InlineData("1.1.s1:1:10000000000000000")]
     [InlineData("1.1.s1:1:1.s1:1:2")]
+    [InlineData("1.1.s1:1:10~")]
+    [InlineData("1.1.s1:1:10~0")]
+    [InlineData("1.1.s1:1:10~11")]
+    [InlineData("1.1.s1:1:10~9~8")]
+    [InlineData("1.1.s1:1:10~?")]
     [InlineData("1.1.16384@2")]
     [InlineData("1.1.-1@2")]
     [InlineData("1.1.7@0")]
@@ -92,6 +98,25 @@ public sealed class SessionTokenTests
         Assert.Equal("1.1.s1:2:?.s1:3:100", token.ToString());
         token.Settle(S1, 2, 0xF0);
         Assert.Equal("1.1.s1:2:F0.s1:3:100", token.ToString());
+    }
+
+    [Fact]
+    public void What_a_standby_has_shown_is_kept_until_the_primary_shows_it()
+    {
+        var token = Read("1.1.s1:2:A0");
+        token.SeeAtStandby(S1, 2, 0xB0);
+        token.Settle(S1, 2, 0xC0); // it has it in its log; that does not say that it shows it
+        Assert.Equal("1.1.s1:2:C0~B0", token.ToString());
+        token.ShownByPrimary(S1, 2, 0xA0);
+        token.Merge(Read("1.1.s1:2:A8~A8"));
+        Assert.Equal("1.1.s1:2:C0~B0", token.ToString());
+
+        token.ShownByPrimary(S1, 2, 0xB0);
+        Assert.Equal("1.1.s1:2:C0", token.ToString());
+
+        token.SeeAtStandby(S1, 2, 0xD0);
+        token.Replace(S1, 3, 0xD0); // a standby that was promoted shows all that it had
+        Assert.Equal("1.1.s1:3:D0", token.ToString());
     }
 
     [Fact]

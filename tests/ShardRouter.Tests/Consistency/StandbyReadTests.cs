@@ -149,6 +149,27 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(0, (await Items.GetAsync(_pk, "x", refused.Next())).N());
     }
 
+    /// <summary>A commit that waits for a synchronous standby is shown by every standby that has it, and not by the primary.</summary>
+    [Fact]
+    public async Task What_a_standby_showed_before_the_primary_is_not_taken_back()
+    {
+        await using var ghost = await GhostStandby.AppearAsync(_own.Primary);
+        var put = Items.PutAsync(_pk, "x", """{"n":1}""", ("Request-Timeout", "20"));
+        ApiReply seen = null!;
+        await Eventually.ThatAsync(async () => (seen = await Items.GetAsync(_pk, "x", Session)).N() == 1, Limit, "the standby shows it");
+        Assert.Equal("standby", seen.From());
+        Assert.Equal(0, (await Items.GetAsync(_pk, "x")).N());
+        Assert.False(put.IsCompleted);
+
+        (await Items.GetAsync(_pk, "x", ("Session-Token", seen.Token()))).ExpectProblem(503, "shard-unavailable");
+        (await Items.DeleteAsync(_pk, "x", ("Session-Token", seen.Token()))).ExpectProblem(503, "shard-unavailable");
+        Assert.Equal(1, (await Items.GetAsync(_pk, "x", seen.Next())).N());
+
+        await ghost.CancelWaitsAsync();
+        await put;
+        Assert.Equal(1, (await Items.GetAsync(_pk, "x", ("Session-Token", seen.Token()))).N());
+    }
+
     [Fact]
     public async Task A_standby_that_hangs_or_is_away_costs_no_error()
     {
