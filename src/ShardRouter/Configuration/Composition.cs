@@ -93,7 +93,8 @@ internal static class Composition
             () => pools.Measure(pool => pool.InUse),
             () => pools.Measure(pool => pool.Waiting),
             () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
-            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<SessionReader>().Queues.Measure()).Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
+            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure()
+                .Concat(app.Services.GetRequiredService<SessionReader>().Queues.Measure()).Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
             () => app.Services.GetRequiredService<HeldSlots>().Waiting,
             () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0,
             app.Services.GetRequiredService<ShardHistories>().Measure,

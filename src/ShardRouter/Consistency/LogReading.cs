@@ -13,7 +13,7 @@ namespace ShardRouter.Consistency;
 /// <param name="StartedAt">When the server was started: one that was restored to an earlier state has another.</param>
 internal sealed record LogReading(bool IsPrimary, uint Timeline, ulong Lsn, ulong? Received, string StartedAt)
 {
-    /// <summary>SQL: an expression that gives a reading as an array of text. Within a statement that reads it is of after its snapshot.</summary>
+    /// <summary>SQL: an expression that gives a reading as an array of text. In a statement that reads it is of after its snapshot.</summary>
     /// <remarks>
     /// A primary tells what is flushed. A commit is flushed before anybody sees it or hears of it, so that is enough; and it survives a
     /// crash, where what is only inserted may not, and would look like lost commits afterwards. With synchronous_commit off commits are
@@ -33,10 +33,10 @@ internal sealed record LogReading(bool IsPrimary, uint Timeline, ulong Lsn, ulon
 
     /// <summary>What a session at a standby has seen is not beyond this.</summary>
     /// <remarks>
-    /// A standby makes a commit visible a moment before it counts its record as applied. If all that was received is counted, there is no
-    /// such record. Otherwise the next record may be visible: who has applied more than <see cref="Lsn"/> has it.
+    /// A standby makes a commit visible a moment before it counts its record as applied. If it has received no more than it counts, there
+    /// is no such record. Otherwise the next one may be visible: who has applied more than <see cref="Lsn"/> has it.
     /// </remarks>
-    public ulong Seen => IsPrimary || Received == Lsn ? Lsn : Lsn + 1;
+    public ulong Seen => !IsPrimary && Received > Lsn ? Lsn + 1 : Lsn;
 
     /// <summary>Asks on a session that nobody else uses, and notes it there.</summary>
     public static async Task<LogReading> ReadAsync(ShardSession session)

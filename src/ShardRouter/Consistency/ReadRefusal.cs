@@ -12,7 +12,7 @@ internal enum ReadRefusal
     /// <summary>Standby: it owns the slot as of an earlier time than the session has seen.</summary>
     OlderOwnership,
 
-    /// <summary>The server is on another timeline than the one by which the session was judged. A primary: somebody takes over just now.</summary>
+    /// <summary>The server is on another timeline than the session was judged by. A primary: somebody takes over just now.</summary>
     OtherTimeline,
 
     /// <summary>Primary: it does not have what the session has seen of this very timeline.</summary>

@@ -7,8 +7,8 @@ using ShardRouter.Http;
 namespace ShardRouter.Consistency;
 
 /// <summary>
-/// A <see cref="SessionToken"/> as text: <c>1.FLOOR.SLOT@EPOCH….SHARD:TIMELINE:LSN…</c>, for instance <c>1.1.5127@4.s1:3:16B3748</c>. The
-/// version comes first; the place of a write whose commit was not located is <c>?</c>; behind <c>~</c> is the place of what a standby has
+/// A <see cref="SessionToken"/> as text: <c>1.FLOOR.SLOT@EPOCH….SHARD:TIMELINE:LSN…</c>, as in <c>1.1.5127@4.s1:3:16B3748</c>. The version
+/// comes first; the place of a write whose commit was not located is <c>?</c>; behind <c>~</c> is the place of what a standby has
 /// shown, if the primary may not show it yet. It is no secret and not signed: whoever makes one
 /// up asks for other consistency than he had, and for nothing else.
 /// </summary>
@@ -74,7 +74,8 @@ internal static class SessionTokenText
     {
         if (part.Split('@') is [var slot, var epoch])
         {
-            if (!TryNumber(slot, out var number) || number >= Slot.Count || !TryNumber(epoch, out var at) || at < 1 || token.Slots.ContainsKey((int)number))
+            if (!TryNumber(slot, out var number) || number >= Slot.Count || !TryNumber(epoch, out var at) || at < 1
+                || token.Slots.ContainsKey((int)number))
                 throw Refused($"'{Shown(part)}' is no slot with its epoch, or stands twice.");
             token.SeeSlot((int)number, at);
         }
@@ -82,7 +83,8 @@ internal static class SessionTokenText
         {
             var places = lsn.Split('~');
             var shown = 0UL;
-            if (!ShardId.IsValid(shard) || !TryNumber(timeline, out var line) || line is < 1 or > uint.MaxValue || !TryPlace(places[0], out var place)
+            if (!ShardId.IsValid(shard) || !TryNumber(timeline, out var line) || line is < 1 or > uint.MaxValue
+                || !TryPlace(places[0], out var place)
                 || places.Length > 2 || (places.Length == 2 && (!TryLsn(places[1], out shown) || shown == 0 || shown > place))
                 || token.Places.ContainsKey((new ShardId(shard), (uint)line)))
                 throw Refused($"'{Shown(part)}' is no place in a shard's log, or stands twice.");

@@ -32,7 +32,8 @@ internal sealed class ShardLog(ShardId shard, ShardDatabase primary)
         if (!reading.IsPrimary)
             return;
         var present = _present;
-        if (present is null || present.Timeline < reading.Timeline || (present.Timeline == reading.Timeline && present.StartedAt != reading.StartedAt))
+        if (present is null || present.Timeline < reading.Timeline
+            || (present.Timeline == reading.Timeline && present.StartedAt != reading.StartedAt))
             _present = present = new PresentLog(reading.Timeline, reading.StartedAt);
         if (present.Timeline == reading.Timeline)
             present.Reach(reading.Lsn);

@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using Npgsql;
+using NpgsqlTypes;
 using ShardCore.Ring;
 using ShardCore.Shards.Failover;
 using ShardCore.Shards.History;
@@ -23,7 +25,9 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
     /// <param name="slots">What the request is about.</param>
     /// <param name="writes">It changes something.</param>
     /// <param name="deadline">The request's.</param>
-    /// <returns>False: a server knows a later timeline than any that is found now. One of an earlier one must not answer: it was replaced.</returns>
+    /// <returns>
+    /// False: the token is of a later timeline than any that is found now. A server of an earlier one must not answer: it was replaced.
+    /// </returns>
     /// <exception cref="ProblemException">session-lost.</exception>
     public async Task<bool> AreKnownAsync(RequestSession session, IEnumerable<Slot> slots, bool writes, CancellationToken deadline)
     {
@@ -46,7 +50,8 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
     {
         var latest = places.Max(place => place.At.Timeline);
         var present = pool.Log!.Present;
-        if (isAsked && (present is null || latest > present.Timeline || (writes && Array.Exists(places, place => IsBeyond(place, present)))))
+        if (isAsked
+            && (present is null || latest > present.Timeline || (writes && Array.Exists(places, place => IsBeyond(place, present)))))
             present = await AskAsync(pool, latest, deadline);
         if (present is null || latest > present.Timeline)
             return !isAsked;
@@ -65,23 +70,24 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
             furthest = Math.Max(furthest, place.Lsn);
         }
         session.Judged(pool.Shard.Id, present.Timeline, furthest);
-        // A write finds an item that is there by its lock, and waits for it; one that is not shown yet it would miss.
-        return !(isAsked && writes) || await VisibleCheck.IsShownAsync(pool, session, deadline);
+        return true;
     }
 
     private static bool IsBeyond(((ShardId Shard, uint Timeline) At, ulong Lsn) place, PresentLog present) =>
         place.At.Timeline == present.Timeline && place.Lsn != SessionToken.Unknown && place.Lsn > present.Reached;
 
     /// <returns>Whether the present timeline comes from before this place; null: nobody can tell now.</returns>
-    private static async Task<bool?> LeftBeforeAsync(ShardPool pool, PresentLog present, ((ShardId Shard, uint Timeline) At, ulong Lsn) place)
+    private static async Task<bool?> LeftBeforeAsync(
+        ShardPool pool, PresentLog present, ((ShardId Shard, uint Timeline) At, ulong Lsn) place)
     {
         try
         {
             var history = await pool.Log!.HistoryAsync(present.Timeline, place.At.Timeline);
-            var kept = new ShardPosition("", place.At.Timeline, new NpgsqlTypes.NpgsqlLogSequenceNumber(place.Lsn));
-            return HistoryJudgement.Of(kept, new ShardPosition("", present.Timeline, default), history).Verdict != HistoryVerdict.SameOrLater;
+            var kept = new ShardPosition("", place.At.Timeline, new NpgsqlLogSequenceNumber(place.Lsn));
+            var now = new ShardPosition("", present.Timeline, default);
+            return HistoryJudgement.Of(kept, now, history).Verdict != HistoryVerdict.SameOrLater;
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException or SocketException or InvalidOperationException)
         {
             return null;
         }

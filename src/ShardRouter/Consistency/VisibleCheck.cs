@@ -27,8 +27,14 @@ internal static class VisibleCheck
     /// <param name="pool">Of the primary.</param>
     /// <param name="session">Its place is judged already.</param>
     /// <param name="deadline">The request's.</param>
-    /// <returns>False: not in time; the primary must not answer.</returns>
-    public static async Task<bool> IsShownAsync(ShardPool pool, RequestSession session, CancellationToken deadline)
+    /// <exception cref="ShardCallException">It does not in time, and must not answer.</exception>
+    public static async Task RequireAsync(ShardPool pool, RequestSession session, CancellationToken deadline)
+    {
+        if (!await IsShownAsync(pool, session, deadline))
+            throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
+    }
+
+    private static async Task<bool> IsShownAsync(ShardPool pool, RequestSession session, CancellationToken deadline)
     {
         var shard = pool.Shard.Id;
         if (session.PlaceOf(shard) is not { } place || session.ShownByStandbys(shard, place.Timeline) is not (> 0 and var needed))

@@ -31,7 +31,8 @@ internal sealed class WriteCheck(ShardSession server)
             if (writes[i].Session is not { } session)
                 continue;
             var place = session.PlaceOf(server.Log.Shard);
-            if (!isAsked && place is { Lsn: not SessionToken.Unknown } far && far.Timeline == reading.Timeline && far.Lsn > ReachedBy(reading))
+            if (!isAsked && place is { Lsn: not SessionToken.Unknown } far
+                && far.Timeline == reading.Timeline && far.Lsn > ReachedBy(reading))
                 (isAsked, reading) = (true, await LogReading.ReadAsync(server));
             if (Refusal(reading, place) is { } outcome)
                 refusals[i] = new WriteResult(outcome, null, null, null, null, server.Log.Shard.Value);
@@ -41,7 +42,7 @@ internal sealed class WriteCheck(ShardSession server)
         return refusals;
     }
 
-    /// <summary>After the commit: the sessions learn where the server's log is now, and under which epochs it has had their slots.</summary>
+    /// <summary>After the commit: the sessions learn where the server's log is now, and under which epochs it had their slots.</summary>
     /// <remarks>
     /// A slot that has been given away since has a higher epoch here than the write was done under. That asks for more of later reads,
     /// and is not wrong.

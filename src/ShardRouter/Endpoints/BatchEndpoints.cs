@@ -59,12 +59,14 @@ internal sealed class BatchEndpoints(
         var session = RequestSession.Of(context)?.ForWrites();
         using var deadline = RequestDeadline.Begin(context, writes: true);
         var startedAt = Stopwatch.GetTimestamp();
-        if (session is not null && !await tokens.AreKnownAsync(session, operations.Select(each => each.Key.Slot), writes: true, deadline.Token))
+        if (session is not null
+            && !await tokens.AreKnownAsync(session, operations.Select(each => each.Key.Slot), writes: true, deadline.Token))
         {
             await Answer.Problem(context, Problems.Of(ShardFailure.Unavailable, writes: true));
             return;
         }
-        var answers = await writer.WriteAsync(session is null ? operations : [.. operations.Select(each => each with { Session = session })], deadline.Token);
+        var answers = await writer.WriteAsync(
+            session is null ? operations : [.. operations.Select(each => each with { Session = session })], deadline.Token);
         Answer.Timing(context, "shard", startedAt);
         session?.Tell(context);
         if (Array.TrueForAll(answers, answer => answer.Value?.Outcome == WriteOutcome.NoCollection))

@@ -35,7 +35,9 @@ internal sealed class ItemEndpoints(
         var key = KeyOf(context);
         var session = RequestSession.Of(context);
         using var deadline = RequestDeadline.Begin(context, writes: false);
-        var routed = session is null ? await reader.ReadAsync(key, deadline.Token) : await sessionReader.ReadAsync(key, session, deadline.Token);
+        var routed = session is null
+            ? await reader.ReadAsync(key, deadline.Token)
+            : await sessionReader.ReadAsync(key, session, deadline.Token);
         answer.Route(context, key.Slot, routed.Shard, startedAt);
         session?.Tell(context);
         if (routed.Failure is { } failure)

@@ -21,6 +21,8 @@ internal sealed record GatherKind<TOperation, TResult>(
     Func<ShardSession, IGatheredStatement<TOperation, TResult>> NewStatement,
     Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> Alone)
 {
-    /// <summary>Whether the request wants to know where in the log its operation is (<see cref="IGatheredStatement{TOperation,TResult}.LocateAsync"/>).</summary>
+    /// <summary>
+    /// Whether the request wants to know where in the log its operation is (<see cref="IGatheredStatement{TOperation,TResult}.LocateAsync"/>).
+    /// </summary>
     public Func<TOperation, bool> IsLocated { get; init; } = _ => false;
 }

@@ -11,8 +11,8 @@ internal interface IGatheredStatement<TOperation, TResult> : IAsyncDisposable
     Task<Fenced<TResult>[]> ExecuteAsync(IReadOnlyList<TOperation> operations);
 
     /// <summary>
-    /// Finds out, after the commit, where in the log the operations are that want to know (<see cref="GatherKind{TOperation,TResult}.IsLocated"/>).
-    /// They are done whether this succeeds or not.
+    /// Finds out, after the commit, where in the log the operations are that want to know
+    /// (<see cref="GatherKind{TOperation,TResult}.IsLocated"/>). They are done whether this succeeds or not.
     /// </summary>
     Task LocateAsync(IReadOnlyList<TOperation> operations) => Task.CompletedTask;
 }

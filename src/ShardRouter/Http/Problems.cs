@@ -47,8 +47,8 @@ internal static class Problems
 
     public static Problem SessionLost(ShardId shard) => new(
         409, "session-lost", "The shard lost what this session knows",
-        $"Shard {shard} went back to a time before this session's last read or write of it. What the session saw or wrote last may be missing. "
-        + "Nothing was read or applied. Go on without Session-Token, and read anew what matters.");
+        $"Shard {shard} went back to a time before this session's last read or write of it. "
+        + "What the session saw or wrote last may be missing. Nothing was read or applied. Go on without Session-Token, and read anew what matters.");
 
     public static Problem PreconditionFailed(long? currentVersion) => new(
         412, "precondition-failed", "The item is not in the state that the request requires",

@@ -51,8 +51,7 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
                 answer => answer.Fence is not null ? "Fence" : answer.Refusal?.ToString(), stop);
             if (fromStandby is not null)
                 return Fenced<SessionPage>.Answer(fromStandby);
-            if (!await VisibleCheck.IsShownAsync(pool, session, stop))
-                throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
+            await VisibleCheck.RequireAsync(pool, session, stop);
             var answer = await OnSessionAsync(pool, one, slot, session, share, stop);
             session.ReadFrom(standby: false);
             return answer.Fence is { } fence ? Fenced<SessionPage>.Refused(fence) : Fenced<SessionPage>.Answer(answer);
@@ -63,7 +62,8 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         ShardPool pool, PartitionQuery query, Slot slot, RequestSession session, PayloadShare share, CancellationToken deadline) =>
         pool.RunAsync("session-list", writes: false, call => ReadAsync(call, query, slot, session, share), deadline);
 
-    private static async Task<SessionPage> ReadAsync(ShardCall call, PartitionQuery query, Slot slot, RequestSession session, PayloadShare share)
+    private static async Task<SessionPage> ReadAsync(
+        ShardCall call, PartitionQuery query, Slot slot, RequestSession session, PayloadShare share)
     {
         var check = new ReadCheck(call.Session);
         if ((await check.BeforeAsync([session]))[0] is { } refusal)
@@ -72,12 +72,14 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         var answer = await ReadAsync(call, query, slot, share, sight);
         if (sight.Reading is null)
             return SessionPage.Fenced(answer.Refusal!); // the slot was never here
-        return check.After(session, sight.Reading, answer.Refusal is null ? (slot, sight.Epoch) : null) is { } why ? SessionPage.Refused(why)
+        var owned = answer.Refusal is null ? (slot, sight.Epoch) : ((Slot, long?)?)null;
+        return check.After(session, sight.Reading, owned) is { } why ? SessionPage.Refused(why)
             : answer.Refusal is { } fence ? SessionPage.Fenced(fence)
             : new SessionPage(answer.Value!, null, null);
     }
 
-    private static async Task<Fenced<PartitionPage>> ReadAsync(ShardCall call, PartitionQuery query, Slot slot, PayloadShare share, Sight? sight = null)
+    private static async Task<Fenced<PartitionPage>> ReadAsync(
+        ShardCall call, PartitionQuery query, Slot slot, PayloadShare share, Sight? sight = null)
     {
         await using var command = PartitionSql.Build(call.Connection, query, slot, withLog: sight is not null);
         var rows = new List<PartitionRow>();

@@ -13,7 +13,8 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
 
     private const string SqlWithLog =
-        $"select ord, state, peer, epoch, version, updated_at, expires_at, doc, (select {LogReading.Sql}) from sharding.read_items($1, $2, $3, $4)";
+        $"select ord, state, peer, epoch, version, updated_at, expires_at, doc, (select {LogReading.Sql}) "
+        + "from sharding.read_items($1, $2, $3, $4)";
 
     /// <summary>A gathered answer is in memory whole.</summary>
     private const int MaxGatheredBytes = 4 * 1024 * 1024;

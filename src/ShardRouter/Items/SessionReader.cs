@@ -10,8 +10,9 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads items for sessions: as <see cref="ItemReader"/> does, from a standby if the session allows it, and with its token.</summary>
-internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys, TokenCheck tokens, RouterMetrics metrics) : IAsyncDisposable
+/// <summary>Reads items for sessions: as <see cref="ItemReader"/> does, but from a standby if the session allows it, and with its token.</summary>
+internal sealed class SessionReader(
+    SlotDispatch dispatch, StandbyFirst standbys, TokenCheck tokens, RouterMetrics metrics) : IAsyncDisposable
 {
     private const int Workers = 2;
 
@@ -33,7 +34,8 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
 
     /// <inheritdoc cref="ItemReader.ReadAsync(IReadOnlyList{ItemKey}, PayloadShare, CancellationToken)" />
     /// <exception cref="ProblemException">session-lost.</exception>
-    public async Task<Routed<Item?>[]> ReadAsync(IReadOnlyList<ItemKey> keys, RequestSession session, PayloadShare share, CancellationToken deadline)
+    public async Task<Routed<Item?>[]> ReadAsync(
+        IReadOnlyList<ItemKey> keys, RequestSession session, PayloadShare share, CancellationToken deadline)
     {
         if (!await tokens.AreKnownAsync(session, keys.Select(key => key.Slot), writes: false, deadline))
             return [.. keys.Select(_ => Routed<Item?>.Failed(ShardFailure.Unavailable, default))];
@@ -51,8 +53,7 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
             answered => RefusalOf(answered.Value), deadline);
         if (fromStandby is not null)
             return fromStandby.Value;
-        if (!await VisibleCheck.IsShownAsync(pool, read.Session, deadline))
-            throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
+        await VisibleCheck.RequireAsync(pool, read.Session, deadline);
         var answer = await Queues.Of(pool).RunAsync(read, deadline);
         read.Session.ReadFrom(standby: false);
         return answer;
@@ -69,8 +70,7 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
         if (open.Length == 0)
             return answers!;
         answers ??= new Fenced<SessionItem>[reads.Count];
-        if (!await VisibleCheck.IsShownAsync(pool, session, deadline))
-            throw new ShardCallException(ShardFailure.Unavailable, pool.Shard.Id.Value);
+        await VisibleCheck.RequireAsync(pool, session, deadline);
         var rest = await ReadAsync(pool, [.. open.Select(i => reads[i])], admission, deadline);
         session.ReadFrom(standby: false);
         for (var i = 0; i < open.Length; i++)
@@ -105,7 +105,8 @@ internal sealed class SessionReader(SlotDispatch dispatch, StandbyFirst standbys
         }
     }
 
-    private static async Task<Fenced<SessionItem>[]> ReadAsync(ShardCall call, IReadOnlyList<SessionRead> reads, AnswerAdmission.Part? admission)
+    private static async Task<Fenced<SessionItem>[]> ReadAsync(
+        ShardCall call, IReadOnlyList<SessionRead> reads, AnswerAdmission.Part? admission)
     {
         await using var statement = new SessionReadStatement(call.Session, admission, call.EndStatementAsync);
         return await statement.ExecuteAsync(reads);

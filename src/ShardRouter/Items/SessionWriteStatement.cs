@@ -5,7 +5,7 @@ using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
-/// <summary><see cref="WriteItemsStatement"/> with what sessions want before and after it. Where no write is of one, it is that statement.</summary>
+/// <summary><see cref="WriteItemsStatement"/> with what sessions want before and after it. For all others it is that statement.</summary>
 internal sealed class SessionWriteStatement(ShardSession session, bool atomic) : IGatheredStatement<WriteOperation, WriteResult>
 {
     private readonly WriteItemsStatement _write = new(session.Connection, atomic);

@@ -24,6 +24,6 @@ internal enum WriteOutcome
     /// <summary>The shard does not have what the session knows; the detail names the shard.</summary>
     SessionLost,
 
-    /// <summary>The server is on another timeline than the one by which the session was judged: somebody takes over just now.</summary>
+    /// <summary>The server is on another timeline than the session was judged by: somebody takes over just now.</summary>
     OtherTimeline,
 }

@@ -16,8 +16,8 @@ namespace ShardRouter.Shards;
 /// <param name="sessions">All that the pool has, the first for its own session.</param>
 /// <param name="shardLog">Learns the timeline of whoever is the primary.</param>
 internal sealed partial class ShardMonitor(
-    Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, ShardLog shardLog, TimeProvider time,
-    ILogger log)
+    Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership,
+    ShardLog shardLog, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);

@@ -9,7 +9,8 @@ namespace ShardRouter.Shards;
 /// <summary>An open connection to a shard, and when it was made and last used. <see cref="ShardSessions"/> makes and keeps them.</summary>
 /// <param name="log">Of its shard; null: nobody asks on it where the shard's log is.</param>
 /// <param name="standby">To which standby it is; null: to a primary.</param>
-internal sealed class ShardSession(ShardConnection connection, int generation, long openedAt, ShardLog? log = null, StandbyHost? standby = null)
+internal sealed class ShardSession(
+    ShardConnection connection, int generation, long openedAt, ShardLog? log = null, StandbyHost? standby = null)
 {
     /// <summary>A session that was silent for longer is asked first whether its line still stands.</summary>
     public static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(2);

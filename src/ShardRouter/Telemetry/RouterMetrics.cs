@@ -34,7 +34,8 @@ internal sealed class RouterMetrics : IDisposable
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
         _standbyReads = _meter.CreateCounter<long>("sharding.standby.reads", "{read}", "Reads that a standby of the shard answered.");
         _standbyFallbacks = _meter.CreateCounter<long>(
-            "sharding.standby.fallbacks", "{read}", "Reads that a standby might have answered and that went to the primary, by shard and reason.");
+            "sharding.standby.fallbacks", "{read}",
+            "Reads that a standby might have answered and that went to the primary, by shard and reason.");
         _losses = _meter.CreateCounter<long>("sharding.shard.losses", "{loss}", "How often a shard came back without commits that were seen before.");
     }
 

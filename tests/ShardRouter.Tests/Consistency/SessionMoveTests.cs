@@ -60,7 +60,7 @@ public sealed partial class SessionMoveTests(SharedPostgres postgres, SharedRedi
         Assert.Equal(0, (await FromStandbyAsync(pk, Session)).N()); // whoever knows nothing may be told of before
     }
 
-    /// <summary>Both hand-overs take the ring's next epoch, as two movers do at the same time: the second slot's tells no more than the first's.</summary>
+    /// <summary>Both hand-overs take the ring's next epoch, as two movers do at the same time.</summary>
     [Fact]
     public async Task Another_slot_under_the_same_epoch_says_nothing_of_this_one()
     {

@@ -24,7 +24,9 @@ public enum HostRole
 /// <param name="Problem">Why it is silent, in half a sentence.</param>
 public sealed record HostView(ShardHost Host, HostRole Role, string System, uint Timeline, NpgsqlLogSequenceNumber? Lsn, string? Problem)
 {
-    /// <summary>SQL: one array of text, for <see cref="Parse"/>. A standby's own timeline is that of its last checkpoint, or of what it receives.</summary>
+    /// <summary>
+    /// SQL: one array of text, for <see cref="Parse"/>. A standby's own timeline is that of its last checkpoint, or of what it receives.
+    /// </summary>
     public const string Sql = """
         select array[
             case when pg_is_in_recovery() then 'standby' else 'primary' end,

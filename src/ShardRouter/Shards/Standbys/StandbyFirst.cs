@@ -25,8 +25,8 @@ internal sealed class StandbyFirst(RouterMetrics metrics)
     /// <param name="deadline">The request's.</param>
     /// <returns>Null: the primary is to be asked.</returns>
     public async Task<T?> TryAsync<T>(
-        ShardPool primary, RequestSession session, TimeSpan? limit, Func<ShardPool, CancellationToken, Task<T>> ask, Func<T, string?> refusalOf,
-        CancellationToken deadline)
+        ShardPool primary, RequestSession session, TimeSpan? limit, Func<ShardPool, CancellationToken, Task<T>> ask,
+        Func<T, string?> refusalOf, CancellationToken deadline)
         where T : class
     {
         if (primary.Standbys is not { } standbys || !session.TryStandbysOf(primary.Shard.Id))

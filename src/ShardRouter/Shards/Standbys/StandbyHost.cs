@@ -13,7 +13,8 @@ internal sealed class StandbyHost(ShardHost host, ShardPrimary primary)
     public ShardHost Host => host;
 
     /// <summary>By the last look at all hosts, one a second.</summary>
-    public bool IsUsable => primary.Views.FirstOrDefault(view => view.Host == host) is { } view && StandbyChoice.IsUsable(view, primary.Seen);
+    public bool IsUsable =>
+        primary.Views.FirstOrDefault(view => view.Host == host) is { } view && StandbyChoice.IsUsable(view, primary.Seen);
 
     /// <summary>
     /// Once for each new session: who answers at this address now may be another than at the last look. Until it is fit it is asked again.
