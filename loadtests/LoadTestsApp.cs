@@ -19,7 +19,8 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(), new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new CostBench(), new MoveBench(), new MoveEffectBench(),
+        new VariantBench(), new TokenBench(),
+        new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new CostBench(), new MoveBench(), new MoveEffectBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)

@@ -1,12 +1,14 @@
 using System.Globalization;
+using System.Text;
 
 namespace LoadTests.Http;
 
 /// <summary>GET of one item; the answer must be 200 with the document of that very item.</summary>
-internal sealed class GetItem(ItemSet items) : IHttpRequest
+/// <param name="headers">Further ones, each with its end of line.</param>
+internal sealed class GetItem(ItemSet items, string headers = "") : IHttpRequest
 {
     private readonly byte[] _begin = RequestText.Begin("GET", items);
-    private readonly byte[] _rest = " HTTP/1.1\r\nHost: bench\r\n\r\n"u8.ToArray();
+    private readonly byte[] _rest = Encoding.ASCII.GetBytes($" HTTP/1.1\r\nHost: bench\r\n{headers}\r\n");
 
     public int Choose(Random random) => items.Choose(random);
 

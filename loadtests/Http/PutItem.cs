@@ -5,12 +5,13 @@ using LoadTests.Benches;
 namespace LoadTests.Http;
 
 /// <summary>PUT of an item that is there already: the answer must be 200, replaced.</summary>
-internal sealed class PutItem(ItemSet items) : IHttpRequest
+/// <param name="headers">Further ones, each with its end of line.</param>
+internal sealed class PutItem(ItemSet items, string headers = "") : IHttpRequest
 {
     private readonly byte[] _begin = RequestText.Begin("PUT", items);
     private readonly byte[] _rest = Encoding.ASCII.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
-        $" HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {BenchItems.DocumentBegin.Length + BenchItems.Digits + items.DocumentEnd.Length}\r\n\r\n{BenchItems.DocumentBegin}"));
+        $" HTTP/1.1\r\nHost: bench\r\n{headers}Content-Type: application/json\r\nContent-Length: {BenchItems.DocumentBegin.Length + BenchItems.Digits + items.DocumentEnd.Length}\r\n\r\n{BenchItems.DocumentBegin}"));
 
     private readonly byte[] _documentEnd = Encoding.ASCII.GetBytes(items.DocumentEnd);
 

@@ -4,9 +4,17 @@ namespace LoadTests.Http;
 /// <param name="requests">With their shares, which come to 100.</param>
 internal sealed class RequestMix(params (IHttpRequest Request, int Percent)[] requests)
 {
+    private const string SessionHeaders = "Read-Consistency: session\r\nSession-Token: 1.1.s1:1:1\r\n";
+
     public static RequestMix Gets { get; } = new((new GetItem(ItemSet.Bench), 100));
 
     public static RequestMix Puts { get; } = new((new PutItem(ItemSet.Bench), 100));
+
+    /// <summary>With a token that the shard is beyond, so that it is checked and another one given.</summary>
+    public static RequestMix SessionGets { get; } = new((new GetItem(ItemSet.Bench, SessionHeaders), 100));
+
+    /// <inheritdoc cref="SessionGets" />
+    public static RequestMix SessionPuts { get; } = new((new PutItem(ItemSet.Bench, SessionHeaders), 100));
 
     /// <summary>80 % GET, 20 % PUT.</summary>
     public static RequestMix Mixed { get; } = MixedOf(ItemSet.Bench);

@@ -5,6 +5,7 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using ShardCore.RingStorage;
 using ShardRouter.Collections;
+using ShardRouter.Consistency;
 using ShardRouter.Endpoints;
 using ShardRouter.Http;
 using ShardRouter.Items;
@@ -12,6 +13,7 @@ using ShardRouter.Operations;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
+using ShardRouter.Shards.Standbys;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Configuration;
@@ -59,6 +61,7 @@ internal static class Composition
         .AddSingleton<ShardHistories>().AddSingleton<ShardPositionStore>().AddHostedService<PositionReports>();
 
     public static IServiceCollection AddItems(this IServiceCollection services) => services
+        .AddSingleton<StandbyFirst>().AddSingleton<TokenCheck>().AddSingleton<SessionReader>()
         .AddSingleton<ItemReader>().AddSingleton<ItemWriter>().AddSingleton<PartitionReader>().AddSingleton<CursorSecret>().AddSingleton<CollectionCatalog>();
 
     public static IServiceCollection AddHttpApi(this IServiceCollection services) => services
@@ -90,7 +93,8 @@ internal static class Composition
             () => pools.Measure(pool => pool.InUse),
             () => pools.Measure(pool => pool.Waiting),
             () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
-            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure().Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
+            () => app.Services.GetRequiredService<ItemReader>().Queues.Measure()
+                .Concat(app.Services.GetRequiredService<SessionReader>().Queues.Measure()).Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
             () => app.Services.GetRequiredService<HeldSlots>().Waiting,
             () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0,
             app.Services.GetRequiredService<ShardHistories>().Measure,

@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Text.Json;
 using ShardRouter.Collections;
 using ShardRouter.Configuration;
+using ShardRouter.Consistency;
 using ShardRouter.Http;
 using ShardRouter.Items;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
@@ -13,7 +15,8 @@ namespace ShardRouter.Endpoints;
 /// Up to 100 keys or operations over any partitions in one request; each for itself, not atomic. 200 when all
 /// succeeded, else 207 with every operation's own status.
 /// </summary>
-internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, CollectionCatalog catalog)
+internal sealed class BatchEndpoints(
+    ItemReader reader, SessionReader sessionReader, ItemWriter writer, TokenCheck tokens, CollectionCatalog catalog)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -27,11 +30,15 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var keys = BatchParser.Keys(body.RootElement, collection);
+        var session = RequestSession.Of(context);
         using var deadline = RequestDeadline.Begin(context, writes: false);
         var startedAt = Stopwatch.GetTimestamp();
-        var answers = await reader.ReadAsync(keys, PayloadShare.Of(context), deadline.Token);
+        var answers = session is null
+            ? await reader.ReadAsync(keys, PayloadShare.Of(context), deadline.Token)
+            : await sessionReader.ReadAsync(keys, session, PayloadShare.Of(context), deadline.Token);
         await SocketThreads.Leave(); // up to 100 MiB of documents
         Answer.Timing(context, "shard", startedAt);
+        session?.Tell(context);
         if (Array.TrueForAll(answers, answer => answer is { Failure: null, Value: null })
             && await catalog.ExistsAsync(collection, keys[0].Slot, deadline.Token) is { Failure: null, Value: false })
         {
@@ -49,10 +56,19 @@ internal sealed class BatchEndpoints(ItemReader reader, ItemWriter writer, Colle
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var operations = BatchParser.Operations(body.RootElement, collection);
+        var session = RequestSession.Of(context)?.ForWrites();
         using var deadline = RequestDeadline.Begin(context, writes: true);
         var startedAt = Stopwatch.GetTimestamp();
-        var answers = await writer.WriteAsync(operations, deadline.Token);
+        if (session is not null
+            && !await tokens.AreKnownAsync(session, operations.Select(each => each.Key.Slot), writes: true, deadline.Token))
+        {
+            await Answer.Problem(context, Problems.Of(ShardFailure.Unavailable, writes: true));
+            return;
+        }
+        var answers = await writer.WriteAsync(
+            session is null ? operations : [.. operations.Select(each => each with { Session = session })], deadline.Token);
         Answer.Timing(context, "shard", startedAt);
+        session?.Tell(context);
         if (Array.TrueForAll(answers, answer => answer.Value?.Outcome == WriteOutcome.NoCollection))
         {
             catalog.Forget(collection);

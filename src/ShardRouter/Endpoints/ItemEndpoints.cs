@@ -2,16 +2,19 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Features;
 using ShardRouter.Collections;
+using ShardRouter.Consistency;
 using ShardRouter.Documents;
 using ShardRouter.Http;
 using ShardRouter.Items;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
 /// <summary>One item: GET, HEAD, PUT, PATCH, DELETE, and POST for one with an id made here.</summary>
-internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, CollectionCatalog catalog, Answer answer)
+internal sealed class ItemEndpoints(
+    ItemReader reader, SessionReader sessionReader, ItemWriter writer, TokenCheck tokens, CollectionCatalog catalog, Answer answer)
 {
     private const int MaxTtlSeconds = 10 * 366 * 24 * 3600;
     private const string Json = "application/json";
@@ -30,9 +33,13 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
     {
         var startedAt = Stopwatch.GetTimestamp();
         var key = KeyOf(context);
+        var session = RequestSession.Of(context);
         using var deadline = RequestDeadline.Begin(context, writes: false);
-        var routed = await reader.ReadAsync(key, deadline.Token);
+        var routed = session is null
+            ? await reader.ReadAsync(key, deadline.Token)
+            : await sessionReader.ReadAsync(key, session, deadline.Token);
         answer.Route(context, key.Slot, routed.Shard, startedAt);
+        session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));
         else if (routed.Value is null)
@@ -85,9 +92,14 @@ internal sealed class ItemEndpoints(ItemReader reader, ItemWriter writer, Collec
     private async Task WriteAsync(HttpContext context, WriteOperation operation, string? location = null)
     {
         var startedAt = Stopwatch.GetTimestamp();
+        var session = RequestSession.Of(context)?.ForWrites();
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var routed = await writer.WriteAsync(operation, deadline.Token);
+        var routed = session is null ? await writer.WriteAsync(operation, deadline.Token)
+            : await tokens.AreKnownAsync(session, [operation.Key.Slot], writes: true, deadline.Token)
+                ? await writer.WriteAsync(operation with { Session = session }, deadline.Token)
+            : Routed<WriteResult>.Failed(ShardFailure.Unavailable, default);
         answer.Route(context, operation.Key.Slot, routed.Shard, startedAt);
+        session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: true));
         else if (!routed.Value!.Succeeded)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 using ShardCore.Ring;
 using ShardRouter.Collections;
 using ShardRouter.Configuration;
+using ShardRouter.Consistency;
 using ShardRouter.Http;
 using ShardRouter.Items;
 using ShardRouter.Payload;
@@ -21,6 +22,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         var slot = SlotHash.Of(target.PartitionKey);
         RawTarget.CheckQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.QueryString.Value, RequestDeadline.ScanLimit(context));
+        var session = RequestSession.Of(context);
         using var deadline = RequestDeadline.Begin(context, writes: false);
 
         var secret = await cursorSecret.GetAsync(slot, deadline.Token);
@@ -32,9 +34,12 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         if (cursor is not null)
             query = query with { After = CursorCodec.Read(query, cursor, secret.Value!) ?? throw new ProblemException(Problems.InvalidCursor()) };
 
-        var routed = await reader.ReadAsync(query, slot, PayloadShare.Of(context), deadline.Token);
+        var routed = session is null
+            ? await reader.ReadAsync(query, slot, PayloadShare.Of(context), deadline.Token)
+            : await reader.ReadAsync(query, slot, session, RequestDeadline.ScanLimit(context), PayloadShare.Of(context), deadline.Token);
         await SocketThreads.Leave(); // up to 4 MiB of documents, of which fields may be selected
         answer.Route(context, slot, routed.Shard, startedAt);
+        session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));
         else if (routed.Value!.ReadUpTo is null && routed.Value.Rows.Count == 0 && await catalog.ExistsAsync(query.Collection, slot, deadline.Token) is { Failure: null, Value: false })

@@ -2,13 +2,16 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using ShardRouter.Consistency;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Routing;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
 /// <summary>Up to 100 operations on one partition key, over its collections, in one Postgres transaction.</summary>
-internal sealed class TransactionEndpoints(ItemWriter writer, Answer answer)
+internal sealed class TransactionEndpoints(ItemWriter writer, TokenCheck tokens, Answer answer)
 {
     public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:transact", Transact);
 
@@ -18,9 +21,14 @@ internal sealed class TransactionEndpoints(ItemWriter writer, Answer answer)
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var operations = BatchParser.Transaction(body.RootElement);
+        var session = RequestSession.Of(context)?.ForWrites();
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var routed = await writer.TransactAsync(operations, deadline.Token);
+        var routed = session is null ? await writer.TransactAsync(operations, deadline.Token)
+            : await tokens.AreKnownAsync(session, [operations[0].Key.Slot], writes: true, deadline.Token)
+                ? await writer.TransactAsync([.. operations.Select(each => each with { Session = session })], deadline.Token)
+            : Routed<TransactionResult>.Failed(ShardFailure.Unavailable, default);
         answer.Route(context, operations[0].Key.Slot, routed.Shard, startedAt);
+        session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: true));
         else if (routed.Value!.FailedOperation is { } failed)

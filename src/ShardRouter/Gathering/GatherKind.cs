@@ -1,4 +1,3 @@
-using Npgsql;
 using ShardRouter.Items;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -14,10 +13,16 @@ namespace ShardRouter.Gathering;
 /// <param name="SizeOf">Bytes of an operation's documents, so that a statement stays small.</param>
 /// <param name="AnswerSizeOf">Bytes of an answer's document, so that the next answer stays small.</param>
 /// <param name="IsLeftOut">There was no room in the statement's answer: to be asked for again.</param>
-/// <param name="NewStatement">Prepared on a worker's connection.</param>
+/// <param name="NewStatement">Prepared on a worker's session.</param>
 /// <param name="Alone">Carries one operation out by itself, with its own deadline.</param>
 internal sealed record GatherKind<TOperation, TResult>(
     string Name, bool Writes, int Workers, bool KeepsOrder, Func<TOperation, ItemKey> KeyOf, Func<TOperation, int> SizeOf, Func<TResult, int> AnswerSizeOf,
     Func<TResult, bool> IsLeftOut,
-    Func<NpgsqlConnection, IGatheredStatement<TOperation, TResult>> NewStatement,
-    Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> Alone);
+    Func<ShardSession, IGatheredStatement<TOperation, TResult>> NewStatement,
+    Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> Alone)
+{
+    /// <summary>
+    /// Whether the request wants to know where in the log its operation is (<see cref="IGatheredStatement{TOperation,TResult}.LocateAsync"/>).
+    /// </summary>
+    public Func<TOperation, bool> IsLocated { get; init; } = _ => false;
+}

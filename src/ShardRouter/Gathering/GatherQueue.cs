@@ -43,7 +43,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
         if (lane.IsFull)
         {
-            _metrics.ShardFailed(_pool.Shard.Id.Value, ShardFailure.Overloaded);
+            _metrics.ShardFailed(_pool.Name, ShardFailure.Overloaded);
             throw new ShardCallException(ShardFailure.Overloaded, _pool.Shard.Id.Value);
         }
         if (deadline.IsCancellationRequested)
@@ -59,12 +59,12 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         }
         catch (ShardCallException e)
         {
-            _metrics.ShardFailed(_pool.Shard.Id.Value, e.Failure);
+            _metrics.ShardFailed(_pool.Name, e.Failure);
             throw;
         }
         finally
         {
-            _metrics.ShardAnswered(_pool.Shard.Id.Value, _kind.Name, gathered.EnteredAt);
+            _metrics.ShardAnswered(_pool.Name, _kind.Name, gathered.EnteredAt);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class GatherQueues<TOperation, TResult>(GatherKind<TOperation, T
     }
 
     public IEnumerable<Measurement<int>> Measure() => _queues.Values.Select(queue => new Measurement<int>(
-        queue.Length, new KeyValuePair<string, object?>("shard", queue.Pool.Shard.Id.Value), new KeyValuePair<string, object?>("operation", queue.Kind)));
+        queue.Length, new KeyValuePair<string, object?>("shard", queue.Pool.Name), new KeyValuePair<string, object?>("operation", queue.Kind)));
 
     public async ValueTask DisposeAsync()
     {

@@ -28,6 +28,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     /// <summary>A statement that takes longer is given up with its session: the server hangs, or is out of reach, or its disk does.</summary>
     private static readonly TimeSpan StatementLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>An operation is answered without its place in the log if that takes longer.</summary>
+    private static readonly TimeSpan LocateLimit = TimeSpan.FromMilliseconds(500);
+
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private ShardSession? _session;
     private IGatheredStatement<TOperation, TResult>? _statement;
@@ -87,7 +90,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         try
         {
             _session = await pool.GatherSessions.RefreshAsync(held, CancellationToken.None);
-            _statement = kind.NewStatement(_session.Connection);
+            _statement = kind.NewStatement(_session);
             return null;
         }
         catch (Exception e)
@@ -106,7 +109,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             Fail(trouble, sent: false);
             return;
         }
-        metrics.Gathered(pool.Shard.Id.Value, kind.Name, _taken.Count);
+        metrics.Gathered(pool.Name, kind.Name, _taken.Count);
         var session = _session!;
         Task<Fenced<TResult>[]>? statement = null;
         Fenced<TResult>[] answers;
@@ -124,7 +127,30 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             return;
         }
         Expect(answers);
+        if (_taken.Exists(each => kind.IsLocated(each.Operation)))
+            await LocateAsync(session, answers);
         Answer(answers, waiting);
+    }
+
+    /// <summary>
+    /// Where in the log some of the operations are. The others are answered before that. It changes no answer: what is not located is done
+    /// all the same.
+    /// </summary>
+    private async Task LocateAsync(ShardSession session, Fenced<TResult>[] answers)
+    {
+        for (var i = 0; i < answers.Length; i++)
+            if (!kind.IsLocated(_taken[i].Operation))
+                _taken[i].TryAnswer(answers[i], onThisThread: false);
+        Task? locating = null;
+        try
+        {
+            locating = _statement!.LocateAsync([.. _taken.Select(each => each.Operation)]);
+            await locating.WaitAsync(LocateLimit);
+        }
+        catch (Exception e)
+        {
+            GiveUp(session, locating, e);
+        }
     }
 
     /// <summary>A statement that failed leaves its session as it was. One that did not end, or whose end is not known, does not.</summary>

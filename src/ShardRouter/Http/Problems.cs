@@ -1,4 +1,5 @@
 using System.Globalization;
+using ShardCore.Ring;
 using ShardRouter.Items;
 using ShardRouter.Shards;
 
@@ -43,6 +44,11 @@ internal static class Problems
 
     public static Problem CollectionBeingDeleted(string collection) => new(
         409, "collection-being-deleted", "A collection of that name is being deleted", $"Create '{collection}' again once 'shardadmin collections list' does not show it any more.", Retryable: true);
+
+    public static Problem SessionLost(ShardId shard) => new(
+        409, "session-lost", "The shard lost what this session knows",
+        $"Shard {shard} went back to a time before this session's last read or write of it. "
+        + "What the session saw or wrote last may be missing. Nothing was read or applied. Go on without Session-Token, and read anew what matters.");
 
     public static Problem PreconditionFailed(long? currentVersion) => new(
         412, "precondition-failed", "The item is not in the state that the request requires",
@@ -91,6 +97,8 @@ internal static class Problems
         WriteOutcome.PreconditionFailed => PreconditionFailed(result.Version),
         WriteOutcome.InvalidPatch => InvalidPatch(result.Detail ?? "The patch does not fit the document."),
         WriteOutcome.NoCollection => CollectionNotFound(collection),
+        WriteOutcome.SessionLost => SessionLost(new ShardId(result.Detail!)),
+        WriteOutcome.OtherTimeline => Of(ShardFailure.Unavailable, writes: true),
         _ => throw new ArgumentOutOfRangeException(nameof(result), result.Outcome, "A success is no problem."),
     };
 }

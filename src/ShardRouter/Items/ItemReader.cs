@@ -16,7 +16,7 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
 
     private static readonly GatherKind<ItemKey, Item?> Kind = new(
         "read", Writes: false, Workers, KeepsOrder: false, key => key, _ => 0, item => item?.Doc.Length ?? 0, item => item?.WasLeftOut is not null,
-        connection => new ReadItemsStatement(connection), ReadAloneAsync);
+        session => new ReadItemsStatement(session.Connection), ReadAloneAsync);
 
     public GatherQueues<ItemKey, Item?> Queues { get; } = new(Kind, metrics);
 

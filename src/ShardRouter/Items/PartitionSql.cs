@@ -4,6 +4,7 @@ using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using ShardCore.Ring;
+using ShardRouter.Consistency;
 using ShardRouter.Documents;
 
 namespace ShardRouter.Items;
@@ -13,13 +14,16 @@ internal sealed class PartitionSql
 {
     private const string IsAlive = "(i.expires_at is null or i.expires_at > clock_timestamp())";
 
+    private const string Log = $"(select {LogReading.Sql})";
+
     private readonly NpgsqlCommand _command;
     private readonly StringBuilder _where = new();
 
     private PartitionSql(NpgsqlCommand command) => _command = command;
 
     /// <summary>Columns: state, peer, epoch, id, version, updated_at, doc. One row of the first three if the page is empty.</summary>
-    public static NpgsqlCommand Build(NpgsqlConnection connection, PartitionQuery query, Slot slot)
+    /// <param name="withLog">A further column says where the server is in its log.</param>
+    public static NpgsqlCommand Build(NpgsqlConnection connection, PartitionQuery query, Slot slot, bool withLog = false)
     {
         var sql = new PartitionSql(connection.CreateCommand());
         var slotName = sql.Add((short)slot.Value);
@@ -34,7 +38,7 @@ internal sealed class PartitionSql
         // Ownership and data in one statement, so of one snapshot (0003_create_read_functions.sql). One row more than
         // asked for tells whether there is a next page. A nested loop over one outer row keeps the inner order.
         sql._command.CommandText = string.Create(CultureInfo.InvariantCulture, $"""
-            select o.state, o.peer, o.epoch, i.id, i.version, i.updated_at, i.doc
+            select o.state, o.peer, o.epoch, i.id, i.version, i.updated_at, i.doc{(withLog ? ", " + Log : "")}
             from sharding.slot_ownership o
             left join lateral ({items} limit {sql.Add(query.Limit + 1)}) i on o.state in ('owned', 'frozen')
             where o.slot = {slotName}

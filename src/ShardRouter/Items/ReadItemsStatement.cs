@@ -1,4 +1,5 @@
 using Npgsql;
+using ShardRouter.Consistency;
 using ShardRouter.Gathering;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
@@ -11,6 +12,10 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
 {
     private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
 
+    private const string SqlWithLog =
+        $"select ord, state, peer, epoch, version, updated_at, expires_at, doc, (select {LogReading.Sql}) "
+        + "from sharding.read_items($1, $2, $3, $4)";
+
     /// <summary>A gathered answer is in memory whole.</summary>
     private const int MaxGatheredBytes = 4 * 1024 * 1024;
 
@@ -22,11 +27,21 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
 
     private readonly AnswerAdmission.Part? _admission;
     private readonly Func<Task>? _end;
+    private readonly bool _withLog;
+
+    /// <summary>Of the last statement, if it was asked for.</summary>
+    public LogReading? Reading { get; private set; }
+
+    /// <summary>For each key of the last statement the epoch under which the server owns its slot, if that was asked for.</summary>
+    public long?[] Epochs { get; private set; } = [];
 
     /// <param name="connection">Its session keeps the statement prepared.</param>
     /// <param name="admission">Of the one request that asks; null: what is gathered has a limit for each statement.</param>
     /// <param name="end">Ends the statement when there is no room for more; null: the rest is read over.</param>
-    public ReadItemsStatement(NpgsqlConnection connection, AnswerAdmission.Part? admission = null, Func<Task>? end = null) => (_admission, _end, _command) = (admission, end, new NpgsqlCommand(Sql, connection)
+    /// <param name="withLog">Says also where the server is in its log, and under which epochs it owns the slots.</param>
+    public ReadItemsStatement(
+        NpgsqlConnection connection, AnswerAdmission.Part? admission = null, Func<Task>? end = null, bool withLog = false) =>
+        (_admission, _end, _withLog, _command) = (admission, end, withLog, new NpgsqlCommand(withLog ? SqlWithLog : Sql, connection)
     {
         Parameters =
         {
@@ -50,6 +65,7 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         var (answers, isAnswered) = (new Fenced<Item?>[keys.Count], new bool[keys.Count]);
         var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null).NewPart();
         var isEnded = false;
+        (Reading, Epochs) = (null, _withLog ? new long?[keys.Count] : []);
         await _command.PrepareOnceAsync();
         var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
         try
@@ -57,6 +73,11 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
             while (await reader.ReadAsync(CancellationToken.None))
             {
                 var place = reader.GetInt32(0) - 1;
+                if (_withLog)
+                {
+                    Reading ??= LogReading.Parse(reader.GetFieldValue<string?[]>(8));
+                    Epochs[place] = reader.IsDBNull(3) ? null : reader.GetInt64(3);
+                }
                 (answers[place], isAnswered[place]) = (AnswerAt(reader, admission), true);
                 isEnded |= await TryEndAsync(admission, isEnded);
             }

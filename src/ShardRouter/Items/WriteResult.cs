@@ -20,4 +20,10 @@ internal enum WriteOutcome
     PreconditionFailed,
     InvalidPatch,
     NoCollection,
+
+    /// <summary>The shard does not have what the session knows; the detail names the shard.</summary>
+    SessionLost,
+
+    /// <summary>The server is on another timeline than the session was judged by: somebody takes over just now.</summary>
+    OtherTimeline,
 }

@@ -19,16 +19,17 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
     internal sealed class Part(AnswerAdmission whole)
     {
         private long _mine;
+        private bool _isOver;
 
         /// <summary>Why the later ones are left out; null: all have come in so far.</summary>
-        public LeftOut? Refused => whole._refusing is null ? null : whole._why;
+        public LeftOut? Refused => whole._refusing is not null ? whole._why : _isOver ? LeftOut.RouterFull : null;
 
         /// <param name="bytes">Of one document. The first of all is always small enough.</param>
         public bool TryAdmit(int bytes)
         {
             lock (whole._gate)
             {
-                if (whole._refusing is not null)
+                if (whole._refusing is not null || _isOver)
                     return false;
                 if (whole._bytes > 0 && whole._bytes + bytes > whole._mostBytes)
                     (whole._refusing, whole._why) = (this, LeftOut.AnswerFull);
@@ -38,6 +39,14 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
                     (whole._bytes, _mine) = (whole._bytes + bytes, _mine + bytes);
                 return whole._refusing is null;
             }
+        }
+
+        /// <summary>The attempt is given up; whoever still reads for it admits nothing any more.</summary>
+        public void End()
+        {
+            lock (whole._gate)
+                _isOver = true;
+            Undo();
         }
 
         /// <summary>The attempt failed and is made again: what it brought is not in the answer.</summary>

@@ -3,6 +3,7 @@ using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardCore.Shards.History;
+using ShardRouter.Consistency;
 
 namespace ShardRouter.Shards;
 
@@ -13,8 +14,10 @@ namespace ShardRouter.Shards;
 /// shard that the ring says it is.
 /// </summary>
 /// <param name="sessions">All that the pool has, the first for its own session.</param>
+/// <param name="shardLog">Learns the timeline of whoever is the primary.</param>
 internal sealed partial class ShardMonitor(
-    Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership, TimeProvider time, ILogger log)
+    Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership,
+    ShardLog shardLog, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
@@ -69,6 +72,8 @@ internal sealed partial class ShardMonitor(
                 var known = history.Known; // before the shard is asked
                 var reading = await sessions[0].WithinAsync(session, ProbeAsync(session.Connection), ProbeLimit);
                 _isLate = false;
+                if (ShardReading.TryParse(reading) is { } position)
+                    shardLog.Observe(position.Now.Timeline); // before requests come again
                 if (!circuit.IsClosed)
                     Answers();
                 await history.ObserveAsync(reading, known, cancellation);

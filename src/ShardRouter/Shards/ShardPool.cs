@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards.Failover;
+using ShardRouter.Consistency;
+using ShardRouter.Shards.Standbys;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
@@ -40,6 +43,18 @@ internal sealed partial class ShardPool(
 
     public Shard Shard => shard;
 
+    /// <summary>Its name in metrics: the shard's, or of a pool of a standby the shard's and the host's.</summary>
+    public string Name { get; init; } = shard.Id.Value;
+
+    /// <summary>What is known of the shard's log; null: nobody asks.</summary>
+    public ShardLog? Log { get; init; }
+
+    /// <summary>Where its primary is; null: the shard has one host.</summary>
+    public ShardPrimary? Primary { get; init; }
+
+    /// <summary>Its standbys; null: the shard has one host, or this is the pool of a standby.</summary>
+    public StandbyPools? Standbys { get; init; }
+
     /// <summary>Gathering workers keep one each.</summary>
     public ShardSessions GatherSessions => gatherSessions;
 
@@ -64,12 +79,12 @@ internal sealed partial class ShardPool(
         }
         catch (ShardCallException e)
         {
-            metrics.ShardFailed(shard.Id.Value, e.Failure);
+            metrics.ShardFailed(Name, e.Failure);
             throw;
         }
         finally
         {
-            metrics.ShardAnswered(shard.Id.Value, operation, startedAt);
+            metrics.ShardAnswered(Name, operation, startedAt);
         }
     }
 
@@ -199,7 +214,7 @@ internal sealed partial class ShardPool(
         {
             if (!sent && error is not PostgresException && !ShardErrors.IsLate(error) && generation == circuit.Generation)
                 circuit.Open(error.Message); // no connection to be had; the monitor closes it again
-            LogFailed(shard.Id.Value, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
+            LogFailed(Name, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }
         return new ShardCallException(failure, shard.Id.Value, error);
     }
@@ -215,6 +230,8 @@ internal sealed partial class ShardPool(
     public async ValueTask DisposeAsync()
     {
         Closed?.Invoke(this, EventArgs.Empty);
+        if (Standbys is not null)
+            await Standbys.DisposeAsync();
         await sessions.DisposeAsync();
         await gatherSessions.DisposeAsync();
     }

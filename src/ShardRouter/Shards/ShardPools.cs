@@ -5,7 +5,9 @@ using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardCore.Shards.Failover;
 using ShardRouter.Configuration;
+using ShardRouter.Consistency;
 using ShardRouter.Routing;
+using ShardRouter.Shards.Standbys;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
@@ -71,16 +73,40 @@ internal sealed class ShardPools(
     {
         var primary = shard.At.HasStandbys ? ShardAccess.Watched(shard.At, settings => Configure(settings, SessionSettings.Router)) : null;
         var control = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router));
-        var sessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router));
-        var gatherSessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Gathering));
+        var shardLog = new ShardLog(shard.Id, DatabaseOf(shard, primary, SessionSettings.Router));
+        var sessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router), shardLog);
+        var gatherSessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Gathering), shardLog);
         ShardSessions[] all = [sessions, gatherSessions, control];
         primary?.Moved += (_, _) => Array.ForEach(all, each => each.Renew()); // a server that was replaced gets nothing any more
         var circuit = new ShardCircuit();
         var ownership = new OwnershipWatch(shard, control, holder, time, log);
         var history = new HistoryWatch(shard, DatabaseOf(shard, primary, SessionSettings.Router), primary, histories, holder, metrics, log);
-        var monitor = new ShardMonitor(shard, cluster, all, circuit, history, ownership, time, log);
-        var pool = new ShardPool(shard, sessions, gatherSessions, new StatementCancel(control), options.PoolSize, circuit, metrics, log);
+        var monitor = new ShardMonitor(shard, cluster, all, circuit, history, ownership, shardLog, time, log);
+        var pool = new ShardPool(shard, sessions, gatherSessions, new StatementCancel(control), options.PoolSize, circuit, metrics, log)
+        {
+            Log = shardLog,
+            Primary = primary,
+            Standbys = primary is null ? null : new StandbyPools(primary, host => Create(shard, host, shardLog), time),
+        };
         return new WatchedPool(pool, control, ownership, monitor, primary);
+    }
+
+    /// <summary>The pool of a standby. Nothing watches it but the look at all hosts.</summary>
+    private StandbyPool Create(Shard shard, StandbyHost host, ShardLog shardLog)
+    {
+        var address = new ShardAddress([host.Host], shard.Database);
+        var control = new ShardSessions(DatabaseOf(SessionSettings.Router));
+        var sessions = new ShardSessions(DatabaseOf(SessionSettings.Router), shardLog, host);
+        var gatherSessions = new ShardSessions(DatabaseOf(SessionSettings.Gathering), shardLog, host);
+        var pool = new ShardPool(
+            shard, sessions, gatherSessions, new StatementCancel(control), options.PoolSize, new ShardCircuit(), metrics, log)
+        {
+            Name = $"{shard.Id} {host.Host}",
+            Log = shardLog,
+        };
+        return new StandbyPool(host, pool, [sessions, gatherSessions, control]);
+
+        ShardDatabase DatabaseOf(string settings) => ShardDatabase.Of(address, null, each => Configure(each, settings));
     }
 
     /// <summary>

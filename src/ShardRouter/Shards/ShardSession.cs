@@ -1,14 +1,34 @@
 using System.Data;
 using Npgsql;
 using ShardCore.Shards;
+using ShardRouter.Consistency;
+using ShardRouter.Shards.Standbys;
 
 namespace ShardRouter.Shards;
 
 /// <summary>An open connection to a shard, and when it was made and last used. <see cref="ShardSessions"/> makes and keeps them.</summary>
-internal sealed class ShardSession(ShardConnection connection, int generation, long openedAt)
+/// <param name="log">Of its shard; null: nobody asks on it where the shard's log is.</param>
+/// <param name="standby">To which standby it is; null: to a primary.</param>
+internal sealed class ShardSession(
+    ShardConnection connection, int generation, long openedAt, ShardLog? log = null, StandbyHost? standby = null)
 {
     /// <summary>A session that was silent for longer is asked first whether its line still stands.</summary>
     public static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(2);
+
+    /// <inheritdoc cref="ShardLog" />
+    public ShardLog Log => log!;
+
+    /// <summary>The standby that it is to; null: it is to the primary.</summary>
+    public StandbyHost? Standby => standby;
+
+    /// <summary>
+    /// What its server last said of its place in the log. It has that still: the log of a running server only grows, and with a restart
+    /// this session is over. The timeline of a primary does not change while it runs.
+    /// </summary>
+    public LogReading? LastReading { get; private set; }
+
+    /// <summary>The server said on this session that it follows the shard's primary.</summary>
+    public bool IsExamined { get; set; }
 
     public NpgsqlConnection Connection => connection.ToNpgsqlConnection();
 
@@ -43,6 +63,15 @@ internal sealed class ShardSession(ShardConnection connection, int generation, l
 
     /// <inheritdoc cref="ShardConnection.RequireConfirmed" />
     public void RequireConfirmed() => connection.RequireConfirmed();
+
+    /// <summary>Its server has told where it is in its log.</summary>
+    public LogReading Tells(LogReading reading)
+    {
+        LastReading = reading;
+        if (standby is null)
+            log?.Observe(reading);
+        return reading;
+    }
 
     /// <summary>Closes the connection. Nobody waits for that, and it does not matter whether the server hears of it.</summary>
     public async Task CloseAsync()

@@ -1,5 +1,7 @@
 using Npgsql;
 using ShardCore.Shards;
+using ShardRouter.Consistency;
+using ShardRouter.Shards.Standbys;
 
 namespace ShardRouter.Shards;
 
@@ -14,7 +16,9 @@ namespace ShardRouter.Shards;
 /// abandoned: nobody touches it again, and it is closed when its call ends. If the line was cut, that is when the kernel gives it up.
 /// </remarks>
 /// <param name="source">Without a pool.</param>
-internal sealed class ShardSessions(ShardDatabase source) : IAsyncDisposable
+/// <param name="log">Of the shard; null: nobody asks on them where it is.</param>
+/// <param name="standby">To which standby they are; null: to the primary.</param>
+internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, StandbyHost? standby = null) : IAsyncDisposable
 {
     /// <summary>More sessions whose calls never ended would cost the server more connections than it may have.</summary>
     public const int MaxAbandoned = 256;
@@ -168,7 +172,7 @@ internal sealed class ShardSessions(ShardDatabase source) : IAsyncDisposable
         }
         try
         {
-            return new ShardSession(await opening, generation, Environment.TickCount64);
+            return new ShardSession(await opening, generation, Environment.TickCount64, log, standby);
         }
         catch (OperationCanceledException e) when (!deadline.IsCancellationRequested)
         {

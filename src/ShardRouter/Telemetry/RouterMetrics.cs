@@ -17,6 +17,8 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Counter<long> _ringRead;
     private readonly Counter<long> _ringRefused;
     private readonly Counter<long> _losses;
+    private readonly Counter<long> _standbyReads;
+    private readonly Counter<long> _standbyFallbacks;
 
     public RouterMetrics()
     {
@@ -30,6 +32,10 @@ internal sealed class RouterMetrics : IDisposable
         _fenced = _meter.CreateCounter<long>("sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
         _ringRead = _meter.CreateCounter<long>("sharding.ring.read", "{document}", "Looks that read the whole ring; the others read its checksum.");
         _ringRefused = _meter.CreateCounter<long>("sharding.ring.refused", "{document}", "Ring documents that were refused.");
+        _standbyReads = _meter.CreateCounter<long>("sharding.standby.reads", "{read}", "Reads that a standby of the shard answered.");
+        _standbyFallbacks = _meter.CreateCounter<long>(
+            "sharding.standby.fallbacks", "{read}",
+            "Reads that a standby might have answered and that went to the primary, by shard and reason.");
         _losses = _meter.CreateCounter<long>("sharding.shard.losses", "{loss}", "How often a shard came back without commits that were seen before.");
     }
 
@@ -62,6 +68,11 @@ internal sealed class RouterMetrics : IDisposable
 
     public void Gathered(string shard, string operation, int operations) => _gathered.Record(
         operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
+
+    public void StandbyRead(string shard) => _standbyReads.Add(1, new KeyValuePair<string, object?>("shard", shard));
+
+    public void StandbyFellBack(string shard, string reason) => _standbyFallbacks.Add(
+        1, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("reason", reason));
 
     public void Fenced(string shard) => _fenced.Add(1, new KeyValuePair<string, object?>("shard", shard));
 

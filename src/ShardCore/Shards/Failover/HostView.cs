@@ -19,18 +19,21 @@ public enum HostRole
 
 /// <summary>What a host of a shard answered when it was last asked.</summary>
 /// <param name="System">The system identifier; "" if it is silent.</param>
-/// <param name="Timeline">0 if it is silent. A standby tells a new one late.</param>
+/// <param name="Timeline">0 if it is silent. A standby that does not stream, or lets nobody see that, tells a new one late.</param>
 /// <param name="Lsn">Primary: durable there. Standby: applied there. Null: unknown.</param>
 /// <param name="Problem">Why it is silent, in half a sentence.</param>
 public sealed record HostView(ShardHost Host, HostRole Role, string System, uint Timeline, NpgsqlLogSequenceNumber? Lsn, string? Problem)
 {
-    /// <summary>SQL: one array of text, for <see cref="TryParse"/>.</summary>
+    /// <summary>
+    /// SQL: one array of text, for <see cref="Parse"/>. A standby's own timeline is that of its last checkpoint, or of what it receives.
+    /// </summary>
     public const string Sql = """
         select array[
             case when pg_is_in_recovery() then 'standby' else 'primary' end,
             (select system_identifier::text from pg_control_system()),
             case when pg_is_in_recovery()
-                then (select lpad(to_hex(timeline_id), 8, '0') from pg_control_checkpoint())
+                then (select lpad(to_hex(greatest(timeline_id, (select received_tli from pg_stat_get_wal_receiver()))), 8, '0')
+                      from pg_control_checkpoint())
                 else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
             case when pg_is_in_recovery() then pg_last_wal_replay_lsn()::text else pg_current_wal_flush_lsn()::text end]
         """;

@@ -56,7 +56,9 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
         }
     }
 
-    private ShardPosition? Seen => _highest is { } own && (_expected is not { } told || told.System != own.System || own.Timeline > told.Timeline) ? own : _expected;
+    /// <summary>The highest timeline that was seen, with its system: the present primary's. Null: none is known.</summary>
+    public ShardPosition? Seen =>
+        _highest is { } own && (_expected is not { } told || told.System != own.System || own.Timeline > told.Timeline) ? own : _expected;
 
     /// <summary>Begins to ask, every second. Without it only those ask who need a connection.</summary>
     public void Watch() => _watching = WatchAsync();

@@ -1,0 +1,25 @@
+using ShardCore.Ring;
+using ShardCore.Shards.Failover;
+using ShardCore.Shards.History;
+
+namespace ShardCore.Tests.Shards.Failover;
+
+public sealed class StandbyChoiceTests
+{
+    private static readonly ShardHost Host = new("a", 5432);
+    private static readonly ShardPosition Seen = new("7001", 3, default);
+
+    [Theory]
+    [InlineData(HostRole.Standby, "7001", 3, true)]
+    [InlineData(HostRole.Standby, "7001", 2, false)] // follows a server that was replaced
+    [InlineData(HostRole.Standby, "7001", 4, false)] // follows one that is not known yet
+    [InlineData(HostRole.Standby, "7002", 3, false)]
+    [InlineData(HostRole.Primary, "7001", 3, false)]
+    [InlineData(HostRole.Silent, "", 0, false)]
+    public void A_standby_is_used_if_it_follows_the_present_primary(HostRole role, string system, uint timeline, bool isUsable) =>
+        Assert.Equal(isUsable, StandbyChoice.IsUsable(new HostView(Host, role, system, timeline, default, null), Seen));
+
+    [Fact]
+    public void Without_a_known_primary_none_is_used() =>
+        Assert.False(StandbyChoice.IsUsable(new HostView(Host, HostRole.Standby, "7001", 3, default, null), seen: null));
+}
