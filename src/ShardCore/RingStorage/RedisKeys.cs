@@ -11,6 +11,9 @@ public sealed class RedisKeys(string clusterName)
     /// <summary>Pub/sub channel: the epoch just published. A hint; readers also poll.</summary>
     public string RingChanged => _prefix + "ring:changed";
 
+    /// <summary>Pub/sub channel: the id of a shard that has another primary. A hint; routers also look.</summary>
+    public string TakenOver => _prefix + "taken-over";
+
     /// <summary>List, newest first: the last <see cref="RedisRingStore.HistoryLength"/> published rings.</summary>
     public string RingHistory => _prefix + "ring:history";
 

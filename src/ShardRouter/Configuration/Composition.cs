@@ -58,6 +58,7 @@ internal static class Composition
 
     public static IServiceCollection AddShards(this IServiceCollection services) => services
         .AddSingleton<ShardPools>().AddHostedService(provider => provider.GetRequiredService<ShardPools>())
+        .AddHostedService<TakeoverNews>()
         .AddSingleton<ShardHistories>().AddSingleton<ShardPositionStore>().AddHostedService<PositionReports>();
 
     public static IServiceCollection AddItems(this IServiceCollection services) => services

@@ -26,6 +26,9 @@ internal sealed class ShardPools(
 
     private readonly ConcurrentDictionary<(ShardId Id, string Address), Lazy<WatchedPool>> _pools = [];
 
+    /// <summary>Called when a shard is found to have another primary than before.</summary>
+    public Action<ShardId>? TakenOver { get; set; }
+
     public ShardPool Of(Shard shard, ClusterId cluster) =>
         _pools.GetOrAdd((shard.Id, shard.Address), _ => new Lazy<WatchedPool>(() => Create(shard, cluster))).Value.Pool;
 
@@ -34,6 +37,13 @@ internal sealed class ShardPools(
     {
         foreach (var shard in ring.Shards)
             Of(shard, ring.Cluster);
+    }
+
+    /// <summary>Somebody says that the shard has another primary: all its hosts are asked now, and nobody waits for that.</summary>
+    public void LookAgain(ShardId shard)
+    {
+        foreach (var pool in Made.Select(each => each.Pool).Where(pool => pool.Shard.Id == shard))
+            _ = pool.Primary?.LookAsync(CancellationToken.None).ContinueWith(look => look.Exception, TaskScheduler.Default); // none: the watch goes on
     }
 
     public IEnumerable<Measurement<int>> Measure(Func<ShardPool, int> reading) => Made
@@ -77,7 +87,11 @@ internal sealed class ShardPools(
         var sessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Router), shardLog);
         var gatherSessions = new ShardSessions(DatabaseOf(shard, primary, SessionSettings.Gathering), shardLog);
         ShardSessions[] all = [sessions, gatherSessions, control];
-        primary?.Moved += (_, _) => Array.ForEach(all, each => each.Renew()); // a server that was replaced gets nothing any more
+        primary?.Moved += (_, _) =>
+        {
+            Array.ForEach(all, each => each.Renew()); // a server that was replaced gets nothing any more
+            TakenOver?.Invoke(shard.Id);
+        };
         var circuit = new ShardCircuit();
         var ownership = new OwnershipWatch(shard, control, holder, time, log);
         var history = new HistoryWatch(shard, DatabaseOf(shard, primary, SessionSettings.Router), primary, histories, holder, metrics, log);

@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
 using ShardCore.Ring;
+using ShardCore.RingStorage;
+using StackExchange.Redis;
 using TestCluster;
 
 namespace ShardRouter.Tests.Faults;
@@ -126,6 +129,38 @@ public sealed class FailoverTests(SharedPostgres postgres, SharedRedis redis) : 
         Assert.True(slowest < TimeSpan.FromSeconds(1), $"A write to s2 took {slowest}.");
     }
 
+    [Fact]
+    public async Task Who_finds_a_takeover_tells_the_other_routers()
+    {
+        var told = new ConcurrentQueue<string>();
+        await using var line = await RedisConnection.OpenAsync(_cluster.RedisServer.Endpoint);
+        await line.SubscribeAsync(RedisChannel.Literal(_cluster.Keys.TakenOver), (_, shard) => told.Enqueue(shard.ToString()));
+
+        await _server.KillAsync();
+        await _standby.PromoteAsync();
+        await ServedAsync(_router);
+
+        await Eventually.ThatAsync(() => !told.IsEmpty, Limit, "the others are told");
+        Assert.Equal("s1", Assert.Single(told));
+    }
+
+    [Fact]
+    public async Task A_router_that_is_told_of_a_takeover_looks_at_once()
+    {
+        const int messages = 50;
+        await using var line = await RedisConnection.OpenAsync(_cluster.RedisServer.Endpoint);
+        var before = await LooksAsync();
+
+        for (var i = 0; i < messages; i++)
+        {
+            await line.CallAsync(database => database.PublishAsync(RedisChannel.Literal(_cluster.Keys.TakenOver), "s1"), CancellationToken.None);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken);
+        }
+
+        // Of itself it looks once a second. Looks that are asked for at the same time are one.
+        await Eventually.ThatAsync(async () => await LooksAsync() - before > messages / 2, Limit, "it has looked");
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _router.DisposeAsync();
@@ -134,6 +169,10 @@ public sealed class FailoverTests(SharedPostgres postgres, SharedRedis redis) : 
         await _standby.DisposeAsync();
         await _server.DisposeAsync();
     }
+
+    /// <returns>How often the standby was asked what it is: a router asks it for nothing else.</returns>
+    private Task<long> LooksAsync() =>
+        _standby.Server.ScalarAsync<long>($"select xact_commit from pg_stat_database where datname = '{_cluster["s1"].Database.Name}'");
 
     /// <summary>Within 10 s a write to s1 succeeds.</summary>
     private Task ServedAsync(RouterProcess router) => Eventually.ThatAsync(
