@@ -36,6 +36,9 @@ patroni_config() { # deploy/patroni.yml, but without passwords, as the other sha
 
 patroni_start() { # patroni_start HOST: returns at once
   local -a environment
+  # For the chaos run: a host's processes have a group of their own, so that rules in the kernel can tell whose connections are whose.
+  local GROUP=''
+  [[ -z ${DEV_HOST_GROUPS:-} ]] || GROUP=$(patroni_host_port "$1")
   patroni_environment "$1"
   as_postgres mkdir -p "$(patroni_folder "$1")"
   # Not in a folder that its user cannot enter.
