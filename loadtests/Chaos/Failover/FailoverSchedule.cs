@@ -28,16 +28,19 @@ internal static class FailoverSchedule
             yield return (Seconds(random, 0, 1.5), new ResumedMove(Move(random)));
     }
 
-    /// <summary>Every kind once, in some order, then every kind once more in another: few minutes see all of them.</summary>
+    /// <summary>Every kind once, in some order, then every kind once more in another, and the shards likewise: few minutes see all.</summary>
     private static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Faults(Random random, bool canCut)
     {
         HostFaultKind[] kinds = [.. Enum.GetValues<HostFaultKind>().Where(kind => canCut || !IsCut(kind))];
-        while (true)
+        string[] shards = [.. ChaosCluster.FirstShards];
+        for (var number = 0; ; number++)
         {
-            random.Shuffle(kinds);
-            foreach (var kind in kinds)
-                yield return (Seconds(random, 5, 10), new HostFault(
-                    ChaosCluster.FirstShards[random.Next(ChaosCluster.FirstShards.Count)], kind, Seconds(random, 3, 16)));
+            if (number % kinds.Length == 0)
+                random.Shuffle(kinds);
+            if (number % shards.Length == 0)
+                random.Shuffle(shards);
+            yield return (Seconds(random, 5, 10), new HostFault(
+                shards[number % shards.Length], kinds[number % kinds.Length], Seconds(random, 3, 16)));
         }
     }
 

@@ -109,7 +109,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
         var present = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
         foreach (var probe in _probes)
         {
-            await probe.DisposeAsync();
+            await probe.StopAsync();
             present[probe.Shard] = await PresentAsync(probe, cancellation);
         }
         var limit = await _patroni.TtlAsync() + TimeSpan.FromSeconds(5);

@@ -37,10 +37,15 @@ internal sealed class ShardProbe : IAsyncDisposable
     public IReadOnlyList<ProbeWrite> Writes => [.. _writes];
 
     /// <summary>No write is under way any more when this returns.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task StopAsync()
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_work);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _stop.Dispose();
     }
 
