@@ -64,7 +64,10 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         log.Tell("end", "checkers");
         var violated = Check(failover?.Windows ?? standbys.Windows);
         if (failover is not null)
+        {
+            TellOldReads(failover.Windows);
             _problems.AddRange((await failover.JudgeAsync(interrupt)).Select(problem => $"failover: {problem}"));
+        }
         var isRight = _problems.Count == 0 && log.SurpriseCount == 0;
         await new ChaosReport(options, log).WriteAsync(workloads, await MoveHistory.ReadAsync(cluster, interrupt), [.. _problems, .. violated], isRight);
         if (!isRight)
@@ -144,6 +147,14 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
                 $"{(now - before) / clock.Elapsed.TotalSeconds:0} requests/s; {now:#,0} in all, {tallies.Sum(tally => tally.Failed):#,0} failed, {tallies.Sum(tally => tally.Unknown):#,0} unknown; {log.CountOf("moves done")} moves; {log.SurpriseCount} surprises"));
             before = now;
         }
+    }
+
+    private void TellOldReads(IReadOnlyList<LostCommitWindow> windows)
+    {
+        LostCommitWindow[] others = [.. windows.Where(window => !window.OnlyReads)];
+        var (with, without) = (Checker.CheckFolder(options.Recording, windows).Count(), Checker.CheckFolder(options.Recording, others).Count());
+        if (without > with)
+            log.Write($"{without - with} partitions were read from an old primary within 3 s of a takeover, and show that their histories went on without it.");
     }
 
     private List<string> Check(IReadOnlyList<LostCommitWindow> windows)

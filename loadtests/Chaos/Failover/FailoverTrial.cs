@@ -18,6 +18,9 @@ internal sealed class FailoverTrial : IAsyncDisposable
     /// <summary>Routers look for the primary each second; an answer of the old one may be under way for longer.</summary>
     private const long LastAnswersOfOldPrimary = 3_000_000;
 
+    /// <summary>A standby is asked less often than a primary.</summary>
+    private const long SeenLate = 500_000;
+
     private const string PresentSql = "select id from sharding.item where collection = $1 and pk = $2";
 
     private readonly ChaosCluster _cluster;
@@ -43,7 +46,10 @@ internal sealed class FailoverTrial : IAsyncDisposable
     /// <summary>The probes': they must stay where they are.</summary>
     public IReadOnlySet<int> PinnedSlots { get; }
 
-    /// <summary>In which asynchronous shards may have lost what they acknowledged; to be read when no fault is under way.</summary>
+    /// <summary>
+    /// In which routers may have read from an old primary, and asynchronous shards may have lost what they acknowledged. To be read when no
+    /// fault is under way.
+    /// </summary>
     public IReadOnlyList<LostCommitWindow> Windows => _windows;
 
     private bool IsSynchronous => _cluster.HaMode == ChaosCluster.Synchronous;
@@ -60,7 +66,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
     {
         if (await WholeAsync(fault.Shard) is not { } primary)
             return;
-        await using var ownership = IsSynchronous ? null : await OwnershipWatch.BeginAsync(_cluster.Shard(fault.Shard), CancellationToken.None);
+        await using var ownership = await OwnershipWatch.BeginAsync(_cluster.Shard(fault.Shard), CancellationToken.None);
         var strike = new HostStrike(_cluster, primary, fault.Kind);
         var at = _workloads.Now;
         _log.Count($"{fault.Kind} of a primary");
@@ -82,11 +88,14 @@ internal sealed class FailoverTrial : IAsyncDisposable
         var pause = ProbeFigures.LongestPause(Probe(fault.Shard).Writes, at, record.Until).Length;
         _log.Tell("hosts", string.Create(
             CultureInfo.InvariantCulture, $"  whole after {(record.Until - at) / 1e6:0.0} s, {(branch is null ? "nobody" : now!.Name)} took over, no write for {pause.TotalSeconds:0.0} s"));
-        if (branch is null || IsSynchronous)
+        if (branch is null)
             return;
-        var slots = await ownership!.SlotsAsync(CancellationToken.None);
+        var slots = await ownership.SlotsAsync(CancellationToken.None);
         var keys = _workloads.AllKeys.Where(key => slots.Contains(SlotHash.Of(key).Value)).ToHashSet(StringComparer.Ordinal);
-        _windows.Add(new LostCommitWindow(keys, branch.Keeps, Math.Min(record.Until, branch.NewPrimary + LastAnswersOfOldPrimary)));
+        var to = Math.Min(record.Until, branch.NewPrimary + LastAnswersOfOldPrimary);
+        _windows.Add(new LostCommitWindow(keys, IsSynchronous ? branch.NewPrimary - SeenLate : branch.Keeps, to) { OnlyReads = IsSynchronous });
+        if (IsSynchronous)
+            return;
         _unaccepted.Add(fault.Shard);
         await AcceptAsync(stage);
     }

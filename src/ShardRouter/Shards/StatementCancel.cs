@@ -11,8 +11,8 @@ namespace ShardRouter.Shards;
 /// next statement must not be met by it.
 /// A commit that waits for a synchronous standby is left alone. It cannot be taken back: who cancels the wait makes the write visible, and
 /// others would read, and build upon, what a takeover loses. So its session is to be abandoned, and nobody sees the write until a standby has
-/// it. A commit that begins to wait between the look at it and the cancellation is met nevertheless. That is the time of one function call
-/// at the server, in which a statement would have to end that was over its time before.
+/// it. The same goes for one whose log is being written: Postgres keeps a cancellation until the wait begins. What is left is a statement
+/// that comes from its last step to its commit between the look at it and the signal, which is one function call at the server.
 /// </remarks>
 internal sealed class StatementCancel(ShardSessions control) : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
 
     /// <summary>True if it was left alone because it waits for a standby.</summary>
     private const string CancelSql = """
-        select wait_event = 'SyncRep', wait_event is distinct from 'SyncRep' and pg_cancel_backend(pid) from pg_stat_get_activity($1)
+        select wait_event = 'SyncRep', case when wait_event in ('SyncRep', 'WALSync', 'WALWrite') then false else pg_cancel_backend(pid) end
+        from pg_stat_get_activity($1)
         """;
 
     private static readonly TimeSpan AskLimit = TimeSpan.FromMilliseconds(500);
