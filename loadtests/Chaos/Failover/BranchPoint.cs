@@ -8,6 +8,12 @@ namespace LoadTests.Chaos.Failover;
 /// <param name="NewPrimary">When the new primary was first seen to be one.</param>
 internal sealed record BranchPoint(int Timeline, long Position, long Keeps, long NewPrimary)
 {
+    /// <summary>Routers look for the primary each second; an answer of the old one may be under way for longer.</summary>
+    private const long OldAnswers = 3_000_000;
+
+    /// <summary>No router asks the old primary any more.</summary>
+    public long Left => NewPrimary + OldAnswers;
+
     /// <returns>Null: the shard stayed on its timeline.</returns>
     /// <param name="from">The beginning of the fault.</param>
     public static BranchPoint? Of(IReadOnlyList<HostSample> samples, TimelineHistory history, long from)
@@ -17,7 +23,7 @@ internal sealed record BranchPoint(int Timeline, long Position, long Keeps, long
         if (!history.Ends.TryGetValue(old, out var position))
             return null;
         // The log was not behind the position yet when it was asked, and acknowledged is only what the log has.
-        var keeps = primaries.Where(sample => sample.Timeline == old && sample.Position <= position).Max(sample => sample.At);
+        var keeps = primaries.Where(sample => sample.Timeline == old && sample.Position <= position).Select(sample => sample.At).DefaultIfEmpty(0).Max();
         var later = primaries.Where(sample => sample.Timeline > old).Select(sample => sample.At).DefaultIfEmpty(long.MaxValue).Min();
         return new BranchPoint(old, position, keeps, later);
     }

@@ -65,7 +65,7 @@ internal sealed class FailoverJudgement(
         if (isSynchronous)
             return "the shard is synchronous";
         var takeovers = records.Where(record => record.Shard == shard && record.Branch is not null).ToArray();
-        if (takeovers.Any(record => write.Until >= record.Branch!.Keeps && write.At <= record.Until))
+        if (takeovers.Any(record => write.Until >= record.Branch!.Keeps && write.At <= record.Branch.Left))
             return null;
         return takeovers.Length == 0 ? "no standby took over from it" : "every new primary had it: it was acknowledged before the branch point, or behind the takeover";
     }

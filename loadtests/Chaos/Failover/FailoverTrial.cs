@@ -15,9 +15,6 @@ internal sealed class FailoverTrial : IAsyncDisposable
 {
     private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(120), AcceptanceLimit = TimeSpan.FromSeconds(30), Pause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Routers look for the primary each second; an answer of the old one may be under way for longer.</summary>
-    private const long LastAnswersOfOldPrimary = 3_000_000;
-
     /// <summary>A standby is asked less often than a primary.</summary>
     private const long SeenLate = 500_000;
 
@@ -92,8 +89,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
             return;
         var slots = await ownership.SlotsAsync(CancellationToken.None);
         var keys = _workloads.AllKeys.Where(key => slots.Contains(SlotHash.Of(key).Value)).ToHashSet(StringComparer.Ordinal);
-        var to = Math.Min(record.Until, branch.NewPrimary + LastAnswersOfOldPrimary);
-        _windows.Add(new LostCommitWindow(keys, IsSynchronous ? branch.NewPrimary - SeenLate : branch.Keeps, to) { OnlyReads = IsSynchronous });
+        _windows.Add(new LostCommitWindow(keys, IsSynchronous ? branch.NewPrimary - SeenLate : branch.Keeps, branch.Left) { OnlyReads = IsSynchronous });
         if (IsSynchronous)
             return;
         _unaccepted.Add(fault.Shard);

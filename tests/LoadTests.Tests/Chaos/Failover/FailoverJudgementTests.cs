@@ -32,6 +32,7 @@ public sealed class FailoverJudgementTests
         var writes = Writes(Until(10), After(14));
         Assert.Empty(Problems(false, Takeover, writes, Acknowledged("behind", 9.5)));
         Assert.Contains("before the branch point", Assert.Single(Problems(false, Takeover, writes, Acknowledged("before", 8.9))), StringComparison.Ordinal);
+        Assert.Contains("behind the takeover", Assert.Single(Problems(false, Takeover, writes, Acknowledged("late", 17.1))), StringComparison.Ordinal);
         Assert.Contains("no standby took over", Assert.Single(Problems(false, Takeover with { Branch = null }, writes, Acknowledged("x", 9.5))), StringComparison.Ordinal);
         Assert.Contains("no standby took over", Assert.Single(Problems(false, Takeover, writes, lostElsewhere: Acknowledged("x", 9.5))), StringComparison.Ordinal);
     }
