@@ -41,6 +41,11 @@ internal static class ChaosCommand
         var haMode = new Option<string?>("--ha-mode") { Description = "the same; whether a commit waits for the standby (sync, as with --ha alone) or not (async)" };
         haMode.AcceptOnlyFromAmong(ChaosCluster.Synchronous, ChaosCluster.Asynchronous);
         var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
+        command.Validators.Add(result =>
+        {
+            if ((result.GetValue(ha) || result.GetValue(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))
+                result.AddError("--ha goes with neither --matrix nor --bulkheads.");
+        });
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
