@@ -61,6 +61,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
     /// <summary>One fault, until the shard has a primary and a standby again.</summary>
     public async Task StrikeAsync(HostFault fault, ChaosStage stage, CancellationToken cancellation)
     {
+        await AcceptAsync(stage);
         if (await WholeAsync(fault.Shard) is not { } primary)
             return;
         await using var ownership = await OwnershipWatch.BeginAsync(_cluster.Shard(fault.Shard), CancellationToken.None);
@@ -94,6 +95,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
             return;
         _unaccepted.Add(fault.Shard);
         await AcceptAsync(stage);
+        _unaccepted.Add(fault.Shard); // once more before the next fault: a router may write what it saw of the old primary some seconds later
     }
 
     /// <summary>What shards lost is accepted, as a person does, so that moves go on.</summary>
