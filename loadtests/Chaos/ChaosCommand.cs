@@ -43,7 +43,7 @@ internal static class ChaosCommand
         var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
         command.Validators.Add(result =>
         {
-            if ((result.GetValue(ha) || result.GetValue(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))
+            if ((result.GetValue(ha) || result.GetResult(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))
                 result.AddError("--ha goes with neither --matrix nor --bulkheads.");
         });
         command.SetAction((parsed, interrupt) =>
