@@ -37,8 +37,14 @@ internal static class ChaosCommand
         });
         var standbys = new Option<string>("--standbys") { Description = "which kinds of standbys take over from their shards; with both, the seed chooses for each shard", DefaultValueFactory = _ => StandbyPlan.Both };
         standbys.AcceptOnlyFromAmong([.. StandbyPlan.Choices]);
-        var ha = new Option<bool>("--ha") { Description = "shards of two hosts under Patroni, whose primaries are killed, hung, cut off and switched over" };
-        var haMode = new Option<string?>("--ha-mode") { Description = "the same; whether a commit waits for the standby (sync, as with --ha alone) or not (async)" };
+        var ha = new Option<bool>("--ha")
+        {
+            Description = "shards of two hosts under Patroni, whose primaries are killed, hung, cut off and switched over",
+        };
+        var haMode = new Option<string?>("--ha-mode")
+        {
+            Description = "the same; whether a commit waits for the standby (sync, as with --ha alone) or not (async)",
+        };
         haMode.AcceptOnlyFromAmong(ChaosCluster.Synchronous, ChaosCluster.Asynchronous);
         var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
         command.Validators.Add(result =>

@@ -152,9 +152,11 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     private void TellOldReads(IReadOnlyList<LostCommitWindow> windows)
     {
         LostCommitWindow[] others = [.. windows.Where(window => !window.OnlyReads)];
-        var (with, without) = (Checker.CheckFolder(options.Recording, windows).Count(), Checker.CheckFolder(options.Recording, others).Count());
+        var with = Checker.CheckFolder(options.Recording, windows).Count();
+        var without = Checker.CheckFolder(options.Recording, others).Count();
         if (without > with)
-            log.Write($"{without - with} partitions were read from an old primary within 3 s of a takeover, and show that their histories went on without it.");
+            log.Write(
+                $"{without - with} partitions were read from an old primary within 3 s of a takeover, and went on without what was read.");
     }
 
     private List<string> Check(IReadOnlyList<LostCommitWindow> windows)

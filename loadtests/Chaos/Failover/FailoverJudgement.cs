@@ -53,7 +53,8 @@ internal sealed class FailoverJudgement(
             return Others(record).Where(write => write.Until > record.At && write.Until <= Math.Max(end, record.At + Quiet));
         }).ToArray();
         var (quiet, busy) = (ProbeFigures.P99(before, 0, long.MaxValue), ProbeFigures.P99(during, 0, long.MaxValue));
-        return Text($"Other shards, all faults together: p99 {quiet.TotalMilliseconds:0.0} ms before, {busy.TotalMilliseconds:0.0} ms during, ratio {busy / quiet:0.00}.");
+        return Text(
+            $"Other shards, all faults together: p99 {quiet.TotalMilliseconds:0.0} ms before, {busy.TotalMilliseconds:0.0} ms during, ratio {busy / quiet:0.00}.");
     }
 
     private IEnumerable<ProbeWrite> Lost(string shard) =>
@@ -67,7 +68,9 @@ internal sealed class FailoverJudgement(
         var takeovers = records.Where(record => record.Shard == shard && record.Branch is not null).ToArray();
         if (takeovers.Any(record => write.Until >= record.Branch!.Keeps && write.At <= record.Branch.Left))
             return null;
-        return takeovers.Length == 0 ? "no standby took over from it" : "every new primary had it: it was acknowledged before the branch point, or behind the takeover";
+        return takeovers.Length == 0
+            ? "no standby took over from it"
+            : "every new primary had it: it was acknowledged before the branch point, or behind the takeover";
     }
 
     private ProbeWrite[] Others(FaultRecord record) => [.. probes.Where(probe => probe.Key != record.Shard).SelectMany(probe => probe.Value)];

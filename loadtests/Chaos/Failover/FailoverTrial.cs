@@ -13,7 +13,9 @@ namespace LoadTests.Chaos.Failover;
 /// <summary>The faults of a run on shards of two hosts: probes and watches that go on all the time, and what they saw of each fault.</summary>
 internal sealed class FailoverTrial : IAsyncDisposable
 {
-    private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(120), AcceptanceLimit = TimeSpan.FromSeconds(30), Pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(120), AcceptanceLimit = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A standby is asked less often than a primary.</summary>
     private const long SeenLate = 500_000;
@@ -55,7 +57,8 @@ internal sealed class FailoverTrial : IAsyncDisposable
     {
         using var client = new HttpClient { BaseAddress = cluster.Proxy };
         (await client.PutAsync(new Uri($"/v1/collections/{ShardProbe.Collection}", UriKind.Relative), null, cancellation)).EnsureSuccessStatusCode();
-        return new FailoverTrial(cluster, log, workloads, await cluster.RingAsync(cancellation) ?? throw new InvalidOperationException("There is no ring."));
+        return new FailoverTrial(
+            cluster, log, workloads, await cluster.RingAsync(cancellation) ?? throw new InvalidOperationException("There is no ring."));
     }
 
     /// <summary>One fault, until the shard has a primary and a standby again.</summary>
@@ -85,7 +88,8 @@ internal sealed class FailoverTrial : IAsyncDisposable
         _records.Add(record);
         var pause = ProbeFigures.LongestPause(Probe(fault.Shard).Writes, at, record.Until).Length;
         _log.Tell("hosts", string.Create(
-            CultureInfo.InvariantCulture, $"  whole after {(record.Until - at) / 1e6:0.0} s, {(branch is null ? "nobody" : now!.Name)} took over, no write for {pause.TotalSeconds:0.0} s"));
+            CultureInfo.InvariantCulture,
+            $"  whole after {(record.Until - at) / 1e6:0.0} s, {(branch is null ? "nobody" : now!.Name)} took over, no write for {pause.TotalSeconds:0.0} s"));
         if (branch is null)
             return;
         var slots = await ownership.SlotsAsync(CancellationToken.None);

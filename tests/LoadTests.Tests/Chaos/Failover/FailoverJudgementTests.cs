@@ -45,10 +45,12 @@ public sealed class FailoverJudgementTests
         Assert.Equal("1", row[^1]);
     }
 
-    private static IEnumerable<string> Problems(bool isSynchronous, FaultRecord record, ProbeWrite[] writes, ProbeWrite? lost = null, ProbeWrite? lostElsewhere = null) =>
+    private static IEnumerable<string> Problems(
+        bool isSynchronous, FaultRecord record, ProbeWrite[] writes, ProbeWrite? lost = null, ProbeWrite? lostElsewhere = null) =>
         Judgement(isSynchronous, record, writes, lost, lostElsewhere).Problems();
 
-    private static FailoverJudgement Judgement(bool isSynchronous, FaultRecord record, ProbeWrite[] writes, ProbeWrite? lost = null, ProbeWrite? lostElsewhere = null)
+    private static FailoverJudgement Judgement(
+        bool isSynchronous, FaultRecord record, ProbeWrite[] writes, ProbeWrite? lost = null, ProbeWrite? lostElsewhere = null)
     {
         ProbeWrite[] others = Writes(Until(10), After(10));
         return new FailoverJudgement(
@@ -72,7 +74,8 @@ public sealed class FailoverJudgementTests
 
     private static IEnumerable<double> Until(int second) => Enumerable.Range(0, (second * 10) + 1).Select(tenth => tenth / 10.0);
 
-    private static IEnumerable<double> After(int second) => Enumerable.Range((second * 10) + 1, 300 - (second * 10)).Select(tenth => tenth / 10.0).Prepend(second);
+    private static IEnumerable<double> After(int second) =>
+        Enumerable.Range((second * 10) + 1, 300 - (second * 10)).Select(tenth => tenth / 10.0).Prepend(second);
 
     private static ProbeWrite Acknowledged(string id, double second) => new(id, (long)(second * Second) - 1000, (long)(second * Second), 201);
 }
