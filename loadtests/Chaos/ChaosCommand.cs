@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using LoadTests.Chaos.Bulkheads;
+using LoadTests.Chaos.Cluster;
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Matrix;
 using LoadTests.Cluster;
@@ -36,11 +37,29 @@ internal static class ChaosCommand
         });
         var standbys = new Option<string>("--standbys") { Description = "which kinds of standbys take over from their shards; with both, the seed chooses for each shard", DefaultValueFactory = _ => StandbyPlan.Both };
         standbys.AcceptOnlyFromAmong([.. StandbyPlan.Choices]);
-        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, standbys, matrix, only, bulkheads };
+        var ha = new Option<bool>("--ha")
+        {
+            Description = "shards of two hosts under Patroni, whose primaries are killed, hung, cut off and switched over",
+        };
+        var haMode = new Option<string?>("--ha-mode")
+        {
+            Description = "the same; whether a commit waits for the standby (sync, as with --ha alone) or not (async)",
+        };
+        haMode.AcceptOnlyFromAmong(ChaosCluster.Synchronous, ChaosCluster.Asynchronous);
+        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
+        command.Validators.Add(result =>
+        {
+            if ((result.GetValue(ha) || result.GetResult(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))
+                result.AddError("--ha goes with neither --matrix nor --bulkheads.");
+        });
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
-            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true) { Standbys = parsed.GetRequiredValue(standbys) };
+            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true) 
+            {
+                Standbys = parsed.GetRequiredValue(standbys),
+                HaMode = parsed.GetValue(haMode) ?? (parsed.GetValue(ha) ? ChaosCluster.Synchronous : null),
+            };
             return RunAsync(options, parsed.GetValue(keep), log =>
                 parsed.GetValue(matrix) ? RunMatrixAsync(options, log, parsed.GetValue(only) ?? "", interrupt)
                 : parsed.GetValue(bulkheads) ? new BulkheadRun(options, log).RunAsync(interrupt)

@@ -12,6 +12,9 @@ internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, st
     /// <summary>Which kinds of standbys shards have: one of <see cref="StandbyPlan.Choices"/>.</summary>
     public string Standbys { get; init; } = StandbyPlan.Both;
 
+    /// <summary>Shards have two hosts each, synchronous or asynchronous; null: one.</summary>
+    public string? HaMode { get; init; }
+
     public string Recording => Path.Combine(Folder, "recording");
 
     public string Logs => Path.Combine(Folder, "logs");

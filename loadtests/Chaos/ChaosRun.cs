@@ -3,6 +3,7 @@ using System.Globalization;
 using LoadTests.Chaos.Bulkheads;
 using LoadTests.Chaos.Checkers;
 using LoadTests.Chaos.Cluster;
+using LoadTests.Chaos.Failover;
 using LoadTests.Chaos.Faults;
 using LoadTests.Chaos.Recording;
 using LoadTests.Chaos.Workloads;
@@ -35,18 +36,22 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     public async Task<bool> RunAsync(CancellationToken interrupt)
     {
         log.Write(string.Create(CultureInfo.InvariantCulture, $"chaos: {options.Duration.TotalMinutes:0.##} minutes, seed {options.Seed}"));
-        log.Write($"Starting a cluster of 3 shards, a spare one and {ChaosCluster.Routers} routers in {options.Cluster}");
-        await using var cluster = await ChaosCluster.StartAsync(options.Cluster, options.Logs, options.Build, interrupt);
+        log.Write($"Starting a cluster of 3 shards{(options.HaMode is null ? ", a spare one" : $" of 2 hosts each, {options.HaMode},")} and {ChaosCluster.Routers} routers in {options.Cluster}");
+        await using var cluster = await ChaosCluster.StartAsync(options.Cluster, options.Logs, options.Build, interrupt, options.HaMode);
         var rest = new ClusterRest(cluster, log);
         await rest.CreateCollectionsAsync(interrupt);
         await rest.WeighAsync(interrupt);
         using var api = new ApiCaller(cluster.Proxy, cluster.RouterUrls, log.Surprise);
         var workloads = new WorkloadSet(api, new Recorder(options.Recording), options.Seed, options.Rate, (workload, number) => string.Create(CultureInfo.InvariantCulture, $"{workload[0]}{number}"));
-        var plan = StandbyPlan.Of(options.Seed, options.Standbys);
-        log.Write($"Standbys: {plan}");
+        var plan = StandbyPlan.Of(options.Seed, options.HaMode is null ? options.Standbys : StandbyPlan.None);
+        if (options.HaMode is null)
+            log.Write($"Standbys: {plan}");
+        else if (cluster.Cuts is null)
+            log.Write("No host is cut off: that takes root and nftables.");
         var standbys = new StandbySet(cluster, plan, workloads);
         await standbys.EnsureAllAsync(interrupt);
-        await LoadAsync(cluster, workloads, plan, standbys, interrupt);
+        await using var failover = options.HaMode is null ? null : await FailoverTrial.BeginAsync(cluster, log, workloads, interrupt);
+        await LoadAsync(cluster, workloads, plan, standbys, failover, interrupt);
 
         log.Tell("end", "reading the final state");
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupt))
@@ -55,9 +60,14 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
             await workloads.ReadLastAsync(limit.Token);
         }
         log.Tell("end", "audit");
-        _problems.AddRange((await ClusterAudit.RunAsync(cluster, ChaosCluster.Shards, interrupt)).Select(problem => $"audit: {problem}"));
+        _problems.AddRange((await ClusterAudit.RunAsync(cluster, cluster.ShardIds, interrupt)).Select(problem => $"audit: {problem}"));
         log.Tell("end", "checkers");
-        var violated = Check(standbys.Windows);
+        var violated = Check(failover?.Windows ?? standbys.Windows);
+        if (failover is not null)
+        {
+            TellOldReads(failover.Windows);
+            _problems.AddRange((await failover.JudgeAsync(interrupt)).Select(problem => $"failover: {problem}"));
+        }
         var isRight = _problems.Count == 0 && log.SurpriseCount == 0;
         await new ChaosReport(options, log).WriteAsync(workloads, await MoveHistory.ReadAsync(cluster, interrupt), [.. _problems, .. violated], isRight);
         if (!isRight)
@@ -66,25 +76,32 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     }
 
     /// <summary>Steps 2 to 4.</summary>
-    private async Task LoadAsync(ChaosCluster cluster, WorkloadSet workloads, StandbyPlan plan, StandbySet standbys, CancellationToken interrupt)
+    private async Task LoadAsync(
+        ChaosCluster cluster, WorkloadSet workloads, StandbyPlan plan, StandbySet standbys, FailoverTrial? failover, CancellationToken interrupt)
     {
         using var endOfLoad = new CancellationTokenSource();
         using var endOfFaults = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         var load = workloads.RunAsync(endOfLoad.Token);
         var progress = ProgressAsync(workloads, endOfLoad.Token);
-        var stage = new ChaosStage(cluster, log, () => [.. workloads.ActiveKeys]) { Standbys = standbys };
+        var stage = new ChaosStage(cluster, log, () => [.. workloads.ActiveKeys]) { Standbys = standbys, Failover = failover };
         endOfFaults.CancelAfter(options.Duration);
         try
         {
-            await Task.WhenAll(ChaosSchedule.Lanes.Select(lane => FollowAsync(stage, lane, ChaosSchedule.Of(options.Seed, lane, plan), endOfFaults.Token)));
+            await Task.WhenAll(failover is null
+                ? ChaosSchedule.Lanes.Select(lane => FollowAsync(stage, lane, ChaosSchedule.Of(options.Seed, lane, plan), endOfFaults.Token))
+                : FailoverSchedule.Lanes.Select(lane => FollowAsync(
+                    stage, lane, FailoverSchedule.Of(options.Seed, lane, cluster.Cuts is not null), endOfFaults.Token)));
             interrupt.ThrowIfCancellationRequested();
             log.Tell("end", "no more faults: every part is started, what is unfinished is carried on");
+            if (failover is not null)
+                await failover.AcceptAsync(stage);
             _problems.AddRange(await new ClusterRest(cluster, log, standbys).SettleAsync(interrupt));
             await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
             // A source that lost the row of a batch leaves an import at its target: doctor names the command that ends it.
             if (await new NamedCommands(stage, Keep).MendAsync(interrupt) is { } left)
                 _problems.Add(left);
-            _problems.AddRange(await new BulkheadTrial(cluster, log).RunAsync(interrupt));
+            if (failover is null)
+                _problems.AddRange(await new BulkheadTrial(cluster, log).RunAsync(interrupt));
         }
         finally
         {
@@ -130,6 +147,16 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
                 $"{(now - before) / clock.Elapsed.TotalSeconds:0} requests/s; {now:#,0} in all, {tallies.Sum(tally => tally.Failed):#,0} failed, {tallies.Sum(tally => tally.Unknown):#,0} unknown; {log.CountOf("moves done")} moves; {log.SurpriseCount} surprises"));
             before = now;
         }
+    }
+
+    private void TellOldReads(IReadOnlyList<LostCommitWindow> windows)
+    {
+        LostCommitWindow[] others = [.. windows.Where(window => !window.OnlyReads)];
+        var with = Checker.CheckFolder(options.Recording, windows).Count();
+        var without = Checker.CheckFolder(options.Recording, others).Count();
+        if (without > with)
+            log.Write(
+                $"{without - with} partitions were read from an old primary within 3 s of a takeover, and went on without what was read.");
     }
 
     private List<string> Check(IReadOnlyList<LostCommitWindow> windows)

@@ -29,6 +29,7 @@ help_show() {
   ./dev bench micro Planner     pieces on their own (BenchmarkDotNet); without a word: all of them
   ./dev bench --quick           short ones of most, in 2 minutes; fails if a ratio is less than half of the recorded one
   ./dev chaos --minutes 5       faults, longer than the tests have time for
+  ./dev chaos --ha --minutes 5  the same with shards that fail over: their primaries are killed, hung and cut off (docs/chaos.md)
   ./dev mutants                 puts each known bug in, and shows the test that catches it (docs/mutants.md)
 
 Options of up: --shards N (3)  --routers N (2)  --agent  --no-data  --detach  --compose  --no-build

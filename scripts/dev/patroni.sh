@@ -34,8 +34,12 @@ patroni_config() { # deploy/patroni.yml, but without passwords, as the other sha
   chmod 644 "$(patroni_folder patroni.yml)"
 }
 
-patroni_start() { # patroni_start HOST: returns at once
+patroni_start() { # patroni_start HOST: Patroni is not waited for
   local -a environment
+  patroni_end_orphan "$1"
+  # For the chaos run: a host's processes have a group of their own, so that rules in the kernel can tell whose connections are whose.
+  local GROUP=''
+  [[ -z ${DEV_HOST_GROUPS:-} ]] || GROUP=$(patroni_host_port "$1")
   patroni_environment "$1"
   as_postgres mkdir -p "$(patroni_folder "$1")"
   # Not in a folder that its user cannot enter.
@@ -125,6 +129,16 @@ patroni_stop() { # patroni_stop HOST...: at the same time; Patroni, and with it 
     stop_process "$host" TERM 60
     patroni_end_postgres "$host"
   done
+}
+
+patroni_end_orphan() { # patroni_end_orphan HOST: a Patroni that starts beside a primary takes synchronous_standby_names back before it looks
+  # who has the lock. If the standby took over just then, what the old primary confirms meanwhile is lost.
+  local pid
+  pid=$(patroni_postmaster "$1") || return 0
+  kill -QUIT "$pid" 2>/dev/null || true
+  kill -CONT "$pid" 2>/dev/null || true
+  orphan_ended() { ! patroni_postmaster "$1" >/dev/null; }
+  wait_until 30 "the Postgres of $1, which ran without Patroni, to be gone" orphan_ended "$1"
 }
 
 patroni_end_postgres() { # patroni_end_postgres HOST: what a killed Patroni left

@@ -102,11 +102,11 @@ postgres_start() { # postgres_start NAME FOLDER PORT [ARGUMENT...]
   start_as_postgres "$name" "$(postgres_bin)/postgres" -D "$folder" -p "$port" "$@"
 }
 
-start_as_postgres() { # start_as_postgres NAME COMMAND...: start_process, as the user that Postgres runs as
+start_as_postgres() { # start_as_postgres NAME COMMAND...: start_process, as the user that Postgres runs as; root may say the GROUP
   local name=$1
   local -a user=()
   shift
-  [[ $EUID != 0 ]] || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  [[ $EUID != 0 ]] || user=(setpriv --reuid=postgres --regid="${GROUP:-postgres}" --init-groups)
   start_process "$name" "${user[@]}" "$@"
 }
 

@@ -19,6 +19,21 @@ public sealed class HighAvailabilityTests(HaCluster cluster) : IClassFixture<HaC
         await FollowAsync(writes, before);
     }
 
+    /// <summary>Beside a Postgres that goes on it would have that confirm writes alone for a moment, whoever is the primary by then.</summary>
+    [Fact]
+    public async Task A_Patroni_that_is_started_again_begins_with_a_stopped_Postgres_and_no_confirmed_write_is_lost()
+    {
+        var before = (await cluster.ShardAsync("s1")).Primary;
+        await using var writes = await BeginAsync();
+        UnixSignal.Kill.SendTo(before.PatroniPid!.Value);
+        await cluster.MakeWholeAsync();
+        await writes.GoOnAsync();
+        Assert.DoesNotContain((await cluster.ShardAsync("s1")).Hosts!, host => host.Pid == before.Pid);
+        await writes.RequireNoneLostAsync();
+        Assert.InRange(writes.Hit.LongestPause, TimeSpan.Zero, await cluster.LongestFailoverAsync());
+        await RequireWellAsync();
+    }
+
     [Fact]
     public async Task A_switchover_holds_writes_up_for_a_moment_and_loses_none()
     {

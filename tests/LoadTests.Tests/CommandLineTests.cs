@@ -20,6 +20,8 @@ public sealed class CommandLineTests
     [InlineData("move", "--engine", "built-in")]
     [InlineData("move-effect", "--pairs", "2")]
     [InlineData("move-effect", "--engine", "built-in")]
+    [InlineData("chaos", "--ha", "--matrix")]
+    [InlineData("chaos", "--ha-mode", "both")]
     public async Task What_it_does_not_understand_ends_with_2_and_starts_nothing(params string[] arguments) =>
         Assert.Equal(2, await LoadTestsApp.RunAsync(arguments, TestContext.Current.CancellationToken));
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using LoadTests.Chaos.Failover;
 using LoadTests.Cluster;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
@@ -17,15 +18,27 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public const string Spare = "s4";
     public const int Routers = 3;
 
+    /// <summary>With shards of two hosts: whether a commit waits for the standby.</summary>
+    public const string Synchronous = "sync", Asynchronous = "async";
+
     public static readonly IReadOnlyList<string> FirstShards = ["s1", "s2", "s3"];
 
-    private static readonly int[] BasePorts = [8080, 8079, 6390, 5441, 5442, 5443, 5444, 5461, 5462, 5463, 5464, 8101, 8102, 8103, 8201, 8202, 8203];
+    private const int EtcdPort = 8380;
+
+    private static readonly int[] BasePorts = [8080, 8079, 6390, 5441, 5442, 5443, 5444, 5461, 5462, 5463, 5464, 8101, 8102, 8103, 8201, 8202, 8203,
+        5541, 5542, 5543, 5544, 5545, 5546, 8401, 8402, 8403, 8404, 8405, 8406, EtcdPort, EtcdPort + 1];
 
     private readonly int _offset;
     private readonly string _adminLogs;
     private int _adminRuns;
 
-    private ChaosCluster(string home, int offset, string adminLogs) => (Home, _offset, _adminLogs) = (home, offset, adminLogs);
+    private ChaosCluster(string home, int offset, string adminLogs, string? haMode)
+    {
+        (Home, _offset, _adminLogs, HaMode) = (home, offset, adminLogs, haMode);
+        // As scripts/dev/postgres.sh and patroni.sh lay them out.
+        Hosts = haMode is null ? [] : [.. Enumerable.Range(0, 2 * FirstShards.Count).Select(number =>
+            new FailoverHost($"{FirstShards[number / 2]}-{"ab"[number % 2]}", 5541 + number + offset, 8401 + number + offset))];
+    }
 
     public string Home { get; }
 
@@ -43,19 +56,38 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public static IReadOnlyList<string> Shards => [.. FirstShards, Spare];
 
+    /// <summary>Null: shards have one server each.</summary>
+    public string? HaMode { get; }
+
+    /// <summary>Of all shards, where they have two each.</summary>
+    public IReadOnlyList<FailoverHost> Hosts { get; }
+
+    /// <summary>Null: on this machine no host can be cut off.</summary>
+    public NetworkCuts? Cuts { get; private set; }
+
+    /// <summary>The shards that there are.</summary>
+    public IReadOnlyList<string> ShardIds => HaMode is null ? Shards : FirstShards;
+
+    /// <summary>What the shards' processes are as parts.</summary>
+    public IEnumerable<string> ShardParts => HaMode is null ? Shards : ["etcd", .. Hosts.Select(host => host.Name)];
+
     /// <param name="home">A folder that does not exist yet.</param>
     /// <param name="adminLogs">The folder that gets what each run of shardadmin writes.</param>
     /// <param name="build">Builds the programs if their sources changed.</param>
-    public static async Task<ChaosCluster> StartAsync(string home, string adminLogs, bool build, CancellationToken cancellation)
+    /// <param name="haMode">Each shard is two hosts, and there is no spare one; null: each is one.</param>
+    public static async Task<ChaosCluster> StartAsync(
+        string home, string adminLogs, bool build, CancellationToken cancellation, string? haMode = null)
     {
-        var cluster = new ChaosCluster(home, FreeOffset(), adminLogs);
+        var cluster = new ChaosCluster(home, FreeOffset(), adminLogs, haMode);
         Directory.CreateDirectory(adminLogs);
         try
         {
+            cluster.Cuts = haMode is null ? null : await NetworkCuts.TryOpenAsync(cluster.Hosts, EtcdPort + cluster._offset);
             await cluster.DevAsync(
-                ["up", "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
+                ["up", .. (string[])(haMode is null ? [] : ["--ha-mode", haMode]), "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
             cancellation.ThrowIfCancellationRequested();
-            await cluster.DevAsync("shard", Spare);
+            if (haMode is null)
+                await cluster.DevAsync("shard", Spare);
             return cluster;
         }
         catch
@@ -65,7 +97,10 @@ internal sealed class ChaosCluster : IAsyncDisposable
         }
     }
 
-    public ShardServer Shard(string id) => new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
+    /// <summary>Where a shard has two hosts: both of them, of which the primary is meant.</summary>
+    public ShardServer Shard(string id) => HaMode is not null
+        ? new(string.Join(',', Hosts.Where(host => host.Shard == id).Select(host => $"127.0.0.1:{host.Port}")), 0, "sharding")
+        : new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
 
     /// <summary>The name of a shard's standby as a part.</summary>
     public static string StandbyOf(string shard) => $"{shard}-standby";
@@ -87,6 +122,17 @@ internal sealed class ChaosCluster : IAsyncDisposable
         var processId = File.Exists(file) ? int.Parse(File.ReadAllText(file).Split(' ')[0], CultureInfo.InvariantCulture) : 0;
         return processId > 0 && ProcessTree.StateOf(processId) is not (null or 'Z' or 'X') ? processId : null;
     }
+
+    /// <returns>Null: its Postgres does not run.</returns>
+    public int? PostmasterOf(FailoverHost host)
+    {
+        var file = Path.Combine(Home, "shards", host.Name, "data", "postmaster.pid");
+        return File.Exists(file) && int.TryParse(File.ReadLines(file).FirstOrDefault(), CultureInfo.InvariantCulture, out var process)
+            && ProcessTree.StateOf(process) is not (null or 'Z' or 'X') ? process : null;
+    }
+
+    /// <summary>patronictl on this cluster.</summary>
+    public Task<string> HaAsync(params string[] arguments) => DevAsync(["ha", .. arguments]);
 
     /// <summary>Starts a part that does not run, and waits until it answers.</summary>
     public async Task StartPartAsync(string part, CancellationToken cancellation)
@@ -129,7 +175,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         {
             ["SHARDING_REDIS"] = Redis,
             ["SHARDING_CLUSTER"] = "default",
-            ["SHARDING_SEEDS"] = string.Join(',', FirstShards.Select(Shard).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}"))),
+            ["SHARDING_SEEDS"] = string.Join(',', FirstShards.Select(Shard).Select(SeedOf)),
             ["SHARDING_FAILPOINT"] = failpoint,
             ["PGUSER"] = ShardServer.User,
         };
@@ -145,16 +191,27 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var part in (string[])["proxy", "redis", .. Shards, .. Shards.Select(StandbyOf), .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
+        if (Cuts is not null)
+            await Cuts.RestoreAsync();
+        foreach (var part in (string[])["proxy", "redis", .. ShardParts, .. Shards.Select(StandbyOf), .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
             if (ProcessOf(part) is { } process)
                 ProcessTree.ContinueAll(process); // one that was left stopped would not hear that it should end
+        foreach (var host in Hosts)
+            if (PostmasterOf(host) is { } process)
+                ProcessTree.ContinueAll(process);
         await DevAsync("down", "--wipe");
+        if (Cuts is not null)
+            await Cuts.DisposeAsync();
     }
+
+    private static string SeedOf(ShardServer shard) => shard.Port == 0
+        ? $"{shard.Host}/{shard.Database}"
+        : string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}");
 
     /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
     private Task<string> DevAsync(params string[] arguments) => OtherProgram.RunAsync(
         Path.Combine(Repository.Root, "dev"), arguments,
-        new Dictionary<string, string?>(StringComparer.Ordinal) { ["DEV_HOME"] = Home, ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture) },
+        new Dictionary<string, string?>(StringComparer.Ordinal) { ["DEV_HOME"] = Home, ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture), ["DEV_HOST_GROUPS"] = Cuts is null ? null : "yes" },
         CancellationToken.None);
 
     private Uri Local(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port + _offset}"));

@@ -59,7 +59,7 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
     /// <returns>Null: all is settled. Else what the last attempt at it said.</returns>
     private async Task<string?> StepAsync(ChaosStage stage, CancellationToken cancellation)
     {
-        foreach (var part in (string[])["redis", .. ChaosCluster.Shards, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
+        foreach (var part in (string[])["redis", .. cluster.ShardParts, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
             if (cluster.ProcessOf(part) is null)
                 await cluster.StartPartAsync(part, cancellation);
         if (standbys is not null)
@@ -87,7 +87,7 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
     /// <returns>Batches that stand in a journal.</returns>
     private async Task<int> UnfinishedAsync(CancellationToken cancellation)
     {
-        var audits = await Task.WhenAll(ChaosCluster.Shards.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));
+        var audits = await Task.WhenAll(cluster.ShardIds.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));
         return audits.Sum(audit => audit.Unfinished);
     }
 }

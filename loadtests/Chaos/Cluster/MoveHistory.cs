@@ -11,7 +11,7 @@ internal sealed record MoveHistory(long Batches, long Slots, double LongestPause
     public static async Task<MoveHistory> ReadAsync(ChaosCluster cluster, CancellationToken cancellation)
     {
         var all = new MoveHistory(0, 0, 0, 0);
-        foreach (var shard in ChaosCluster.Shards)
+        foreach (var shard in cluster.ShardIds)
         {
             await using var connection = new NpgsqlConnection(cluster.Shard(shard).ConnectionString);
             await connection.OpenAsync(cancellation);

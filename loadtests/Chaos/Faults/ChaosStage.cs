@@ -1,4 +1,5 @@
 using LoadTests.Chaos.Cluster;
+using LoadTests.Chaos.Failover;
 
 namespace LoadTests.Chaos.Faults;
 
@@ -8,6 +9,9 @@ internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IRead
 {
     /// <summary>Null: no shard has one.</summary>
     public StandbySet? Standbys { get; init; }
+
+    /// <summary>Null: shards have one server each.</summary>
+    public FailoverTrial? Failover { get; init; }
 
     private static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(60);
 

@@ -16,7 +16,10 @@ internal sealed record MoveSlots(IReadOnlyList<double> Picks, IReadOnlyList<int>
     public override async Task RunAsync(ChaosStage stage, CancellationToken cancellation)
     {
         var keys = stage.ActiveKeys();
-        int[] slots = [.. Picks.Select(pick => (int)SlotHash.Of(keys[(int)(pick * keys.Count)]).Value).Concat(Others).Distinct().Order()];
+        int[] slots = [.. Picks.Select(pick => (int)SlotHash.Of(keys[(int)(pick * keys.Count)]).Value).Concat(Others).Distinct()
+            .Where(slot => stage.Failover?.PinnedSlots.Contains(slot) != true).Order()];
+        if (slots.Length == 0)
+            return;
         var list = string.Join(',', slots);
         var parallel = Parallel.ToString(CultureInfo.InvariantCulture);
         foreach (var target in Targets)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Shards;
 using ShardCore.Shards.Failover;
 using ShardRouter.Consistency;
 using ShardRouter.Shards.Standbys;
@@ -98,6 +99,8 @@ internal sealed partial class ShardPool(
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<T> RunUncountedAsync<T>(bool writes, Func<ShardCall, Task<T>> call, CancellationToken deadline)
     {
+        if (writes && cancel.CommitsWait)
+            throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
         await EnterAsync(deadline);
         var turn = new CallTurn();
         return await CallLimit.WithinAsync(CallAsync(writes, call, turn, deadline), turn, writes, shard.Id.Value, deadline);
@@ -158,7 +161,9 @@ internal sealed partial class ShardPool(
         if (!running.IsCompleted && !await cancel.StopAsync(session, running))
         {
             sessions.Abandon(session, running);
-            throw new TimeoutException("The shard neither answered nor stopped.");
+            throw cancel.IsUnconfirmed(session)
+                ? new CommitNotConfirmedException("its time was over while it waited")
+                : new TimeoutException("The shard neither answered nor stopped.");
         }
         try
         {

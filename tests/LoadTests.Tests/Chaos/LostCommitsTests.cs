@@ -42,6 +42,17 @@ public sealed class LostCommitsTests
     }
 
     [Fact]
+    public void Where_only_reads_may_be_old_writes_are_held_to_as_always()
+    {
+        var written = Ok(Put, 110, 120, "v1", version: 1);
+        var after = Ok(Read, 210, 220);
+
+        Assert.Equal(
+            History(written, after),
+            LostCommits.Apply("k", History(written, Ok(Read, 130, 140), Refused(Put, 150, 160, "v4"), after), [Window with { OnlyReads = true }]));
+    }
+
+    [Fact]
     public void A_register_may_lose_the_windows_writes_and_no_other()
     {
         var created = Ok(Create, 1, 2, "v1", version: 10);

@@ -52,6 +52,33 @@ public sealed class UnconfirmedCommitTests(SharedRedis redis) : IAsyncLifetime
     public async Task A_write_whose_time_is_over_in_the_wait_has_an_unknown_outcome(string write) =>
         AssertUnknown(await WriteAsync(write, ("Request-Timeout", "1.5"))); // a busy machine may need some of it to connect
 
+    /// <summary>A reader would build upon what a takeover loses: the commit goes on waiting, and nobody sees it.</summary>
+    [Theory]
+    [MemberData(nameof(Writes))]
+    public async Task A_write_whose_time_is_over_in_the_wait_is_not_seen_by_anybody(string write)
+    {
+        AssertUnknown(await WriteAsync(write, ("Request-Timeout", "1.5")));
+        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken); // for so long the router tries to stop a statement
+
+        Assert.Equal("x 1", await _cluster["s1"].Database.ScalarAsync<string>("select string_agg(id || ' ' || version, ', ') from sharding.item"));
+        Assert.Equal("c", await _cluster["s1"].Database.ScalarAsync<string>("select string_agg(name, ', ') from sharding.collection"));
+        (await _items.GetAsync(_pk, "x")).Expect(200);
+    }
+
+    /// <summary>Waiting commits would take all connections that the server has. Those that are left at it are bounded, and reads go on.</summary>
+    [Fact]
+    public async Task When_many_commits_wait_further_writes_are_refused_and_reads_go_on_until_the_waits_end()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async i => (await InsertAsync($"i{i}", ("Request-Timeout", "3"))).Expect(504)));
+
+        (await InsertAsync("j")).ExpectProblem(503, "shard-unavailable");
+        (await _items.GetAsync(_pk, "x")).Expect(200);
+
+        await CancelAsync(); // as if the standby had come back: the waits end
+        await Eventually.ThatAsync(
+            async () => (await InsertAsync("j", ("Request-Timeout", "1.5"))).Status == 504, Limit, "writes are taken again, and wait like the first ones");
+    }
+
     /// <summary>It did not wait, so it says nothing of a commit.</summary>
     [Fact]
     public async Task A_read_is_answered()
@@ -71,6 +98,9 @@ public sealed class UnconfirmedCommitTests(SharedRedis redis) : IAsyncLifetime
         "transact" => _router.Api.PostAsync("/v1:transact", $$"""{"pk":"{{_pk}}","ops":[{"op":"increment","collection":"c","id":"x","path":"n","by":1}]}""", headers),
         _ => _router.Api.SendAsync("PUT", "/v1/collections/new", null, headers),
     };
+
+    private Task<ApiReply> InsertAsync(string id, params (string, string)[] headers) =>
+        _router.Api.PostAsync("/v1:transact", $$"""{"pk":"{{_pk}}","ops":[{"op":"put","collection":"c","id":"{{id}}","doc":{} }]}""", headers);
 
     private Task<long> CancelAsync() => _cluster["s1"].Database.ScalarAsync<long>($"select count(pg_cancel_backend(pid)) from pg_stat_activity where {Waiting}");
 
