@@ -24,9 +24,10 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
 
     private const int MostAtATime = 2;
 
-    /// <summary>True if it was left alone because it waits for a standby.</summary>
+    /// <summary>True if it was left alone because it waits for a standby. Postgres 17 writes WalSync what was WALSync before.</summary>
     private const string CancelSql = """
-        select wait_event = 'SyncRep', case when wait_event in ('SyncRep', 'WALSync', 'WALWrite') then false else pg_cancel_backend(pid) end
+        select lower(wait_event) = 'syncrep',
+               case when lower(wait_event) in ('syncrep', 'walsync', 'walwrite') then false else pg_cancel_backend(pid) end
         from pg_stat_get_activity($1)
         """;
 
