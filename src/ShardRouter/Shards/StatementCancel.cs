@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Npgsql;
+using ShardCore.Shards;
 
 namespace ShardRouter.Shards;
 
@@ -106,7 +107,7 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         {
             Parameters = { new NpgsqlParameter<int> { TypedValue = processId } },
         };
-        return await command.ExecuteScalarAsync(CancellationToken.None) is true;
+        return await command.ReadValueAsync<bool>(CancellationToken.None);
     }
 
     /// <summary>When nobody cancels any more; a pool that is forgotten leaves it to the garbage collector, as a late call may still come.</summary>
