@@ -55,7 +55,7 @@ internal static class ChaosCommand
         command.SetAction((parsed, interrupt) =>
         {
             var folder = Path.Combine(Repository.ChaosHome, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyyMMdd-HHmmss}-{parsed.GetValue(seed)}"));
-            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true) 
+            var options = new ChaosOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed), parsed.GetValue(rate), folder, Build: true)
             {
                 Standbys = parsed.GetRequiredValue(standbys),
                 HaMode = parsed.GetValue(haMode) ?? (parsed.GetValue(ha) ? ChaosCluster.Synchronous : null),

@@ -13,7 +13,13 @@ internal sealed record ShardServer(string Host, int Port, string Database, int P
     public string ConnectionString => Host.Contains(',', StringComparison.Ordinal)
         ? new NpgsqlConnectionStringBuilder
         {
-            Host = Host, Database = Database, Username = User, Pooling = false, TargetSessionAttributes = "primary", HostRecheckSeconds = 0, Timeout = 2,
+            Host = Host,
+            Database = Database,
+            Username = User,
+            Pooling = false,
+            TargetSessionAttributes = "primary",
+            HostRecheckSeconds = 0,
+            Timeout = 2,
         }.ConnectionString
         : new NpgsqlConnectionStringBuilder { Host = Host, Port = Port, Database = Database, Username = User, Pooling = false }.ConnectionString;
 }

@@ -29,8 +29,13 @@ internal sealed class HostWatch : IAsyncDisposable
 
     public static string ConnectionTo(FailoverHost host) => new NpgsqlConnectionStringBuilder
     {
-        Host = "127.0.0.1", Port = host.Port, Database = "sharding", Username = ShardServer.User, Pooling = false,
-        Timeout = LimitSeconds, CommandTimeout = LimitSeconds,
+        Host = "127.0.0.1",
+        Port = host.Port,
+        Database = "sharding",
+        Username = ShardServer.User,
+        Pooling = false,
+        Timeout = LimitSeconds,
+        CommandTimeout = LimitSeconds,
     }.ConnectionString;
 
     public async ValueTask DisposeAsync()

@@ -42,15 +42,15 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     public ReadItemsStatement(
         NpgsqlConnection connection, AnswerAdmission.Part? admission = null, Func<Task>? end = null, bool withLog = false) =>
         (_admission, _end, _withLog, _command) = (admission, end, withLog, new NpgsqlCommand(withLog ? SqlWithLog : Sql, connection)
-    {
-        Parameters =
+        {
+            Parameters =
         {
             new NpgsqlParameter<List<short>> { TypedValue = _slots },
             new NpgsqlParameter<List<string>> { TypedValue = _collections },
             new NpgsqlParameter<List<string>> { TypedValue = _partitionKeys },
             new NpgsqlParameter<List<string>> { TypedValue = _ids },
         },
-    });
+        });
 
     /// <returns>
     /// One answer per key. Items for which there is no room are told as such (<see cref="Item.WasLeftOut"/>): how large they are only the
