@@ -170,7 +170,7 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         Assert.False(File.Exists(_file));
     }
 
-    /// <summary>The session that holds at the old primary holds nothing at the new one: a slot goes away between the restore points.</summary>
+    /// <summary>The session that holds at the old primary holds nothing at the new one: a slot goes away between the points.</summary>
     [Fact]
     public async Task A_standby_that_takes_over_between_the_restore_points_is_found_out()
     {
