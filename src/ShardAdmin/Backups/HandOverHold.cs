@@ -9,12 +9,14 @@ namespace ShardAdmin.Backups;
 /// <summary>Hand-overs are held at all shards at once, until this is disposed of or its limit is over.</summary>
 internal sealed class HandOverHold : IAsyncDisposable
 {
+    private readonly ShardAccess _access;
     private readonly ShardDataSources _sources;
     private readonly Stopwatch _clock = new();
     private readonly TimeSpan _limit;
     private IReadOnlyList<HeldShard> _shards = [];
 
-    private HandOverHold(ShardAccess access, TimeSpan limit) => (_sources, _limit) = (new ShardDataSources(access, HeldShard.Configure), limit);
+    private HandOverHold(ShardAccess access, TimeSpan limit) =>
+        (_access, _sources, _limit) = (access, new ShardDataSources(access, HeldShard.Configure), limit);
 
     public IReadOnlyList<HeldShard> Shards => _shards;
 
@@ -65,7 +67,8 @@ internal sealed class HandOverHold : IAsyncDisposable
     private async Task OpenAsync(IEnumerable<Shard> shards, CancellationToken cancellation)
     {
         var opening = shards.OrderBy(shard => shard.Id)
-            .Select(shard => Reach.ShardAsync(shard, () => HeldShard.OpenAsync(_sources, shard, _clock, _limit, cancellation))).ToArray();
+            .Select(shard => Reach.ShardAsync(
+                shard, () => HeldShard.OpenAsync(_sources, _access.PrimaryOf(shard.At), shard, _clock, _limit, cancellation))).ToArray();
         await ((Task)Task.WhenAll(opening)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _shards = [.. opening.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
         await Task.WhenAll(opening);

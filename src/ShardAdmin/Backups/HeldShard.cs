@@ -4,6 +4,7 @@ using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 using ShardCore.Shards;
+using ShardCore.Shards.Failover;
 
 namespace ShardAdmin.Backups;
 
@@ -19,11 +20,12 @@ internal sealed class HeldShard : IAsyncDisposable
     private const string IdleTooLong = "57P05";
 
     private readonly ShardConnection _connection;
+    private readonly ShardPrimary? _primary;
     private readonly Stopwatch _clock;
     private readonly TimeSpan _limit;
 
-    private HeldShard(Shard shard, ShardConnection connection, Stopwatch clock, TimeSpan limit) =>
-        (Shard, _connection, _clock, _limit) = (shard, connection, clock, limit);
+    private HeldShard(Shard shard, ShardConnection connection, ShardPrimary? primary, Stopwatch clock, TimeSpan limit) =>
+        (Shard, _connection, _primary, _clock, _limit) = (shard, connection, primary, clock, limit);
 
     public Shard Shard { get; }
 
@@ -37,11 +39,12 @@ internal sealed class HeldShard : IAsyncDisposable
     }
 
     /// <summary>Nothing is held yet.</summary>
+    /// <param name="primary">Of the shard, if it has standbys.</param>
     /// <param name="clock">Starts when the first shard is asked to hold.</param>
     /// <param name="limit">By that clock.</param>
     public static async Task<HeldShard> OpenAsync(
-        ShardDataSources sources, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
-        new(shard, await sources.Of(shard).OpenAsync(cancellation), clock, limit);
+        ShardDataSources sources, ShardPrimary? primary, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
+        new(shard, await sources.Of(shard).OpenAsync(cancellation), primary, clock, limit);
 
     /// <summary>Returns when hand-overs are held: no freeze is under way here, and none begins.</summary>
     /// <exception cref="CommandFailedException">They could not be held in time.</exception>
@@ -76,9 +79,18 @@ internal sealed class HeldShard : IAsyncDisposable
         }
     }
 
-    /// <returns>Whether hand-overs have been held here from the beginning until now.</returns>
-    public Task<bool> IsUnbrokenAsync(CancellationToken cancellation) =>
-        AskAsync<bool>("select sharding.holds_hand_overs()", [], cancellation);
+    /// <returns>
+    /// Whether hand-overs have been held here from the beginning until now. A server that was replaced holds its own, and not those of its
+    /// standby that took over; so the hosts are looked at once more.
+    /// </returns>
+    public async Task<bool> IsUnbrokenAsync(CancellationToken cancellation)
+    {
+        if (!await AskAsync<bool>("select sharding.holds_hand_overs()", [], cancellation))
+            return false;
+        if (_primary is not null)
+            await _primary.LookAsync(cancellation);
+        return !_connection.IsReplaced;
+    }
 
     public async ValueTask DisposeAsync()
     {

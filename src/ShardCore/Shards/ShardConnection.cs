@@ -44,6 +44,9 @@ public sealed class ShardConnection : DbConnection
     /// <summary>The server that it is connected to was the primary, and another is now.</summary>
     public bool IsReplaced => _primary?.IsReplaced(_host) == true;
 
+    /// <summary>What it is connected to; default: the shard has one host.</summary>
+    public ShardHost Host => _host;
+
     public ConnectionState FullState => _inner.FullState;
 
     public override ConnectionState State => _inner.State;

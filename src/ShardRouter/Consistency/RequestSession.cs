@@ -132,6 +132,16 @@ internal sealed class RequestSession
             return MayReadStandbys && _triedStandbysOf.Add(shard);
     }
 
+    /// <summary>All that was read for it came from standbys.</summary>
+    public bool WasReadFromStandby
+    {
+        get
+        {
+            lock (_gate)
+                return _fromStandby && !_fromPrimary;
+        }
+    }
+
     public void ReadFrom(bool standby)
     {
         lock (_gate)

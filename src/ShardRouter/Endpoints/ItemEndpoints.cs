@@ -43,7 +43,7 @@ internal sealed class ItemEndpoints(
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: false));
         else if (routed.Value is null)
-            await Answer.Problem(context, await WhyNotFoundAsync(key, deadline.Token));
+            await Answer.Problem(context, await WhyNotFoundAsync(key, session, deadline.Token));
         else if (ETag.IsHeldByClient(context.Request.Headers, routed.Value.Version))
             NotModified(context, routed.Value);
         else
@@ -142,11 +142,12 @@ internal sealed class ItemEndpoints(
         Answer.Describe(context, item.Version, item.UpdatedAt, item.ExpiresAt);
     }
 
-    private async Task<Problem> WhyNotFoundAsync(ItemKey key, CancellationToken deadline)
+    /// <summary>What a standby has answered is an answer, also while the primary, which knows the collections, is away.</summary>
+    private async Task<Problem> WhyNotFoundAsync(ItemKey key, RequestSession? session, CancellationToken deadline)
     {
         var exists = await catalog.ExistsAsync(key.Collection, key.Slot, deadline);
-        return exists.Failure is { } failure ? Problems.Of(failure, writes: false)
-            : exists.Value ? Problems.ItemNotFound()
+        return exists.Failure is { } failure && session?.WasReadFromStandby != true ? Problems.Of(failure, writes: false)
+            : exists.Failure is not null || exists.Value ? Problems.ItemNotFound()
             : Problems.CollectionNotFound(key.Collection);
     }
 

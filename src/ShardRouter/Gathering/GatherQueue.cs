@@ -40,6 +40,8 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
     public async Task<Fenced<TResult>> RunAsync(TOperation operation, CancellationToken deadline)
     {
         _pool.ThrowIfOpen();
+        if (_kind.Writes)
+            _pool.ThrowIfCommitsWait();
         var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
         if (lane.IsFull)
         {

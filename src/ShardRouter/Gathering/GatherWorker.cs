@@ -158,7 +158,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     {
         if (statement is { IsCompleted: false })
         {
-            pool.GatherSessions.Abandon(session, statement);
+            pool.Abandon(session, statement, kind.Writes);
             Forget();
         }
         else if (error is not PostgresException || !session.IsOpen || (ShardErrors.IsReadOnly(error) && IsOld(session)))

@@ -41,7 +41,7 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
         async (pool, all, cancellation) =>
         {
             if (all[0].Session is { } session)
-                await VisibleCheck.RequireAsync(pool, session, cancellation);
+                await VisibleCheck.RequireAsync(pool, session, [all[0].Key.Slot], cancellation);
             return await pool.RunAsync("transact", writes: true, call => TransactAsync(call.Session, all), cancellation);
         },
         deadline);
@@ -49,7 +49,7 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
     /// <summary>A write waits for an item that it finds locked. One that the primary does not show yet it would not find.</summary>
     private async Task<Fenced<WriteResult>> ShownAsync(ShardPool pool, WriteOperation operation, CancellationToken deadline)
     {
-        await VisibleCheck.RequireAsync(pool, operation.Session!, deadline);
+        await VisibleCheck.RequireAsync(pool, operation.Session!, [operation.Key.Slot], deadline);
         return await Queues.Of(pool).RunAsync(operation, deadline);
     }
 
@@ -57,7 +57,7 @@ internal sealed class ItemWriter(SlotDispatch dispatch, RouterMetrics metrics) :
         ShardPool pool, IReadOnlyList<WriteOperation> operations, CancellationToken deadline)
     {
         if (operations[0].Session is { } session) // all are of one request
-            await VisibleCheck.RequireAsync(pool, session, deadline);
+            await VisibleCheck.RequireAsync(pool, session, operations.Select(each => each.Key.Slot), deadline);
         return await WriteAsync(pool, operations, deadline);
     }
 

@@ -51,7 +51,7 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
                 answer => answer.Fence is not null ? "Fence" : answer.Refusal?.ToString(), stop);
             if (fromStandby is not null)
                 return Fenced<SessionPage>.Answer(fromStandby);
-            await VisibleCheck.RequireAsync(pool, session, stop);
+            await VisibleCheck.RequireAsync(pool, session, [slot], stop);
             var answer = await OnSessionAsync(pool, one, slot, session, share, stop);
             session.ReadFrom(standby: false);
             return answer.Fence is { } fence ? Fenced<SessionPage>.Refused(fence) : Fenced<SessionPage>.Answer(answer);

@@ -53,7 +53,7 @@ internal sealed class SessionReader(
             answered => RefusalOf(answered.Value), deadline);
         if (fromStandby is not null)
             return fromStandby.Value;
-        await VisibleCheck.RequireAsync(pool, read.Session, deadline);
+        await VisibleCheck.RequireAsync(pool, read.Session, [read.Key.Slot], deadline);
         var answer = await Queues.Of(pool).RunAsync(read, deadline);
         read.Session.ReadFrom(standby: false);
         return answer;
@@ -70,7 +70,7 @@ internal sealed class SessionReader(
         if (open.Length == 0)
             return answers!;
         answers ??= new Fenced<SessionItem>[reads.Count];
-        await VisibleCheck.RequireAsync(pool, session, deadline);
+        await VisibleCheck.RequireAsync(pool, session, open.Select(i => reads[i].Key.Slot), deadline);
         var rest = await ReadAsync(pool, [.. open.Select(i => reads[i])], admission, deadline);
         session.ReadFrom(standby: false);
         for (var i = 0; i < open.Length; i++)

@@ -36,7 +36,7 @@ internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions
             return;
         try
         {
-            var owned = await sessions.AskAsync(OwnedAsync, Limit);
+            var owned = await sessions.AskAsync(session => OwnedAsync(session.Connection), Limit);
             if (holder.Current is { } ring)
                 Judge(ring, owned);
         }

@@ -99,8 +99,8 @@ internal sealed partial class ShardPool(
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<T> RunUncountedAsync<T>(bool writes, Func<ShardCall, Task<T>> call, CancellationToken deadline)
     {
-        if (writes && cancel.CommitsWait)
-            throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
+        if (writes)
+            ThrowIfCommitsWait();
         await EnterAsync(deadline);
         var turn = new CallTurn();
         return await CallLimit.WithinAsync(CallAsync(writes, call, turn, deadline), turn, writes, shard.Id.Value, deadline);
@@ -111,6 +111,21 @@ internal sealed partial class ShardPool(
     {
         if (!circuit.IsClosed)
             throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
+    }
+
+    /// <exception cref="ShardCallException">Commits wait for a standby that is not there: a further one would wait likewise.</exception>
+    public void ThrowIfCommitsWait()
+    {
+        if (cancel.CommitsWait)
+            throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
+    }
+
+    /// <summary>Gives up a gathered statement that does not end.</summary>
+    public void Abandon(ShardSession session, Task statement, bool writes)
+    {
+        gatherSessions.Abandon(session, statement);
+        if (writes)
+            _ = cancel.GivenUpAsync(session, statement);
     }
 
     private async Task<T> CallAsync<T>(bool writes, Func<ShardCall, Task<T>> call, CallTurn turn, CancellationToken deadline)

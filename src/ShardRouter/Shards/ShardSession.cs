@@ -1,5 +1,6 @@
 using System.Data;
 using Npgsql;
+using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardRouter.Consistency;
 using ShardRouter.Shards.Standbys;
@@ -43,6 +44,9 @@ internal sealed class ShardSession(
 
     /// <inheritdoc cref="ShardConnection.IsReplaced" />
     public bool IsReplaced => connection.IsReplaced;
+
+    /// <summary>The host that it is to.</summary>
+    public ShardHost Host => connection.Host;
 
     public bool IsOpen => connection.FullState == ConnectionState.Open;
 

@@ -121,13 +121,13 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
     /// <summary>Asks the shard one thing, within a limit.</summary>
     /// <exception cref="NpgsqlException">It could not be asked.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
-    public async Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> ask, TimeSpan limit)
+    public async Task<T> AskAsync<T>(Func<ShardSession, Task<T>> ask, TimeSpan limit)
     {
         using var open = new CancellationTokenSource(limit);
         var session = await TakeAsync(open.Token);
         try
         {
-            return await WithinAsync(session, ask(session.Connection), limit);
+            return await WithinAsync(session, ask(session), limit);
         }
         finally
         {

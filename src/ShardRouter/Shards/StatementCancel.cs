@@ -32,6 +32,8 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         from pg_stat_get_activity($1)
         """;
 
+    private const string WaitsSql = "select coalesce(bool_or(lower(wait_event) = 'syncrep'), false) from pg_stat_get_activity($1)";
+
     private static readonly TimeSpan AskLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
@@ -72,14 +74,23 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
     /// <returns>False: the server does not answer. It may still do it, so the session is tainted.</returns>
     public async Task<bool> TryAskAsync(ShardSession session) => await AskAsync(session) is not null;
 
+    /// <summary>A statement was given up that nobody stops. If it waits for a standby it counts with the others.</summary>
+    public async Task GivenUpAsync(ShardSession session, Task running)
+    {
+        if (await AskAsync(session, WaitsSql) == true)
+            LeaveAlone(session, running);
+    }
+
+    private Task<bool?> AskAsync(ShardSession session) => AskAsync(session, CancelSql);
+
     /// <returns>Whether it was left alone because it waits for a standby; null: the server does not answer, as above.</returns>
-    private async Task<bool?> AskAsync(ShardSession session)
+    private async Task<bool?> AskAsync(ShardSession session, string sql)
     {
         if (!await _permits.WaitAsync(Limit))
             return null;
         try
         {
-            return await control.AskAsync(connection => CancelAsync(connection, session.Connection.ProcessID), AskLimit);
+            return await control.AskAsync(asking => AskAsync(asking, session, sql), AskLimit);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException or SocketException or OperationCanceledException
             or InvalidOperationException)
@@ -101,11 +112,14 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         return false;
     }
 
-    private static async Task<bool?> CancelAsync(NpgsqlConnection connection, int processId)
+    /// <exception cref="InvalidOperationException">Another host is the primary by now. There its process id is somebody else's.</exception>
+    private static async Task<bool?> AskAsync(ShardSession asking, ShardSession session, string sql)
     {
-        await using var command = new NpgsqlCommand(CancelSql, connection)
+        if (asking.Host != session.Host)
+            throw new InvalidOperationException($"{session.Host} is not the shard's primary any more, and cannot be asked to stop.");
+        await using var command = new NpgsqlCommand(sql, asking.Connection)
         {
-            Parameters = { new NpgsqlParameter<int> { TypedValue = processId } },
+            Parameters = { new NpgsqlParameter<int> { TypedValue = session.Connection.ProcessID } },
         };
         return await command.ReadValueAsync<bool>(CancellationToken.None);
     }

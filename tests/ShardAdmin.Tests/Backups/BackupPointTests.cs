@@ -170,6 +170,38 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         Assert.False(File.Exists(_file));
     }
 
+    /// <summary>The session that holds at the old primary holds nothing at the new one: a slot goes away between the points.</summary>
+    [Fact]
+    public async Task A_standby_that_takes_over_between_the_restore_points_is_found_out()
+    {
+        await using var server = await PostgresProvider.Default.StartAsync();
+        await using var cluster = await AdminCluster.NewAsync(postgres, redis, 0);
+        cluster.Adopt(await server.CreateDatabaseAsync());
+        await cluster.NewDatabaseAsync();
+        (await cluster.RunAsync(cluster.InitArguments(2))).Succeeds();
+        await using var standby = await server.StartStandbyAsync("b");
+        (await cluster.RunAsync(
+            "relocate", "s1", "--host", $"{standby.Server.Host}:{standby.Server.Port},{server.Host}:{server.Port}")).Succeeds();
+        var slot = (await cluster.RingAsync())!.SlotsOf(new ShardId("s1")).First();
+        await using var point = Start(cluster, "nightly", "backup-pointed:stop", "--hold", "60s");
+        await Eventually.ThatAsync(() => ProcessTree.IsStopped(point.Id), Limit, "s1 has its restore point");
+
+        await standby.CaughtUpAsync();
+        await standby.PromoteAsync(); // the old primary lives
+        (await cluster.RunAsync("move", $"{slot}", "--to", "s2", "--yes", "--timeout", "20s")).Succeeds();
+        await Eventually.ThatAsync(
+            () =>
+            {
+                point.Resume(); // it stops behind the restore point of s2 too
+                return point.HasExited;
+            },
+            Limit, "the command ends");
+
+        Assert.True(point.ExitCode == (int)ExitCode.Failed, $"{point.ExitCode}: {point.Output}");
+        Assert.Contains("Hand-overs were not held all the time at shard s1", point.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(_file));
+    }
+
     [Fact]
     public async Task A_hold_that_is_not_to_be_had_in_time_is_told_and_nothing_is_made()
     {

@@ -170,6 +170,53 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(1, (await Items.GetAsync(_pk, "x", ("Session-Token", seen.Token()))).N());
     }
 
+    /// <summary>A made-up place, or one from before a restore, says nothing of what the primary shows by now.</summary>
+    [Fact]
+    public async Task A_place_that_the_primary_does_not_reach_lets_no_other_session_go_back()
+    {
+        (await Items.GetAsync(_pk, "x", ("Session-Token", "1.1"))).Expect(200);
+        var madeUp = ("Session-Token", "1.1.s1:1:FFFFFFFF00000000~FFFFFFFF00000000");
+        (await Items.GetAsync(_pk, "x", madeUp)).ExpectProblem(409, "session-lost");
+        await using var ghost = await GhostStandby.AppearAsync(_own.Primary);
+        var put = Items.PutAsync(_pk, "x", """{"n":1}""", ("Request-Timeout", "20"));
+        ApiReply seen = null!;
+        await Eventually.ThatAsync(async () => (seen = await Items.GetAsync(_pk, "x", Session)).N() == 1, Limit, "the standby shows it");
+
+        (await Items.GetAsync(_pk, "x", ("Session-Token", seen.Token()))).ExpectProblem(503, "shard-unavailable");
+
+        await ghost.CancelWaitsAsync();
+        await put;
+    }
+
+    /// <summary>One that waits for a row has shown nothing, and may wait for long.</summary>
+    [Fact]
+    public async Task A_writer_that_waits_for_a_row_is_in_the_way_of_its_own_slot_only()
+    {
+        var other = _own.Cluster.PartitionOf("s1", 1);
+        await using var blocker = await _own.Cluster["s1"].Database.DataSource.OpenConnectionAsync();
+        await using var transaction = await blocker.BeginTransactionAsync();
+        await using (var command = blocker.CreateCommand())
+        {
+            command.CommandText = "select from sharding.item for update";
+            await command.ExecuteNonQueryAsync();
+        }
+        var put = Items.PutAsync(_pk, "x", """{"n":1}""", ("Request-Timeout", "20"));
+        await Eventually.ThatAsync(
+            async () => await _own.Primary.ScalarAsync<long>(
+                "select count(*) from pg_stat_activity where application_name like 'router %' and wait_event = 'transactionid' "
+                    + "and xact_start < clock_timestamp() - interval '200 ms'") > 0, // alone: what is gathered waits for 25 ms
+            Limit, "the writer waits");
+        var seen = await FromStandbyAsync(Session);
+
+        var written = (await Items.PutAsync(other, "y", """{"n":2}""", ("Session-Token", seen.Token()))).Expect(201);
+        Assert.Equal(2, (await Items.GetAsync(other, "y", ("Session-Token", written.Token()))).N());
+        (await Items.GetAsync(_pk, "x", ("Session-Token", written.Token()))).ExpectProblem(503, "shard-unavailable");
+
+        await transaction.RollbackAsync();
+        (await put).Expect(200);
+        Assert.Equal(1, (await Items.GetAsync(_pk, "x", ("Session-Token", written.Token()))).N());
+    }
+
     [Fact]
     public async Task A_standby_that_hangs_or_is_away_costs_no_error()
     {
@@ -200,6 +247,7 @@ public sealed class StandbyReadTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Equal(0, (await FromStandbyAsync(Eventual, ("Session-Token", seen.Token()), ("Request-Timeout", "2"))).N());
         Assert.Equal(0, (await FromStandbyAsync(Eventual)).N());
         Assert.Equal(503, (await Items.PutAsync(_pk, "x", "{}", seen.Next())).Status);
+        (await Items.GetAsync(_pk, "none", Eventual)).ExpectProblem(404, "item-not-found");
     }
 
     [Fact]

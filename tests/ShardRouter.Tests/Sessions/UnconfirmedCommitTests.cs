@@ -79,6 +79,27 @@ public sealed class UnconfirmedCommitTests(SharedRedis redis) : IAsyncLifetime
             async () => (await InsertAsync("j", ("Request-Timeout", "1.5"))).Status == 504, Limit, "writes are taken again, and wait like the first ones");
     }
 
+    /// <summary>The same for writes that are gathered: each statement that is given up leaves a session behind.</summary>
+    [Fact]
+    public async Task When_gathered_commits_wait_for_long_they_do_not_take_all_connections()
+    {
+        string[] keys = [_pk, Enumerable.Range(1, 100).Select(i => _cluster.PartitionOf("s1", i)).First(IsInOtherLane)];
+        var id = 0;
+        for (var end = DateTime.UtcNow.AddSeconds(45); DateTime.UtcNow < end; id++)
+            await Task.WhenAll(keys.Select(pk => _items.PutAsync(pk, $"g{id}", "{}", ("Request-Timeout", "1"))));
+
+        Assert.InRange(await _cluster["s1"].Database.ScalarAsync<long>($"select count(*) from pg_stat_activity where {Waiting}"), 1, 12);
+        (await _items.PutAsync(_pk, "h", "{}")).ExpectProblem(503, "shard-unavailable");
+        (await _items.GetAsync(_pk, "x")).Expect(200);
+
+        await CancelAsync(); // as if the standby had come back: the waits end
+        await Eventually.ThatAsync(
+            async () => (await _items.PutAsync(_pk, "h", "{}", ("Request-Timeout", "1.5"))).Status == 504, Limit, "writes are taken again");
+
+        bool IsInOtherLane(string pk) =>
+            (ShardCore.Ring.SlotHash.Of(pk).Value - ShardCore.Ring.SlotHash.Of(_pk).Value) % 2 != 0;
+    }
+
     /// <summary>It did not wait, so it says nothing of a commit.</summary>
     [Fact]
     public async Task A_read_is_answered()
