@@ -9,7 +9,10 @@ ha_command() { # ha_command ARGUMENTS...: patronictl on this cluster
   case ${1:-} in
     '') usage_error "ha needs a command of patronictl, such as: ./dev ha list" ;;
     list) (($# > 1)) || mapfile -t -O 1 arguments < <(shard_ids) ;;
-    switchover) arguments+=(--force) ;; # it asks otherwise
+    switchover)
+      [[ -n ${2:-} && " $(shard_ids | tr '\n' ' ')" == *" $2 "* ]] || usage_error "ha switchover needs a shard: $(shard_ids | paste -sd' ')"
+      arguments+=(--force) # it asks otherwise
+      ;;
   esac
   patroni_environment "$(shard_processes | head -n 1)"
   env "${environment[@]}" patronictl -c "$(patroni_folder patroni.yml)" "${arguments[@]}"

@@ -66,6 +66,7 @@ internal static class ExitCodes
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } e => new Failure(ExitCode.CannotReach, $"A shard has no connection left: {e.MessageText}", leftOff, $"{Reach.FreeConnections}; then: {retry}"),
         PostgresException e when Reach.IsUnreachable(e) => new Failure(ExitCode.CannotReach, $"A shard cannot be reached: {e.MessageText}", leftOff, retry),
         PostgresException e => new Failure(ExitCode.Failed, $"A shard refused: {e.MessageText} (SQLSTATE {e.SqlState})", leftOff, $"shardadmin doctor; then: {retry}"),
+        CommitNotConfirmedException { IsTakenOver: true } e => new Failure(ExitCode.CannotReach, e.Message, leftOff, retry),
         CommitNotConfirmedException e => new Failure(ExitCode.CannotReach, e.Message, leftOff, $"{Reach.AwaitStandby}; then: {retry}"),
         NpgsqlException or TimeoutException => new Failure(ExitCode.CannotReach, $"The connection to a shard broke: {exception.Message}", leftOff, retry),
         _ => new Failure(ExitCode.Failed, $"Unexpected: {exception.Message}", leftOff, $"{retry} -v   (shows where)"),

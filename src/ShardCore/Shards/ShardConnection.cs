@@ -78,7 +78,7 @@ public sealed class ShardConnection : DbConnection
             throw new CommitNotConfirmedException(notice);
         }
         if (IsReplaced)
-            throw new CommitNotConfirmedException($"{_host} is not the shard's primary any more");
+            throw new CommitNotConfirmedException($"A commit may be lost: {_host} is not the shard's primary any more.", isTakenOver: true);
     }
 
     /// <summary>

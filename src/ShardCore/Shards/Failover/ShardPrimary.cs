@@ -32,6 +32,9 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
 
     public ShardAddress Address => address;
 
+    /// <inheritdoc cref="HostTimelines" />
+    public HostTimelines Timelines { get; } = new();
+
     /// <summary>Null: it is not known now.</summary>
     public ShardHost? Current => _known.Now;
 
@@ -82,7 +85,8 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
 
     private async Task<IReadOnlyList<HostView>> AskAllAsync()
     {
-        var views = await Task.WhenAll(_probes.Select(each => each.AskAsync(AnswerLimit))).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var answers = await Task.WhenAll(_probes.Select(each => each.AskAsync(AnswerLimit))).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        HostView[] views = [.. answers.Select(Timelines.Known)];
         var before = _known;
         var chosen = PrimaryChoice.Of(views, Seen, before.Last);
         _views = views;

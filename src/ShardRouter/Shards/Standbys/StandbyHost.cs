@@ -24,7 +24,7 @@ internal sealed class StandbyHost(ShardHost host, ShardPrimary primary)
         if (session.IsExamined)
             return true;
         await using var command = new NpgsqlCommand(HostView.Sql, session.Connection);
-        var view = HostView.Parse(host, await command.ReadValueAsync<string?[]>(CancellationToken.None));
+        var view = primary.Timelines.Known(HostView.Parse(host, await command.ReadValueAsync<string?[]>(CancellationToken.None)));
         return session.IsExamined = StandbyChoice.IsUsable(view, primary.Seen);
     }
 }

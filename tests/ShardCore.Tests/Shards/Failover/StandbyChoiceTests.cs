@@ -22,4 +22,19 @@ public sealed class StandbyChoiceTests
     [Fact]
     public void Without_a_known_primary_none_is_used() =>
         Assert.False(StandbyChoice.IsUsable(new HostView(Host, HostRole.Standby, "7001", 3, default, null), seen: null));
+
+    /// <summary>Its primary died: it does not stream, and its last checkpoint was before the takeover.</summary>
+    [Fact]
+    public void A_standby_keeps_the_timeline_that_it_streamed()
+    {
+        var timelines = new HostTimelines();
+        HostView Standby(uint timeline) => timelines.Known(new HostView(Host, HostRole.Standby, "7001", timeline, default, null));
+
+        Assert.Equal(2u, Standby(2).Timeline);
+        Assert.Equal(3u, Standby(3).Timeline);
+        Assert.Equal(3u, Standby(2).Timeline);
+        Assert.Equal(2u, timelines.Known(new HostView(Host, HostRole.Primary, "7001", 2, default, null)).Timeline);
+        Assert.Equal(1u, timelines.Known(new HostView(Host, HostRole.Standby, "7002", 1, default, null)).Timeline);
+        Assert.Equal(0u, timelines.Known(HostView.Silent(Host, "does not answer")).Timeline);
+    }
 }
