@@ -3,7 +3,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>What tokens cost: GET and PUT of sessions beside plain ones, at a shard without standbys, so at the same primary.</summary>
+/// <summary>This bench measures what tokens cost: GET and PUT of sessions beside plain ones, at a shard without standbys, so at the same primary.</summary>
 internal sealed class TokenBench : IBench
 {
     public string Name => "tokens";

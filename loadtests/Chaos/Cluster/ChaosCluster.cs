@@ -59,7 +59,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>Null: shards have one server each.</summary>
     public string? HaMode { get; }
 
-    /// <summary>Of all shards, where they have two each.</summary>
+    /// <summary>The hosts of all shards, if each shard has two.</summary>
     public IReadOnlyList<FailoverHost> Hosts { get; }
 
     /// <summary>Null: on this machine no host can be cut off.</summary>
@@ -68,7 +68,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>The shards that there are.</summary>
     public IReadOnlyList<string> ShardIds => HaMode is null ? Shards : FirstShards;
 
-    /// <summary>What the shards' processes are as parts.</summary>
+    /// <summary>The parts that run the shards' processes.</summary>
     public IEnumerable<string> ShardParts => HaMode is null ? Shards : ["etcd", .. Hosts.Select(host => host.Name)];
 
     /// <param name="home">A folder that does not exist yet.</param>
@@ -97,7 +97,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Where a shard has two hosts: both of them, of which the primary is meant.</summary>
+    /// <summary>The address names both hosts of a shard that has two, and the primary is meant.</summary>
     public ShardServer Shard(string id) => HaMode is not null
         ? new(string.Join(',', Hosts.Where(host => host.Shard == id).Select(host => $"127.0.0.1:{host.Port}")), 0, "sharding")
         : new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");

@@ -1,6 +1,6 @@
 namespace LoadTests.Chaos.Failover;
 
-/// <summary>Where a takeover left the old primary's log: <paramref name="Position"/> is the last that the new primary has of it.</summary>
+/// <summary>A takeover left the old primary's log here: <paramref name="Position"/> is the last that the new primary has of it.</summary>
 /// <param name="Timeline">The old primary's.</param>
 /// <param name="Keeps">
 /// Microseconds of the recorder's clock. What was acknowledged before is at or before the position, so it must be there.
