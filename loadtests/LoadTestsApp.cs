@@ -1,16 +1,17 @@
 using System.CommandLine;
 using LoadTests.Benches;
+using LoadTests.Benches.Overload;
+using LoadTests.Benches.Queries;
 using LoadTests.Benches.Quick;
 using LoadTests.Benches.Scaling;
-using LoadTests.Chaos;
-using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Reports;
 using LoadTests.Scenarios;
+using Workbench;
 
 namespace LoadTests;
 
-/// <summary>The command line: a bench's name and how long to measure.</summary>
+/// <summary>The command line: the name of a bench, and its options.</summary>
 internal static class LoadTestsApp
 {
     private const int Failed = 1;
@@ -19,18 +20,18 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(), new TokenBench(),
-        new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new CostBench(), new MoveBench(), new MoveEffectBench(),
+        new VariantBench(), new TokenBench(), new KeyBench(), new TlsBench(), new QueryBench(), new IndexCostBench(),
+        new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new OverloadBench(), new CostBench(), new MoveBench(), new MoveEffectBench(),
     ];
 
     public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
     {
-        var root = new RootCommand("Measures the service beside what it is compared with; each bench makes its own cluster and deletes it again.");
+        var root = new RootCommand(
+            "Measures the service and its references in turn. Each bench makes its own cluster and deletes it again.");
         root.Add(QuickCommand.New(RunAsync));
         root.Add(LoadCommand.New(RunAsync));
         foreach (var bench in Benches)
             root.Add(BenchCommand.Of(bench, RunAsync));
-        root.Add(ChaosCommand.New());
         var result = root.Parse(arguments);
         var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
         if (result.UnmatchedTokens.Count > 0 && result.CommandResult.Command is var command && command != root)

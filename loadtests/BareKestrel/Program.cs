@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-// The least that an HTTP answer of an item's size can cost here: Kestrel, no routing, no shard. BareKestrel PORT
+// BareKestrel PORT: answers a constant of an item's size with Kestrel alone, without routing and shard. This is the least that an HTTP
+// answer can cost on this machine.
 var answer = new byte[200];
 Array.Fill(answer, (byte)' ');
 "{\"n\": 0}"u8.CopyTo(answer);

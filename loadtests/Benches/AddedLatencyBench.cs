@@ -3,7 +3,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>What a request waits for beyond its statement: one connection, an otherwise idle machine.</summary>
+/// <summary>Measures the latency that a request has beyond its statement: with one connection, on an otherwise idle machine.</summary>
 internal sealed class AddedLatencyBench : IBench
 {
     public string Name => "added-latency";

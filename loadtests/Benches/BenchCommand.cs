@@ -4,7 +4,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.Benches;
 
-/// <summary>The command of one bench: its name, how long to measure, and what only it has.</summary>
+/// <summary>The command of one bench: its name, the options for the duration, and its own options.</summary>
 internal static class BenchCommand
 {
     public static Command Of(IBench bench, RunBench run)
@@ -17,7 +17,7 @@ internal static class BenchCommand
         return command;
     }
 
-    /// <summary>For whoever gave it an option that it does not have: "move has --pairs, --rows, --rate".</summary>
+    /// <summary>The message for an option that the command does not have: "move has --pairs, --rows, --rate".</summary>
     public static string OptionsOf(Command command) => $"{command.Name} has {string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name))}";
 
     public static Option<string> Engine()

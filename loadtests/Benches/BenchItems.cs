@@ -3,8 +3,8 @@ using System.Globalization;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// The data of all benches: 200,000 items of about 200 bytes, each in a partition of its own, so that they lie in all
-/// slots. Item n has n as partition key and as id; all n have 7 digits, so that all documents have one length.
+/// The data of all benches: 200,000 items of about 200 bytes. Each item has its own partition: the items are in all slots. Item n has n as
+/// partition key and as id. All n have 7 digits: all documents have the same length.
 /// </summary>
 internal static class BenchItems
 {
@@ -14,7 +14,7 @@ internal static class BenchItems
     public const int Digits = 7;
     public const int Last = First + Count - 1;
 
-    /// <summary>The document is this, n, and <see cref="DocumentEnd"/>. "n" is the shortest name, so jsonb keeps it first.</summary>
+    /// <summary>A document is this, n, and <see cref="DocumentEnd"/>. "n" is the shortest name, so jsonb puts it first.</summary>
     public const string DocumentBegin = "{\"n\": ";
 
     public const string DocumentEnd =

@@ -1,15 +1,17 @@
 using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Http;
+using LoadTests.Http.Queries;
 using LoadTests.References;
 using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Benches;
 
-/// <summary>One call of a bench: what it may use, and where its figures go.</summary>
+/// <summary>One run of a bench: the options and the engine that it uses, and the report for its figures.</summary>
 internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report report)
 {
-    /// <summary>Connections of the benches that look for the most there is.</summary>
+    /// <summary>The number of connections in benches that measure the highest throughput.</summary>
     public const int ManyUsers = 256;
 
     public BenchOptions Options => options;
@@ -21,14 +23,27 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
     public IContestant Router(RouterAddress router, RequestMix mix, int users = ManyUsers, string name = "router") =>
         new CpuContestant(new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users), [router.ProcessId], []);
 
-    /// <summary>The CPU of the router and of its shard.</summary>
+    /// <summary>The router as contestant, with the CPU time of the router and its shard.</summary>
     public IContestant RouterAndShard(BenchCluster cluster, RequestMix mix, int users = ManyUsers) =>
         new CpuContestant(new EngineContestant(engine, HttpSession.Scenario("router", cluster.Router.Url, mix), users), [cluster.Router.ProcessId], [cluster.Shard.ProcessId]);
 
+    /// <summary>Queries over all shards as contestant, with the CPU time of the router and of all shards.</summary>
+    public IContestant Queries(string name, BenchCluster cluster, int users, params IReadOnlyList<QueryRequest> queries) =>
+        new CpuContestant(
+            new EngineContestant(engine, QuerySession.Scenario(name, cluster.Router.Url, queries), users),
+            [cluster.Router.ProcessId], [.. cluster.Status.Shards.Select(shard => shard.ProcessId)]);
+
+    /// <summary>The same without shards, directly in the database.</summary>
+    public IContestant Plain(LoadScenario scenario, ShardServer shard, int users) =>
+        new CpuContestant(new EngineContestant(engine, scenario, users), [], [shard.ProcessId]);
+
+    /// <summary>The same run with other durations, for a short part of it.</summary>
+    public BenchRun With(BenchOptions others) => new(others, engine, report);
+
     public Task<LoadResult> LoadAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation) => engine.RunAsync(scenario, plan, cancellation);
 
-    public IContestant Proxy(ClusterStatus cluster, RequestMix mix) => new CpuContestant(
-        new EngineContestant(engine, HttpSession.Scenario("haproxy", cluster.Proxy, mix), ManyUsers), [.. cluster.Routers.Select(router => router.ProcessId)], []);
+    public IContestant Proxy(ClusterStatus cluster, RequestMix mix, string name = "haproxy") => new CpuContestant(
+        new EngineContestant(engine, HttpSession.Scenario(name, cluster.Proxy, mix), ManyUsers), [.. cluster.Routers.Select(router => router.ProcessId)], []);
 
     public IContestant Kestrel(Uri server) => new EngineContestant(engine, HttpSession.Scenario("kestrel", server, RequestMix.Constant), ManyUsers);
 
@@ -36,7 +51,7 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
         new CpuContestant(new EngineContestant(engine, NpgsqlSession.Scenario("npgsql", shard), users: 1), [], [shard.ProcessId]);
 
     /// <summary>Measures the contestants in turn, as often as the options say.</summary>
-    /// <param name="settle">Before each measurement: clears away what the last one left to be done. null: nothing is left.</param>
+    /// <param name="settle">Runs before each measurement and completes work that the last one left behind; null: there is none.</param>
     public async Task<IReadOnlyList<Standing>> CompareAsync(
         string title, Func<CancellationToken, Task>? settle, CancellationToken cancellation, params IReadOnlyList<IContestant> contestants)
     {

@@ -5,14 +5,15 @@ using LoadTests.References;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// What sharding costs when one database would do: the same requests through router and shard, and straight to the same
-/// database. Latency on one connection; CPU time, of the servers only, on one and on many.
+/// Measures the cost of sharding where one database would be enough: the same requests go through router and shard, and directly to the
+/// same database. It measures latency on one connection, and the CPU time of the servers on one and on many connections.
 /// </summary>
 internal sealed class CostBench : IBench
 {
     public string Name => "cost";
 
-    public string Description => "added latency and CPU for a request through router and shard, beside Npgsql and pgbench straight to that database";
+    public string Description =>
+        "added latency and CPU of a request through router and shard, compared with Npgsql and pgbench directly at the same database";
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {

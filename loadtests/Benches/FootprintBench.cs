@@ -3,7 +3,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>What a router needs: time to start, memory after a GET load, and what a large ring costs it.</summary>
+/// <summary>Measures the needs of a router: its start time, its memory after a GET load, and the cost of a large ring.</summary>
 internal sealed class FootprintBench : IBench
 {
     public string Name => "footprint";

@@ -3,7 +3,7 @@ namespace LoadTests.Benches;
 /// <summary>One row of the performance table.</summary>
 internal interface IBench
 {
-    /// <summary>As on the command line.</summary>
+    /// <summary>The name on the command line.</summary>
     string Name { get; }
 
     string Description { get; }

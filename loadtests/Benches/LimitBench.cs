@@ -3,7 +3,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>How near the router comes to what HTTP alone allows: Kestrel answering a constant to the same client.</summary>
+/// <summary>Compares the router with the limit of HTTP alone: with Kestrel, which answers a constant to the same client.</summary>
 internal sealed class LimitBench : IBench
 {
     public string Name => "limit";

@@ -7,8 +7,8 @@ using LoadTests.References;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// All slots of one shard moved to another by the real shardadmin, under a light load of writes, beside a COPY of the same
-/// rows between the same two servers. Each pair goes the other way than the one before.
+/// Moves all slots of one shard to another with the real shardadmin, under a light load of writes, and compares this with a COPY of the
+/// same rows between the same two servers. Each pair goes in the opposite direction of the pair before.
 /// </summary>
 internal sealed class MoveBench : IBench
 {

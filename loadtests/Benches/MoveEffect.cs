@@ -2,13 +2,20 @@ using System.Diagnostics;
 using LoadTests.Cluster;
 using LoadTests.Engine;
 using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Benches;
 
-/// <summary>Puts together what clients saw with what the journal says. A round is added when all its writes have been answered: the last ones are the slowest.</summary>
+/// <summary>
+/// Combines the latencies that clients saw with the hand-overs in the journal. A round is added only when all its writes have been
+/// answered, because the last ones are the slowest.
+/// </summary>
 internal sealed class MoveEffect(WriteLog log)
 {
-    /// <summary>Around a hand-over, in ticks of the stopwatch: the journal is looked at only so often, and a held write is answered a little after it.</summary>
+    /// <summary>
+    /// The time around a hand-over, in ticks of the stopwatch, that counts as a part of it: the journal is not read all the time, and a
+    /// held write is answered a little after the hand-over.
+    /// </summary>
     public static readonly long Margin = Stopwatch.Frequency / 25;
 
     private readonly List<Cutover> _cutovers = [];
@@ -20,8 +27,8 @@ internal sealed class MoveEffect(WriteLog log)
     public IReadOnlyList<Cutover> Cutovers => _cutovers;
 
     /// <param name="quiet">A time without a move.</param>
-    /// <param name="moving">The time of a move, to be compared with it.</param>
-    /// <param name="cutovers">Of that move.</param>
+    /// <param name="moving">The time of a move, which is compared with the quiet time.</param>
+    /// <param name="cutovers">The hand-overs of this move.</param>
     public void Add((long From, long To) quiet, (long From, long To) moving, IEnumerable<Cutover> cutovers)
     {
         _quiet.Add(Summarize(quiet));
@@ -62,7 +69,7 @@ internal sealed class MoveEffect(WriteLog log)
         report.AtMost("move-effect foreground p99, moving / quiet", Standing.Median(_p99Ratios), 1.2, FormattableString.Invariant($"[{_p99Ratios.Min():0.00}…{_p99Ratios.Max():0.00}]"));
     }
 
-    /// <summary>The longest that a write to the batch's slots took, of those under way around its hand-over; none: zero.</summary>
+    /// <summary>The longest latency of a write to the batch's slots that ran around the hand-over; zero: there was none.</summary>
     private TimeSpan Stall(Cutover cutover)
     {
         var slots = cutover.Slots.Select(slot => (int)slot).ToHashSet();
@@ -70,7 +77,7 @@ internal sealed class MoveEffect(WriteLog log)
             .Select(write => Stopwatch.GetElapsedTime(write.PlannedAt, write.AnsweredAt)).DefaultIfEmpty().Max();
     }
 
-    /// <exception cref="WrongAnswerException">There is nothing to summarize.</exception>
+    /// <exception cref="WrongAnswerException">No write was answered in this time.</exception>
     private (TimeSpan P50, TimeSpan P99, TimeSpan Longest) Summarize((long From, long To) time)
     {
         var sorted = log.Between(time.From, time.To).Select(write => Stopwatch.GetElapsedTime(write.PlannedAt, write.AnsweredAt)).Order().ToArray();

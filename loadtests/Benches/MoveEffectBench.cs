@@ -6,8 +6,8 @@ using LoadTests.Http;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// What applications notice of a move: durable writes at a fixed rate through HAProxy and two routers, all over the slots,
-/// while half of them go to the other shard and back; in turn with as long a time without a move.
+/// Measures the effect of a move on applications. Durable writes to all slots come at a fixed rate through HAProxy and two routers, while
+/// half of the slots move to the other shard and back. Each time with a move alternates with an equally long time without one.
 /// </summary>
 internal sealed class MoveEffectBench : IBench
 {
@@ -16,7 +16,8 @@ internal sealed class MoveEffectBench : IBench
 
     public string Name => "move-effect";
 
-    public string Description => "writes at a fixed rate through HAProxy while slots move to and fro, beside the same without a move; stall per hand-over";
+    public string Description =>
+        "writes at a fixed rate through HAProxy, with slots that move to and fro and without a move; stall per hand-over";
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {

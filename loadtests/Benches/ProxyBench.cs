@@ -3,7 +3,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>What HAProxy costs: through it and two routers, against one router without it, on the same cores.</summary>
+/// <summary>Measures the cost of HAProxy: HAProxy with two routers, compared with one router without it, on the same cores.</summary>
 internal sealed class ProxyBench : IBench
 {
     public string Name => "proxy";

@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 
 namespace LoadTests.Benches;
 
-/// <summary>A ring of 1,000 shards, after a thousandth joined 999 others: its owners lie in about 2,000 runs.</summary>
+/// <summary>A ring of 1,000 shards, after the last one joined 999 others: its owners form about 2,000 runs of slots.</summary>
 internal sealed class RingFootprint
 {
     public const double MaxSwapMs = 5;
@@ -29,10 +29,10 @@ internal sealed class RingFootprint
 
     public int DocumentBytes => _document.Length;
 
-    /// <summary>From the document's text, as Redis gives it, to the ring that requests read; the median of many.</summary>
+    /// <summary>The time from the document's text in Redis to the ring that requests read; the median of many.</summary>
     public TimeSpan MeasureSwap() => MedianOf(() => Volatile.Write(ref _current, RingDocumentCodec.Read(_document)));
 
-    /// <summary>The same text, only parsed: what there is to compare a swap with on a machine of unknown speed.</summary>
+    /// <summary>The time for parsing the same text. A swap is compared with it, because the speed of the machine is unknown.</summary>
     public TimeSpan MeasureParsing() => MedianOf(() => JsonDocument.Parse(_document).Dispose());
 
     private static TimeSpan MedianOf(Action action)
@@ -42,16 +42,16 @@ internal sealed class RingFootprint
         {
             var startedAt = Stopwatch.GetTimestamp();
             action();
-            if (i >= Swaps) // the first half only has the code compiled
+            if (i >= Swaps) // during the first half the code is compiled
                 times.Add(Stopwatch.GetElapsedTime(startedAt).Ticks);
         }
         return TimeSpan.FromTicks((long)Standing.Median(times));
     }
 
-    /// <summary>Nanoseconds for the owner of a slot, without hashing, slots in no order.</summary>
+    /// <summary>The nanoseconds for finding the owner of a slot, without hashing, with slots in no order.</summary>
     public double MeasureLookup() => NanosecondsOf(LookUp);
 
-    /// <summary>The same look-ups in a dictionary: what there is to compare with on a machine of unknown speed.</summary>
+    /// <summary>The same look-ups in a dictionary, for comparison, because the speed of the machine is unknown.</summary>
     public double MeasureDictionaryLookup()
     {
         var owners = Enumerable.Range(0, Slot.Count).ToDictionary(slot => slot, slot => _current.OwnerOf(new Slot(slot)));

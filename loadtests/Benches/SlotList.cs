@@ -4,7 +4,7 @@ namespace LoadTests.Benches;
 
 internal static class SlotList
 {
-    /// <summary>As the command line takes slots: "0-99,120,130-140".</summary>
+    /// <summary>Writes slots in the form of the command line: "0-99,120,130-140".</summary>
     public static string Of(IEnumerable<int> slots)
     {
         var runs = new List<(int First, int Last)>();

@@ -5,8 +5,9 @@ using LoadTests.References;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// The figures of the whole service in one go: GET and PUT through one router and through HAProxy with two, beside
-/// pgbench with what one does without a router, a look-up with the ownership join and a plain upsert; memory; start to ready.
+/// Measures the whole service in one run: GET and PUT through one router and through HAProxy with two routers, the memory, and the time
+/// until a router is ready. The reference is pgbench with the statements of a program without a router: a look-up with the ownership join,
+/// and a plain upsert.
 /// </summary>
 internal sealed class SpineBench : IBench
 {

@@ -2,7 +2,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.Benches;
 
-/// <summary>One contestant's measurements, in their order.</summary>
+/// <summary>The measurements of one contestant, in their order.</summary>
 internal sealed record Standing(string Name, IReadOnlyList<LoadResult> Runs)
 {
     public double MedianPerSecond => Median(Runs.Select(run => run.PerSecond));
@@ -11,7 +11,7 @@ internal sealed record Standing(string Name, IReadOnlyList<LoadResult> Runs)
 
     public double MostPerSecond => Runs.Max(run => run.PerSecond);
 
-    /// <summary>The median over the runs of one of their latencies; null when the contestant does not tell it.</summary>
+    /// <summary>The median of one latency figure over all runs; null: the contestant does not measure it.</summary>
     public TimeSpan? MedianOf(Func<Latency, TimeSpan?> figure) =>
         Runs.Any(run => figure(run.Latency) is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)figure(run.Latency)!.Value.Ticks)));
 
@@ -22,10 +22,20 @@ internal sealed record Standing(string Name, IReadOnlyList<LoadResult> Runs)
     private TimeSpan? MedianCpu(Func<LoadResult, TimeSpan?> figure) =>
         Runs.Any(run => figure(run) is null) ? null : TimeSpan.FromTicks((long)Median(Runs.Select(run => (double)figure(run)!.Value.Ticks)));
 
-    /// <summary>How much faster than the reference: the median over the pairs, each of which saw the same moments of the machine.</summary>
+    /// <summary>
+    /// How much faster it is than the reference: the median over the pairs. Both values of a pair come from the same time on the machine.
+    /// </summary>
     public (double Median, double Least, double Most) RatioTo(Standing reference)
     {
         var ratios = Runs.Zip(reference.Runs, (own, other) => own.PerSecond / other.PerSecond).ToArray();
+        return (Median(ratios), ratios.Min(), ratios.Max());
+    }
+
+    /// <summary>How much longer it takes than the reference: the median over the pairs.</summary>
+    /// <param name="figure">A latency that both measure.</param>
+    public (double Median, double Least, double Most) LatencyRatioTo(Standing reference, Func<Latency, TimeSpan?> figure)
+    {
+        var ratios = Runs.Zip(reference.Runs, (own, other) => figure(own.Latency)!.Value / figure(other.Latency)!.Value).ToArray();
         return (Median(ratios), ratios.Min(), ratios.Max());
     }
 

@@ -4,7 +4,7 @@ using LoadTests.References;
 
 namespace LoadTests.Benches;
 
-/// <summary>Single-item GET over HTTP, one router, one shard, beside the same look-up by pgbench.</summary>
+/// <summary>Compares a GET of single items over HTTP, with one router and one shard, with the same look-up by pgbench.</summary>
 internal sealed class GetBench : IBench
 {
     public string Name => "get";
@@ -21,7 +21,7 @@ internal sealed class GetBench : IBench
     }
 }
 
-/// <summary>Durable replace over HTTP beside a single-row upsert by pgbench.</summary>
+/// <summary>Compares a durable replace over HTTP with an upsert of a single row by pgbench.</summary>
 internal sealed class PutBench : IBench
 {
     public string Name => "put";
@@ -38,7 +38,7 @@ internal sealed class PutBench : IBench
     }
 }
 
-/// <summary>80 % GET and 20 % PUT at 64 connections on both sides.</summary>
+/// <summary>Compares 80 % GET and 20 % PUT with pgbench, with 64 connections on both sides.</summary>
 internal sealed class MixedBench : IBench
 {
     private const int Users = 64;

@@ -3,7 +3,10 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches;
 
-/// <summary>This bench measures what tokens cost: GET and PUT of sessions beside plain ones, at a shard without standbys, so at the same primary.</summary>
+/// <summary>
+/// Measures the cost of tokens: GET and PUT with a session's token are compared with plain ones. The shard has no standbys, so both use the
+/// same primary.
+/// </summary>
 internal sealed class TokenBench : IBench
 {
     public string Name => "tokens";

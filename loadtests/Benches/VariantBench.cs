@@ -4,8 +4,8 @@ using LoadTests.Http;
 namespace LoadTests.Benches;
 
 /// <summary>
-/// What a change gives: a router with other settings (<c>--set</c>) or of another build (<c>--program</c>) beside the
-/// one of this checkout, in the same cluster and the same minutes.
+/// Measures the gain of a change: compares a router with other settings (<c>--set</c>) or of another build (<c>--program</c>) with the
+/// router of this checkout, in the same cluster and at the same time.
 /// </summary>
 internal sealed class VariantBench : IBench
 {

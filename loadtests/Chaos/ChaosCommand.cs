@@ -1,52 +1,82 @@
 using System.CommandLine;
 using System.Globalization;
-using LoadTests.Chaos.Bulkheads;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Matrix;
-using LoadTests.Cluster;
-using ShardCore.Moves;
+using Chaos.Bulkheads;
+using Chaos.Cluster;
+using Chaos.Faults;
+using Chaos.Matrix;
+using ShardCore.Moves.Batches;
+using Workbench;
 
-namespace LoadTests.Chaos;
+namespace Chaos;
 
-/// <summary>The command <c>chaos</c>.</summary>
+/// <summary>The command line, which <c>./dev chaos</c> passes on.</summary>
 internal static class ChaosCommand
 {
     private const string StaleRouter = "stale-router";
     private const int Failed = 1;
     private const int Interrupted = 130;
 
-    public static Command New()
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
     {
-        var minutes = new Option<double>("--minutes") { Description = "how long faults go on", DefaultValueFactory = _ => 2 };
+        var result = New().Parse(arguments);
+        var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
+        return result.Errors.Count > 0 ? 2 : code;
+    }
+
+    private static RootCommand New()
+    {
+        var minutes = new Option<double>("--minutes") { Description = "the duration of the faults", DefaultValueFactory = _ => 2 };
         minutes.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && value is <= 0 or > 1440)
                 result.AddError("--minutes takes a number above 0, at most 1440.");
         });
-        var seed = new Option<int>("--seed") { Description = "repeats the schedule that this number made (default: another one each time)", DefaultValueFactory = _ => Random.Shared.Next(1_000_000) };
-        var rate = new Option<double>("--rate") { Description = "1: about 350 requests a second", DefaultValueFactory = _ => 1 };
-        var keep = new Option<bool>("--keep") { Description = "keep the recording and the logs although nothing was wrong" };
-        var matrix = new Option<bool>("--matrix") { Description = "instead: every step of a move with every fault, one after the other" };
-        var bulkheads = new Option<bool>("--bulkheads") { Description = "instead: one shard hangs, and the others' answers are counted each second" };
-        var only = new Option<string>("--only") { Description = "of the matrix, what fits step/fault, such as copy/kill-source, freeze or */take-over; or stale-router" };
+        var seed = new Option<int>("--seed")
+        {
+            Description = "the number from which the schedule is made: repeats the schedule of an earlier run (default: random)",
+            DefaultValueFactory = _ => Random.Shared.Next(1_000_000),
+        };
+        var rate = new Option<double>("--rate")
+        {
+            Description = "the strength of the load; 1 is about 350 requests per second",
+            DefaultValueFactory = _ => 1,
+        };
+        var keep = new Option<bool>("--keep") { Description = "keep the recording and the logs even if no problem was found" };
+        var matrix = new Option<bool>("--matrix")
+        {
+            Description = "instead of random faults: every fault at every step of a move, one after the other",
+        };
+        var bulkheads = new Option<bool>("--bulkheads")
+        {
+            Description = "instead of random faults: one shard hangs, and the answers of the others are counted each second",
+        };
+        var only = new Option<string>("--only")
+        {
+            Description = "only the cells of the matrix that match step/fault, such as copy/kill-source, freeze or */take-over; "
+                + "or stale-router",
+        };
         only.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && result.Tokens[0].Value is var pattern && pattern != StaleRouter && MatrixCell.Matching(pattern).Count == 0)
                 result.AddError($"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
         });
-        var standbys = new Option<string>("--standbys") { Description = "which kinds of standbys take over from their shards; with both, the seed chooses for each shard", DefaultValueFactory = _ => StandbyPlan.Both };
+        var standbys = new Option<string>("--standbys")
+        {
+            Description = "the kinds of standbys that take over; with both, the seed chooses for each shard",
+            DefaultValueFactory = _ => StandbyPlan.Both,
+        };
         standbys.AcceptOnlyFromAmong([.. StandbyPlan.Choices]);
         var ha = new Option<bool>("--ha")
         {
-            Description = "shards of two hosts under Patroni, whose primaries are killed, hung, cut off and switched over",
+            Description = "shards with two hosts under Patroni; their primaries are killed, hung, cut off and switched over",
         };
         var haMode = new Option<string?>("--ha-mode")
         {
-            Description = "the same; whether a commit waits for the standby (sync, as with --ha alone) or not (async)",
+            Description = "like --ha; sync (the default of --ha): a commit waits for the standby; async: it does not wait",
         };
         haMode.AcceptOnlyFromAmong(ChaosCluster.Synchronous, ChaosCluster.Asynchronous);
-        var command = new Command("chaos", "Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
+        var command = new RootCommand("Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
         command.Validators.Add(result =>
         {
             if ((result.GetValue(ha) || result.GetResult(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))

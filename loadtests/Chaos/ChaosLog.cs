@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace LoadTests.Chaos;
+namespace Chaos;
 
-/// <summary>What happened when: to people and into a file beside the recording; and counts of what happened.</summary>
+/// <summary>Logs events with their times, to people and into a file beside the recording; and counts them.</summary>
 internal sealed class ChaosLog(TextWriter screen, string path) : IDisposable
 {
-    /// <summary>So many surprises are kept; the rest are counted.</summary>
+    /// <summary>How many surprises are kept; further ones are only counted.</summary>
     private const int KeptSurprises = 30;
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -17,7 +17,7 @@ internal sealed class ChaosLog(TextWriter screen, string path) : IDisposable
 
     public TimeSpan Elapsed => _clock.Elapsed;
 
-    /// <summary>Answers and ends that no fault explains.</summary>
+    /// <summary>Answers of the service, and ends of programs, that no fault explains.</summary>
     public IReadOnlyList<string> Surprises
     {
         get
@@ -44,7 +44,7 @@ internal sealed class ChaosLog(TextWriter screen, string path) : IDisposable
             return _counts.GetValueOrDefault(what);
     }
 
-    /// <summary>A step of the schedule.</summary>
+    /// <summary>Logs a step of the schedule.</summary>
     public void Tell(string who, string what) => Write(string.Create(CultureInfo.InvariantCulture, $"{_clock.Elapsed.TotalSeconds,8:0.0} s  {who,-7} {what}"));
 
     public void Write(string line)

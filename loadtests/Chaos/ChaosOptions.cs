@@ -1,18 +1,18 @@
-using LoadTests.Chaos.Faults;
+using Chaos.Faults;
 
-namespace LoadTests.Chaos;
+namespace Chaos;
 
-/// <param name="Duration">How long faults and load go on.</param>
-/// <param name="Seed">What the schedule is made from.</param>
-/// <param name="Rate">1: about 350 requests a second.</param>
-/// <param name="Folder">Where the cluster, the recording and the logs are.</param>
-/// <param name="Build">Builds the programs if their sources changed.</param>
+/// <param name="Duration">The duration of faults and load.</param>
+/// <param name="Seed">The number from which the schedule is made.</param>
+/// <param name="Rate">The strength of the load; 1 is about 350 requests per second.</param>
+/// <param name="Folder">The folder of the cluster, the recording and the logs.</param>
+/// <param name="Build">True: the programs are built if their sources have changed.</param>
 internal sealed record ChaosOptions(TimeSpan Duration, int Seed, double Rate, string Folder, bool Build)
 {
-    /// <summary>Which kinds of standbys shards have: one of <see cref="StandbyPlan.Choices"/>.</summary>
+    /// <summary>The kinds of standbys that shards have: one of <see cref="StandbyPlan.Choices"/>.</summary>
     public string Standbys { get; init; } = StandbyPlan.Both;
 
-    /// <summary>Shards have two hosts each, synchronous or asynchronous; null: one.</summary>
+    /// <summary>Whether shards with two hosts are synchronous or asynchronous; null: shards have one host.</summary>
     public string? HaMode { get; init; }
 
     public string Recording => Path.Combine(Folder, "recording");

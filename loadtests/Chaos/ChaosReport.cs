@@ -1,12 +1,11 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Workloads;
-using LoadTests.Cluster;
-using LoadTests.Reports;
+using Chaos.Cluster;
+using Chaos.Workloads;
+using Workbench;
 
-namespace LoadTests.Chaos;
+namespace Chaos;
 
-/// <summary>The end of a run: what was done, what came of it, and the verdict.</summary>
+/// <summary>The report at the end of a run: the events, the results, and the verdict.</summary>
 internal sealed class ChaosReport(ChaosOptions options, ChaosLog log)
 {
     public async Task WriteAsync(WorkloadSet workloads, MoveHistory moves, IReadOnlyList<string> problems, bool isRight)

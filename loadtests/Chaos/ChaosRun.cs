@@ -1,38 +1,38 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Chaos.Bulkheads;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Failover;
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Recording;
-using LoadTests.Chaos.Workloads;
+using Chaos.Bulkheads;
+using Chaos.Checkers;
+using Chaos.Cluster;
+using Chaos.Failover;
+using Chaos.Faults;
+using Chaos.Recording;
+using Chaos.Workloads;
 
-namespace LoadTests.Chaos;
+namespace Chaos;
 
 /// <summary>
-/// Random moves, kills and pauses under clients that write down what they were told; then the checkers and the audit.
+/// Makes random moves, kills and pauses while clients record all answers; then it runs the checkers and the audit.
 /// </summary>
 /// <remarks>
-/// Steps. 1 a cluster of its own · 2 load and faults, until the time is over · 3 faults end; every part runs; what is
-/// unfinished is carried on to its end; one shard after the other hangs while the others are watched · 4 the load ends; what is under way ends · 5 the final state is read · 6 the audit ·
-/// 7 the checkers, which know nothing but the recording.
+/// Steps. 1 a separate cluster is started · 2 load and faults run until the time is over · 3 the faults end, every part runs, unfinished
+/// operations are completed; then one shard after the other hangs while the answers of the others are watched · 4 the load ends, and the
+/// last requests are answered · 5 the final state is read · 6 the audit runs · 7 the checkers run; they know nothing but the recording.
 /// </remarks>
 internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
 
-    /// <summary>A request that its client gave up may be at work in a router for its deadline of 5 s.</summary>
+    /// <summary>After its client has given up, a request may still run in a router until its deadline of 5 s.</summary>
     private static readonly TimeSpan LastRequestsEnd = TimeSpan.FromSeconds(6);
 
     private static readonly TimeSpan FinalReadLimit = TimeSpan.FromMinutes(5);
 
-    /// <summary>If something is still disputed when all is settled: the copy that took the last writes.</summary>
+    /// <summary>The copy that is kept if a batch is still disputed at the end: the one that took the last writes.</summary>
     private const string Keep = "target";
 
     private readonly List<string> _problems = [];
 
-    /// <returns>Whether nothing was wrong.</returns>
+    /// <returns>True: no problem was found.</returns>
     public async Task<bool> RunAsync(CancellationToken interrupt)
     {
         log.Write(string.Create(CultureInfo.InvariantCulture, $"chaos: {options.Duration.TotalMinutes:0.##} minutes, seed {options.Seed}"));
@@ -75,7 +75,7 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
         return isRight;
     }
 
-    /// <summary>Steps 2 to 4.</summary>
+    /// <summary>Runs steps 2 to 4.</summary>
     private async Task LoadAsync(
         ChaosCluster cluster, WorkloadSet workloads, StandbyPlan plan, StandbySet standbys, FailoverTrial? failover, CancellationToken interrupt)
     {
@@ -96,8 +96,8 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
             if (failover is not null)
                 await failover.AcceptAsync(stage);
             _problems.AddRange(await new ClusterRest(cluster, log, standbys).SettleAsync(interrupt));
-            await stage.RebuildRingAsync(interrupt); // only if it is not what the shards say, after a loss of Redis
-            // A source that lost the row of a batch leaves an import at its target: doctor names the command that ends it.
+            await stage.RebuildRingAsync(interrupt); // changes the ring only if it does not agree with the shards, after a loss of Redis
+            // If a source lost the journal entry of a batch, the target still has the import. doctor names the command that ends it.
             if (await new NamedCommands(stage, Keep).MendAsync(interrupt) is { } left)
                 _problems.Add(left);
             if (failover is null)

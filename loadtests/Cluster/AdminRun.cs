@@ -1,17 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <summary>One call of shardadmin as people make it, a process of its own, and what it took.</summary>
-/// <param name="Time">From the start of the process to its end.</param>
-/// <param name="PeakResidentMiB">The most memory it ever held (VmHWM).</param>
+/// <summary>One run of shardadmin as a separate process, and the time and memory that it needed.</summary>
+/// <param name="Time">The time from the start of the process to its end.</param>
+/// <param name="PeakResidentMiB">The largest memory that it ever had (VmHWM).</param>
 internal sealed record AdminRun(TimeSpan Time, double PeakResidentMiB, string Output)
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <exception cref="WrongAnswerException">It failed; the message has what it wrote.</exception>
+    /// <exception cref="WrongAnswerException">It failed; the message has its output.</exception>
     public static async Task<AdminRun> RunAsync(ClusterStatus cluster, IEnumerable<string> arguments, CancellationToken cancellation)
     {
         var began = Stopwatch.GetTimestamp();
@@ -41,7 +41,7 @@ internal sealed record AdminRun(TimeSpan Time, double PeakResidentMiB, string Ou
     private static Dictionary<string, string?> Environment(ClusterStatus cluster) => new(StringComparer.Ordinal)
     {
         ["SHARDING_REDIS"] = cluster.Redis,
-        ["SHARDING_CLUSTER"] = System.Environment.GetEnvironmentVariable("SHARDING_CLUSTER") is { Length: > 0 } name ? name : "default", // as ./dev has it
+        ["SHARDING_CLUSTER"] = System.Environment.GetEnvironmentVariable("SHARDING_CLUSTER") is { Length: > 0 } name ? name : "default", // the same rule as in ./dev
         ["SHARDING_SEEDS"] = string.Join(',', cluster.Shards.Select(shard => string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}"))),
         ["PGUSER"] = ShardServer.User,
     };

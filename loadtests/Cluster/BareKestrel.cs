@@ -1,4 +1,5 @@
 using System.Globalization;
+using Workbench;
 
 namespace LoadTests.Cluster;
 

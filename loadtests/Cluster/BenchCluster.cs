@@ -1,13 +1,16 @@
 using System.Globalization;
 using LoadTests.Benches;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
 /// <summary>
-/// A throw-away cluster, made and deleted by ./dev, with items in it: one shard and those of <see cref="BenchItems"/>, unless a bench says otherwise.
+/// A temporary cluster with items, which ./dev makes and deletes. It has one shard with the items of <see cref="BenchItems"/>, unless a
+/// bench says otherwise.
 /// </summary>
 /// <remarks>
-/// Deleted whatever happens, Ctrl-C included. If this process is killed it stays, and the next bench in its place deletes it first.
+/// The cluster is deleted in every case, also after Ctrl-C. Only if this process is killed it remains; the next bench in the same place
+/// deletes it first.
 /// </remarks>
 internal sealed class BenchCluster : IAsyncDisposable
 {
@@ -21,22 +24,23 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public ShardServer Shard => Status.Shard;
 
-    /// <summary>The router's program as ./dev staged it.</summary>
+    /// <summary>The router's program that ./dev has staged.</summary>
     public static string RouterProgram => Path.Combine(Repository.BenchHome, "bin", "ShardRouter", "ShardRouter.dll");
 
-    /// <summary>shardadmin as ./dev staged it.</summary>
+    /// <summary>The program shardadmin that ./dev has staged.</summary>
     public static string AdminProgram => Path.Combine(Repository.BenchHome, "bin", "ShardAdmin", "shardadmin.dll");
 
     public static Task<BenchCluster> StartAsync(int routers, CancellationToken cancellation) =>
         StartAsync(routers, shards: 1, FormattableString.Invariant($"{BenchItems.Count:#,0} items"), ItemFilling.FillAsync, cancellation);
 
-    /// <param name="contents">What <paramref name="fill"/> puts in, for the console.</param>
+    /// <param name="contents">A description of the items that <paramref name="fill"/> makes, for the console.</param>
     public static Task<BenchCluster> StartAsync(int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation) =>
         StartAsync(BenchPlace.First, routers, shards, contents, fill, cancellation);
 
-    /// <param name="place">Beside the clusters in other places.</param>
+    /// <param name="place">The place of this cluster; clusters in other places may run at the same time.</param>
+    /// <param name="options">What <c>./dev up</c> is given besides.</param>
     public static async Task<BenchCluster> StartAsync(
-        BenchPlace place, int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation)
+        BenchPlace place, int routers, int shards, string contents, Func<ClusterStatus, CancellationToken, Task> fill, CancellationToken cancellation, params string[] options)
     {
         if (Directory.Exists(place.Home))
             await DevAsync(place, "down", "--wipe");
@@ -44,7 +48,8 @@ internal sealed class BenchCluster : IAsyncDisposable
         try
         {
             await Console.Out.WriteLineAsync($"{shards} shard{(shards == 1 ? "" : "s")} with {contents} and {routers} router{(routers == 1 ? "" : "s")}, in {place.Home}");
-            await DevAsync(place, "up", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture));
+            await DevAsync(
+                place, ["up", "--open", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture), .. options]);
             cancellation.ThrowIfCancellationRequested();
             var status = ClusterStatus.Parse(await DevAsync(place, "status", "--json"));
             await fill(status, cancellation);
@@ -57,7 +62,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts an empty Postgres, the last of <see cref="Status"/> from then on. No shard of the ring yet.</summary>
+    /// <summary>Starts an empty Postgres. From then on it is the last shard of <see cref="Status"/>. It is not in the ring yet.</summary>
     public async Task StartShardAsync(string id, CancellationToken cancellation)
     {
         await DevAsync(_place, "shard", id);
@@ -70,8 +75,8 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await DevAsync(_place, "down", "--wipe");
 
-    /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
-    /// <returns>What it wrote.</returns>
+    /// <summary>Takes no token: an interrupted ./dev stops by itself what it has started, and needs time for this.</summary>
+    /// <returns>The output.</returns>
     private static Task<string> DevAsync(BenchPlace place, params string[] arguments) =>
         OtherProgram.RunAsync(Path.Combine(Repository.Root, "dev"), arguments, Environment(place), CancellationToken.None);
 

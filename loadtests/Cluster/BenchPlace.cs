@@ -1,9 +1,14 @@
+using Workbench;
+
 namespace LoadTests.Cluster;
 
-/// <summary>Where a bench keeps a cluster: a folder and ports. Clusters of different numbers stand side by side.</summary>
+/// <summary>The folder and the ports of a bench's cluster. Clusters with different numbers can run side by side.</summary>
 internal sealed record BenchPlace(int Number)
 {
-    /// <summary>More than a bench has shards or routers. Three more places fit before the routers' ports come to those of their operations.</summary>
+    /// <summary>
+    /// More than the number of shards or routers of a bench. There is room for three more places before the routers' ports reach their
+    /// operations ports.
+    /// </summary>
     private const int PortsOfOne = 30;
 
     public static BenchPlace First { get; } = new(0);

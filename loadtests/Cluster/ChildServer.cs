@@ -1,10 +1,10 @@
 using System.Diagnostics;
-using LoadTests.Engine;
 using LoadTests.Http;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <summary>A server that a bench starts itself and that ends with it.</summary>
+/// <summary>A server that a bench starts itself and stops again.</summary>
 internal sealed class ChildServer : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -23,7 +23,7 @@ internal sealed class ChildServer : IAsyncDisposable
     public int ProcessId => _process.Id;
 
     /// <summary>Starts a .NET program and waits until it answers GET <paramref name="readiness"/> with 200.</summary>
-    /// <returns>The server, and how long that took, to about 5 ms.</returns>
+    /// <returns>The server, and how long this took, with an error of about 5 ms.</returns>
     public static async Task<(ChildServer Server, TimeSpan StartToReady)> StartAsync(
         string dll, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?>? environment, Uri readiness, CancellationToken cancellation)
     {
@@ -48,7 +48,7 @@ internal sealed class ChildServer : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGTERM, so that it leaves in good order; SIGKILL if it does not.</summary>
+    /// <summary>Sends SIGTERM, so the server can end cleanly; sends SIGKILL if it does not end.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)

@@ -1,11 +1,12 @@
 using System.Text.Json;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <summary>What <c>./dev status --json</c> says.</summary>
+/// <summary>The answer of <c>./dev status --json</c>.</summary>
 internal sealed record ClusterStatus(Uri Proxy, IReadOnlyList<RouterAddress> Routers, string Redis, IReadOnlyList<ShardServer> Shards)
 {
-    /// <summary>The first.</summary>
+    /// <summary>The first shard.</summary>
     public ShardServer Shard => Shards[0];
 
     public static ClusterStatus Parse(string json)

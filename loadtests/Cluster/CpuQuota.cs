@@ -3,17 +3,17 @@ using System.Globalization;
 namespace LoadTests.Cluster;
 
 /// <summary>
-/// Holds a process and all its children to a share of one core, by a control group of version 1 or 2. So several databases
-/// on one machine behave like databases on machines of their own, each as weak as the share.
+/// Limits a process and all its children to a share of one core, with a control group of version 1 or 2. Then several databases on one
+/// machine behave like databases on separate machines, each with the power of this share.
 /// </summary>
 internal sealed class CpuQuota : IDisposable
 {
     private const string Root = "/sys/fs/cgroup";
 
-    /// <summary>Short, or a process that has used its share would stand still for most of a tenth of a second.</summary>
+    /// <summary>A short period: otherwise a process that has used its share would stand still for most of a tenth of a second.</summary>
     private const int ShortPeriodMicroseconds = 10_000;
 
-    /// <summary>The kernel takes no less for a period. A smaller share than a tenth of a core needs a longer period.</summary>
+    /// <summary>The smallest quota per period that the kernel accepts. A share below a tenth of a core needs a longer period.</summary>
     private const int LeastQuotaMicroseconds = 1000;
 
     private const int MaxAttempts = 50;
@@ -27,7 +27,7 @@ internal sealed class CpuQuota : IDisposable
 
     private static string Parent => IsVersion2 ? Root : Path.Combine(Root, "cpu");
 
-    /// <returns>Null: control groups are not to be had here, and why.</returns>
+    /// <returns>Why control groups are not available here; null: they are.</returns>
     public static string? WhyUnavailable()
     {
         try
@@ -41,8 +41,8 @@ internal sealed class CpuQuota : IDisposable
         }
     }
 
-    /// <param name="cores">Of one core, 0.1 for a tenth.</param>
-    /// <exception cref="IOException">Control groups are not to be had.</exception>
+    /// <param name="cores">The share of one core; 0.1 is a tenth.</param>
+    /// <exception cref="IOException">Control groups are not available.</exception>
     public static CpuQuota Create(string name, double cores)
     {
         if (IsVersion2)
@@ -63,7 +63,7 @@ internal sealed class CpuQuota : IDisposable
         return new CpuQuota(group);
     }
 
-    /// <summary>Children that it begins later are held too.</summary>
+    /// <summary>Limits a process; children that it starts later are limited too.</summary>
     public void Hold(int processId)
     {
         Enter(_group, processId);
@@ -72,7 +72,9 @@ internal sealed class CpuQuota : IDisposable
                 Hold(int.Parse(child, CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Lets all go. A server may begin a process just then, which is in the group too: so more than once.</summary>
+    /// <summary>
+    /// Removes the limit from all processes. It tries more than once, because a server may start another process in the group meanwhile.
+    /// </summary>
     public void Dispose()
     {
         for (var attempt = 1; ; attempt++)

@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using Npgsql;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <param name="Slots">Of the batch.</param>
-/// <param name="From">Timestamps of the stopwatch, at most a look early or late: when its slots were first seen frozen or released, less the pause.</param>
-/// <param name="To">When the hand-over was first seen.</param>
-/// <param name="Pause">How long the mover says that writes were held.</param>
+/// <summary>One hand-over.</summary>
+/// <param name="Slots">The slots of the batch.</param>
+/// <param name="From">A timestamp of the stopwatch: when the slots were first seen frozen or released, minus the pause. It is wrong by at
+/// most the time between two looks, like <paramref name="To"/>.</param>
+/// <param name="To">When the end of the hand-over was first seen.</param>
+/// <param name="Pause">How long writes were held, according to the mover.</param>
 internal sealed record Cutover(IReadOnlyList<short> Slots, long From, long To, TimeSpan Pause);
 
-/// <summary>Looks into the source's journal while a move runs, to know when each batch was handed over.</summary>
+/// <summary>Reads the source's journal while a move runs, and notes when each batch was handed over.</summary>
 internal sealed class CutoverWatch : IAsyncDisposable
 {
     public static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
@@ -27,7 +30,7 @@ internal sealed class CutoverWatch : IAsyncDisposable
         _looking = LookAsync();
     }
 
-    /// <summary>To be called after the move: the pauses are in its history.</summary>
+    /// <summary>Call it after the move: only then the history has the pauses.</summary>
     public async Task<IReadOnlyList<Cutover>> EndAsync(CancellationToken cancellation)
     {
         await DisposeAsync();
@@ -56,7 +59,8 @@ internal sealed class CutoverWatch : IAsyncDisposable
             await command.PrepareAsync(CancellationToken.None);
             while (true)
             {
-                // Not to be cancelled: the library then waits on the thread that all sockets of the load need, once in a while for 30 s.
+                // Takes no token: after a cancellation the library waits, sometimes for 30 s, on the thread that all sockets of the load
+                // need.
                 await using (var reader = await command.ExecuteReaderAsync(CancellationToken.None))
                     while (await reader.ReadAsync(CancellationToken.None))
                         See(reader.GetGuid(0), reader.GetFieldValue<short[]>(1), reader.GetBoolean(2));

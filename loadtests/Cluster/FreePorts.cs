@@ -5,7 +5,7 @@ namespace LoadTests.Cluster;
 
 internal static class FreePorts
 {
-    /// <returns>Ports that nobody listens on now; they differ from each other.</returns>
+    /// <returns>Different ports on which no program listens now.</returns>
     public static int[] Find(int count)
     {
         var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();

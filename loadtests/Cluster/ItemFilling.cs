@@ -1,16 +1,16 @@
 using System.Globalization;
 using System.Text;
 using LoadTests.Benches;
-using LoadTests.Engine;
 using LoadTests.Http;
 using Npgsql;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <summary>Makes the collection through the API, and its items in the shard itself: seconds instead of a minute.</summary>
+/// <summary>Makes the collection through the API, and the items directly in the shard: this takes seconds instead of a minute.</summary>
 internal static class ItemFilling
 {
-    // Both keys are digits only, so no text here needs escaping. Sorted by slot, as a table that grew by moves would be.
+    // Both keys consist of digits, so no text needs escaping. The rows are sorted by slot, like a table that grew by moves.
     private const string InsertAll = """
         insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
         select (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(), sharding.slot_of(n::text), $1, n::text, n::text,
@@ -37,7 +37,7 @@ internal static class ItemFilling
         await SettleAsync(cluster.Shard, cancellation);
     }
 
-    /// <summary>The items of all benches, each in the shard that owns it.</summary>
+    /// <summary>Makes the items of all benches, each in the shard that owns its slot.</summary>
     public static async Task FillAllAsync(ClusterStatus cluster, CancellationToken cancellation)
     {
         await CreateCollectionAsync(cluster.Routers[0].Url, cancellation);
@@ -45,7 +45,7 @@ internal static class ItemFilling
             await MovedRows.FillAsync(shard, BenchItems.Last, BenchItems.Count, cancellation);
     }
 
-    /// <summary>Puts items through the API, one after the other: for the few that lie or look otherwise.</summary>
+    /// <summary>Puts items through the API, one after the other: for the few items with other partitions or sizes.</summary>
     public static async Task PutAsync(Uri router, ItemSet items, CancellationToken cancellation)
     {
         var put = new PutItem(items);
@@ -61,7 +61,7 @@ internal static class ItemFilling
     }
 
     /// <summary>
-    /// Leaves nothing to do that would begin by itself in the middle of a measurement: no vacuum, no checkpoint.
+    /// Does the vacuum and the checkpoint now, which would otherwise begin by themselves during a measurement.
     /// </summary>
     public static async Task SettleAsync(ShardServer address, CancellationToken cancellation)
     {
@@ -74,13 +74,16 @@ internal static class ItemFilling
         }
     }
 
-    public static async Task CreateCollectionAsync(Uri router, CancellationToken cancellation)
+    public static Task CreateCollectionAsync(Uri router, CancellationToken cancellation) =>
+        CreateCollectionAsync(router, BenchItems.Collection, cancellation);
+
+    public static async Task CreateCollectionAsync(Uri router, string name, CancellationToken cancellation)
     {
         await using var connection = new HttpConnection(router);
         await connection.OpenAsync(cancellation);
         var request = string.Create(
             CultureInfo.InvariantCulture,
-            $"PUT /v1/collections/{BenchItems.Collection} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}");
+            $"PUT /v1/collections/{name} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}");
         var answer = await connection.ExchangeAsync(Encoding.ASCII.GetBytes(request, connection.Request));
         if (answer.Status != 201)
             throw new WrongAnswerException($"The collection could not be made: {answer.Status} {Encoding.UTF8.GetString(answer.Body.Span)}");

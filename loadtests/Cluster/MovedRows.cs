@@ -1,12 +1,14 @@
 using LoadTests.Benches;
 using Npgsql;
+using ShardCore.Collections;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
-/// <summary>The rows that the benches of moves move, and what the shards say of them.</summary>
+/// <summary>Makes and reads the rows of the benches that move slots.</summary>
 internal static class MovedRows
 {
-    // As ItemFilling: both keys are digits; sorted by slot, as a table that grew by moves would be.
+    // As in ItemFilling: both keys consist of digits, and the rows are sorted by slot, like a table that grew by moves.
     private const string InsertOwned = """
         insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
         select (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(), slot, $1, n::text, n::text, concat($2::text, n, $3::text)::jsonb
@@ -16,8 +18,8 @@ internal static class MovedRows
         order by slot
         """;
 
-    /// <summary>Puts items from <see cref="BenchItems.First"/> on into the slots that the shard owns.</summary>
-    /// <param name="lastItem">The last that may be put in.</param>
+    /// <summary>Makes items from <see cref="BenchItems.First"/> on, in the slots that the shard owns.</summary>
+    /// <param name="lastItem">The last item that may be made.</param>
     public static async Task FillAsync(ShardServer address, int lastItem, int rows, CancellationToken cancellation)
     {
         await using var shard = new NpgsqlConnection(address.ConnectionString);
@@ -35,16 +37,16 @@ internal static class MovedRows
         await ItemFilling.SettleAsync(address, cancellation);
     }
 
-    /// <summary>The items that stand in a shard, in no order.</summary>
+    /// <summary>The items of a shard, in no order.</summary>
     public static Task<IReadOnlyList<int>> ItemsAsync(ShardServer shard, CancellationToken cancellation) =>
         ListAsync<int>(shard, "select pk::integer from sharding.item", cancellation);
 
     public static async Task<IReadOnlyList<int>> OwnedSlotsAsync(ShardServer shard, CancellationToken cancellation) =>
         await ListAsync<int>(shard, "select slot::integer from sharding.slot_ownership where state = 'owned' order by slot", cancellation);
 
-    /// <summary>Table and index.</summary>
+    /// <summary>The size of the table with its index.</summary>
     public static async Task<long> BytesAsync(ShardServer shard, CancellationToken cancellation) =>
-        (await ListAsync<long>(shard, "select pg_total_relation_size('sharding.item')", cancellation))[0];
+        (await ListAsync<long>(shard, $"select {ItemPartitions.TotalBytes}", cancellation))[0];
 
     public static async Task<IReadOnlyList<T>> ListAsync<T>(ShardServer address, string sql, CancellationToken cancellation)
     {

@@ -1,5 +1,5 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Workbench;
 
 namespace LoadTests.Cluster;
 
@@ -7,11 +7,11 @@ namespace LoadTests.Cluster;
 internal static class ProcessCpu
 {
     private const int UserTime = 14; // in /proc/PID/stat, counted from 1
-    private const int TicksPerSecond = 100; // USER_HZ, the same on all of Linux' machines
+    private const int TicksPerSecond = 100; // USER_HZ, the same on all machines with Linux
 
     /// <summary>
-    /// Of a Postgres: the postmaster's, that of the processes that it has now, and of those that have ended. They are added to
-    /// the postmaster's when it has noticed their end, so two readings never lose one that ended between them.
+    /// The CPU time of a process tree, such as Postgres: of the postmaster, of its present children, and of children that have ended. The
+    /// kernel adds the time of an ended child to the postmaster's time: two readings never lose a child that ended between them.
     /// </summary>
     public static TimeSpan OfTree(int processId)
     {
@@ -26,13 +26,13 @@ internal static class ProcessCpu
         return TimeSpan.FromSeconds(ticks / (double)TicksPerSecond);
     }
 
-    /// <summary>Its own and its ended children's, in user and in kernel mode: four figures, one after the other.</summary>
+    /// <summary>The sum of four figures: its own time and that of its ended children, in user mode and in kernel mode.</summary>
     private static long TicksOf(int processId)
     {
         try
         {
             var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"));
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // the third and those after it; the name before may have blanks
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // from the third field on; the name before may have blanks
             return fields.Skip(UserTime - 3).Take(4).Sum(field => long.Parse(field, CultureInfo.InvariantCulture));
         }
         catch (IOException)

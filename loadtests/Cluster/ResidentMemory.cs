@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace LoadTests.Cluster;
 
-/// <summary>What a process holds of the machine's memory, in MiB. Linux only.</summary>
+/// <summary>The resident memory of a process, in MiB. Linux only.</summary>
 internal static class ResidentMemory
 {
     /// <exception cref="InvalidOperationException">There is no such process, or this is not Linux.</exception>
     public static double OfProcessMiB(int processId) =>
         Find(processId, "VmRSS:") ?? throw new InvalidOperationException($"/proc/{processId}/status tells no resident memory.");
 
-    /// <summary>The most it ever held; null: it has ended.</summary>
+    /// <summary>The largest memory that it ever had; null: it has ended.</summary>
     public static double? PeakOfProcessMiB(int processId) => Find(processId, "VmHWM:");
 
     private static double? Find(int processId, string name)

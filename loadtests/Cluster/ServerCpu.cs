@@ -1,13 +1,13 @@
 namespace LoadTests.Cluster;
 
 /// <summary>
-/// The CPU time that servers use for an operation. Told beside throughput because it hardly depends on what else the
-/// machine does, so it shows a gain or a loss where throughput drowns in noise.
+/// Measures the CPU time that servers use for an operation. It hardly depends on the other load of the machine. Therefore it shows a gain
+/// or a loss that is smaller than the noise of the throughput.
 /// </summary>
 internal static class ServerCpu
 {
-    /// <param name="processIds">Each with all its children.</param>
-    /// <returns>CPU time of all of them together, after the warm-up and until the duration is over.</returns>
+    /// <param name="processIds">The processes; each counts with all its children.</param>
+    /// <returns>The CPU time of all of them, from the end of the warm-up until the duration is over.</returns>
     public static async Task<TimeSpan> MeasureAsync(IReadOnlyList<int> processIds, TimeSpan warmUp, TimeSpan duration, CancellationToken cancellation)
     {
         await Task.Delay(warmUp, cancellation);

@@ -1,8 +1,9 @@
 using System.Diagnostics;
+using Workbench;
 
 namespace LoadTests.Engine;
 
-/// <summary>An open loop that runs beside what is measured, until it is disposed.</summary>
+/// <summary>An open loop that runs during a measurement, until it is disposed.</summary>
 internal sealed class BackgroundLoad : IAsyncDisposable
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
@@ -27,8 +28,8 @@ internal sealed class BackgroundLoad : IAsyncDisposable
         return new BackgroundLoad(sessions, ratePerSecond);
     }
 
-    /// <summary>Runs something else beside it.</summary>
-    /// <exception cref="WrongAnswerException">A session met one; what was measured beside it counts for nothing.</exception>
+    /// <summary>Runs other work during the load.</summary>
+    /// <exception cref="WrongAnswerException">A session got a wrong answer; the measurement is worthless then.</exception>
     public async Task<T> BesideAsync<T>(Task<T> work)
     {
         if (await Task.WhenAny(work, _recorder.Failure) != work)
@@ -37,11 +38,12 @@ internal sealed class BackgroundLoad : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until everything that was to begin before this moment has been answered; the load goes on meanwhile. Without
-    /// it whoever looks at what was answered until now would miss the slowest.
+    /// Waits until all operations that were planned before this moment have been answered; the load continues meanwhile. Otherwise a
+    /// summary of the operations before this moment would miss the slowest ones.
     /// </summary>
-    /// <param name="at">Timestamp of the stopwatch.</param>
-    /// <exception cref="WrongAnswerException">Something is not answered in all patience, or a session met a wrong answer.</exception>
+    /// <param name="at">A timestamp of the stopwatch.</param>
+    /// <exception cref="WrongAnswerException">An operation was not answered within <see cref="BuiltInEngine.Patience"/>, or a session got a
+    /// wrong answer.</exception>
     public async Task AnsweredBeforeAsync(long at, CancellationToken cancellation)
     {
         for (var began = Stopwatch.GetTimestamp(); _loop.OwesAnswersBefore(at); await Task.Delay(LookInterval, cancellation))

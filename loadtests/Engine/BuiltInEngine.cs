@@ -1,17 +1,19 @@
+using Workbench;
+
 namespace LoadTests.Engine;
 
 /// <summary>
-/// The engine that every feed has. NBomber costs several times the client CPU for each operation, which on a machine
-/// that client, router and Postgres share is taken from what is measured.
+/// The engine that needs no package. NBomber needs several times the client CPU for each operation. If client, router and Postgres share a
+/// machine, the measured servers lack this CPU time.
 /// </summary>
 internal sealed class BuiltInEngine : ILoadEngine
 {
-    /// <summary>An operation that was begun and has no answer after this has hung.</summary>
+    /// <summary>An operation without an answer after this time hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(35);
 
     /// <summary>
-    /// So long an interrupted run waits for the operations under way before it takes their connections from them: one that is closed while a statement reads from it may wait for
-    /// ever for what the statement has read.
+    /// How long an interrupted run waits for running operations before it closes their connections. If a connection is closed while a
+    /// statement reads from it, the close may wait forever for data that the statement has read.
     /// </summary>
     private static readonly TimeSpan LastStep = TimeSpan.FromSeconds(5);
 
@@ -66,7 +68,7 @@ internal sealed class BuiltInEngine : ILoadEngine
         if (first == patience)
             throw new WrongAnswerException($"{scenario.Name}: some operations have no answer after {Patience.TotalSeconds} s.");
         await first;
-        if (recorder.Failure.IsFaulted) // the loops end by themselves then
+        if (recorder.Failure.IsFaulted) // then the loops end by themselves
             await recorder.Failure;
     }
 }

@@ -1,8 +1,9 @@
 using System.Diagnostics;
+using Workbench;
 
 namespace LoadTests.Engine;
 
-/// <summary>Every session begins its next operation as soon as the last one has been answered.</summary>
+/// <summary>Every session begins its next operation as soon as the last one was answered.</summary>
 internal static class ClosedLoop
 {
     public static Task RunAsync(IReadOnlyList<ILoadSession> sessions, LoadRecorder recorder) =>
@@ -18,7 +19,9 @@ internal static class ClosedLoop
                 try
                 {
                     await session.StepAsync();
-                    recorder.Answered(beganAt, Stopwatch.GetTimestamp());
+                    var now = Stopwatch.GetTimestamp();
+                    recorder.Answered(beganAt, now);
+                    session.Answered(beganAt, now);
                 }
                 catch (WrongAnswerException e) when (recorder.CountsFailures)
                 {

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
+using Workbench;
 
 namespace LoadTests.Engine;
 
-/// <summary>How often operations failed, by kind.</summary>
+/// <summary>Counts failed operations by kind.</summary>
 internal sealed class FailureCounts
 {
     private readonly ConcurrentDictionary<string, FailureCount> _byKind = new(StringComparer.Ordinal);

@@ -1,11 +1,13 @@
+using Workbench;
+
 namespace LoadTests.Engine;
 
-/// <summary>Runs a scenario. Two stand behind it: the built-in engine, and NBomber where its packages can be had.</summary>
+/// <summary>Runs a scenario. There are two engines: the built-in one, and NBomber if its packages are available.</summary>
 internal interface ILoadEngine
 {
-    /// <summary>How this engine carries an open loop out, in words for a report.</summary>
+    /// <summary>Describes for a report how this engine runs an open loop.</summary>
     string DescribeOpenLoop(LoadPlan plan);
 
-    /// <exception cref="WrongAnswerException">A session met one; the run is over and has no result.</exception>
+    /// <exception cref="WrongAnswerException">A session got a wrong answer; the run is over and has no result.</exception>
     Task<LoadResult> RunAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation);
 }

@@ -1,22 +1,24 @@
+using Workbench;
+
 namespace LoadTests.Engine;
 
 /// <summary>
-/// One user of what is measured: it performs one operation after the other, never two at a time.
+/// One user of the measured system. It performs one operation after the other, never two at the same time.
 /// </summary>
 internal interface ILoadSession : IAsyncDisposable
 {
     /// <summary>Performs one operation and checks its answer.</summary>
     /// <remarks>
-    /// Takes no token: registering one for each operation would cost the client more than building the request. A step
-    /// that hangs ends because the engine disposes the session, which makes it throw.
+    /// Takes no token: to register one for each operation would cost the client more than to build the request. A step that hangs ends
+    /// because the engine disposes the session; then the step throws.
     /// </remarks>
-    /// <exception cref="WrongAnswerException">The answer is not the one that was asked for.</exception>
+    /// <exception cref="WrongAnswerException">The answer is wrong.</exception>
     ValueTask StepAsync();
 
-    /// <summary>Told after each operation, in an open loop.</summary>
-    /// <param name="plannedAt">Timestamps of the stopwatch: when it was to begin.</param>
+    /// <summary>The built-in engine calls it after each operation that did not fail.</summary>
+    /// <param name="plannedAt">A timestamp of the stopwatch: in an open loop the planned start, in a closed loop the start.</param>
     void Answered(long plannedAt, long answeredAt)
     {
-        // most sessions leave that to the recorder
+        // For most sessions the recorder is enough.
     }
 }

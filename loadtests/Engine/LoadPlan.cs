@@ -1,16 +1,16 @@
 namespace LoadTests.Engine;
 
-/// <summary>How hard, and for how long.</summary>
-/// <param name="Users">Sessions: all busy in a closed loop, the most that are busy at once in an open one.</param>
-/// <param name="RatePerSecond">Open loop: so many operations begin each second, whatever becomes of the earlier ones.
-/// null: closed loop, each user begins the next operation when the last one has been answered.</param>
-/// <param name="WarmUp">Under the same load, and not measured.</param>
+/// <summary>The strength and the duration of a load.</summary>
+/// <param name="Users">The number of sessions. In a closed loop all are busy; in an open loop at most this number is busy.</param>
+/// <param name="RatePerSecond">Open loop: how many operations begin per second, even if earlier ones are not answered yet.
+/// Null: closed loop; each user begins the next operation when the last one was answered.</param>
+/// <param name="WarmUp">The time under the same load that is not measured.</param>
 internal sealed record LoadPlan(int Users, double? RatePerSecond, TimeSpan WarmUp, TimeSpan Duration)
 {
-    /// <summary>Operations that fail are counted by kind, and the load goes on; else the first ends the run.</summary>
+    /// <summary>True: failures are counted by kind, and the load continues. False: the first failure ends the run.</summary>
     public bool CountsFailures { get; init; }
 
-    /// <summary>Keeps a <see cref="LoadSecond"/> for each second.</summary>
+    /// <summary>Whether the result has a <see cref="LoadSecond"/> for each second.</summary>
     public bool KeepsSeconds { get; init; }
 
     public static LoadPlan Closed(int users, TimeSpan warmUp, TimeSpan duration) => new(users, null, warmUp, duration);

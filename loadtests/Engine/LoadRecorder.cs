@@ -1,14 +1,15 @@
 using System.Diagnostics;
+using Workbench;
 
 namespace LoadTests.Engine;
 
 /// <summary>
-/// The clock of one run and what its sessions report. Throughput counts the operations answered within the measured
-/// time; latency takes those that began within it, also when they are answered after it: leaving these out would hide
-/// a stall at the end.
+/// Measures the time of one run and collects the reports of its sessions. Throughput counts the operations that are answered within the
+/// measured time. Latency counts the operations that begin within it, also if they are answered later: otherwise a stall at the end would
+/// be hidden.
 /// </summary>
-/// <param name="series">Gets what each second was like; null: nobody wants to know.</param>
-/// <param name="failures">Gets what fails; null: the first failure ends the run.</param>
+/// <param name="series">Collects the figures of each second; null: they are not needed.</param>
+/// <param name="failures">Collects the failures; null: the first failure ends the run.</param>
 internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? failures = null)
 {
     private static readonly double[] Quantiles = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999];
@@ -20,10 +21,10 @@ internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? fai
     private long _answered;
     private volatile bool _isStopping;
 
-    /// <summary>No new operation begins any more.</summary>
+    /// <summary>Whether no more operations may begin.</summary>
     public bool IsStopping => _isStopping;
 
-    /// <summary>Fails with the first failure of a session; never completes otherwise.</summary>
+    /// <summary>Fails with the first failure of a session; otherwise it never completes.</summary>
     public Task Failure => _failure.Task;
 
     public void BeginMeasuring() => Volatile.Write(ref _from, Stopwatch.GetTimestamp());
@@ -44,7 +45,7 @@ internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? fai
 
     public bool CountsFailures => failures is not null;
 
-    /// <summary>To be called only if failures are counted. Those of the warm-up and of the time after are not.</summary>
+    /// <summary>Call it only if failures are counted. Failures before and after the measured time do not count.</summary>
     public void CountFailure(WrongAnswerException failure, long beganAt)
     {
         var from = Volatile.Read(ref _from);
@@ -54,7 +55,7 @@ internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? fai
         series?.Failed(beganAt - from);
     }
 
-    /// <param name="beganAt">Timestamps of the stopwatch; in an open loop, when the operation was to begin.</param>
+    /// <param name="beganAt">A timestamp of the stopwatch; in an open loop: the planned start.</param>
     public void Answered(long beganAt, long answeredAt)
     {
         var from = Volatile.Read(ref _from);
@@ -79,6 +80,7 @@ internal sealed class LoadRecorder(LoadSeries? series = null, FailureCounts? fai
         {
             Percentiles = [.. Quantiles.Select(quantile => (quantile, _latency.Percentile(quantile)))],
             Seconds = series?.Summarize(measured) ?? [],
+            Series = series,
             Failures = failures?.ToList() ?? [],
             BeganAt = _from,
         };

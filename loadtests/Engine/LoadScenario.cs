@@ -1,5 +1,5 @@
 namespace LoadTests.Engine;
 
-/// <summary>What users do, described once for every engine.</summary>
+/// <summary>The behaviour of users, described once for all engines.</summary>
 /// <param name="Open">Opens the session of the user with this number, from 0.</param>
 internal sealed record LoadScenario(string Name, Func<int, CancellationToken, ValueTask<ILoadSession>> Open);

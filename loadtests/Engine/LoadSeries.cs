@@ -3,17 +3,17 @@ using System.Diagnostics;
 namespace LoadTests.Engine;
 
 /// <summary>
-/// What each second of a run was like: a histogram and two counters a second, all made beforehand, so that recording takes
-/// no lock and allocates nothing. Times are ticks of the stopwatch since the measurement began.
+/// The figures of each second of a run: a histogram and two counters per second. All are made before the run: recording takes no lock and
+/// allocates nothing. Times are ticks of the stopwatch since the measurement began.
 /// </summary>
 internal sealed class LoadSeries
 {
-    /// <summary>A timer may end a measurement a little early; that second counts as whole.</summary>
+    /// <summary>A timer may end a measurement a little early; then the last second still counts as whole.</summary>
     private static readonly TimeSpan Early = TimeSpan.FromMilliseconds(50);
 
     private readonly Row[] _rows;
 
-    /// <param name="duration">Of the measurement. One row more is kept: it never ends quite on time.</param>
+    /// <param name="duration">The planned duration. One more second is kept, because a measurement never ends exactly on time.</param>
     public LoadSeries(TimeSpan duration) =>
         _rows = [.. Enumerable.Range(0, (int)Math.Ceiling(duration.TotalSeconds) + 1).Select(_ => new Row())];
 
@@ -23,9 +23,20 @@ internal sealed class LoadSeries
 
     public void Took(long beganAt, long nanoseconds) => RowOf(beganAt).Latency.Record(nanoseconds);
 
-    /// <summary>The whole seconds of the time measured; a rest would look like a slump.</summary>
+    /// <summary>The whole seconds of the measured time; a part of a second would look like a drop.</summary>
     public IReadOnlyList<LoadSecond> Summarize(TimeSpan measured) =>
         [.. _rows.Take((int)(measured + Early).TotalSeconds).Select(row => row.Summarize())];
+
+    /// <summary>The latency of all operations that were planned for some seconds together; null: there was none.</summary>
+    /// <param name="from">The first of these seconds, from 0.</param>
+    /// <param name="to">The first second behind them.</param>
+    public Latency? Between(int from, int to)
+    {
+        var all = new LatencyHistogram();
+        foreach (var row in _rows.Take(Math.Max(0, to)).Skip(Math.Max(0, from)))
+            all.Add(row.Latency);
+        return all.Count == 0 ? null : all.Summarize();
+    }
 
     private Row RowOf(long at) => _rows[Math.Min(at / Stopwatch.Frequency, _rows.Length - 1)];
 

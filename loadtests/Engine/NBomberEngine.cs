@@ -3,15 +3,16 @@ using System.Collections.Concurrent;
 using NBomber.Contracts;
 using NBomber.Contracts.Stats;
 using NBomber.CSharp;
+using Workbench;
 
 namespace LoadTests.Engine;
 
 /// <summary>
-/// The same scenarios on NBomber, where the feed has it: <c>--engine nbomber</c>. It is free for personal use only.
+/// Runs the same scenarios on NBomber, if its packages are available: <c>--engine nbomber</c>. It is free for personal use only.
 /// </summary>
 /// <remarks>
-/// In an open loop it does less than the built-in engine, and the report says so: a stall is not charged to those who had
-/// to come meanwhile, and a plan's users and the fraction of its rate are not heeded.
+/// In an open loop it does less than the built-in engine, and the report says so: operations that were planned during a stall do not show
+/// the stall in their latency, and the plan's number of users and the fraction of its rate are ignored.
 /// </remarks>
 internal sealed class NBomberEngine : ILoadEngine
 {
@@ -22,7 +23,7 @@ internal sealed class NBomberEngine : ILoadEngine
 
     public async Task<LoadResult> RunAsync(LoadScenario scenario, LoadPlan plan, CancellationToken cancellation)
     {
-        // NBomber numbers its users anew for each load simulation, so sessions are lent rather than owned.
+        // NBomber numbers its users anew in each load simulation. Therefore users borrow sessions instead of owning them.
         var idle = new ConcurrentBag<ILoadSession>();
         var opened = new ConcurrentBag<ILoadSession>();
         var firstFailure = new ConcurrentQueue<Exception>();
@@ -70,7 +71,7 @@ internal sealed class NBomberEngine : ILoadEngine
         }
     }
 
-    /// <summary>Without seconds: the final statistics have none.</summary>
+    /// <summary>The result has no figures of single seconds, because the final statistics have none.</summary>
     private static LoadResult Summarize(MeasurementStats ok, MeasurementStats fail) => new(
         ok.Request.RPS,
         new Latency(

@@ -1,28 +1,29 @@
 using System.Diagnostics;
+using Workbench;
 
 namespace LoadTests.Engine;
 
 /// <summary>
-/// Operations begin by a timetable, whatever becomes of the earlier ones, and their latency counts from the planned
-/// start. So a server that stalls for a second is charged for everybody who would have come in that second; a closed
-/// loop would just not have asked ("coordinated omission").
+/// Operations begin by a timetable, even if earlier ones are not answered yet, and their latency counts from the planned start. If a server
+/// stalls for a second, all operations that were planned for this second show it. In a closed loop they would not even begin ("coordinated
+/// omission").
 /// </summary>
 /// <remarks>
 /// 1. One thread follows the timetable and gives each operation to an idle session.
-/// 2. When none is idle the planned start waits in a queue, and the session that is free next takes it.
+/// 2. If no session is idle, the planned start waits in a queue, and the next free session takes it.
 /// </remarks>
 internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePerSecond, LoadRecorder recorder)
 {
-    /// <summary>So many waiting operations mean that what is measured does not keep up; there is no latency to report then.</summary>
+    /// <summary>If so many operations wait, the measured system does not keep up, and there is no latency to report.</summary>
     public const int MaxWaiting = 1_000_000;
 
     private readonly Lock _gate = new();
-    private readonly Queue<ILoadSession> _idle = new(sessions); // in turn: a connection that rests for a minute is closed by the proxy
+    private readonly Queue<ILoadSession> _idle = new(sessions); // used in turn, because the proxy closes a connection that is idle for a minute
     private readonly Queue<long> _waiting = new();
-    private readonly Dictionary<ILoadSession, long> _begun = []; // the planned start of what each busy session is at
+    private readonly Dictionary<ILoadSession, long> _begun = []; // the planned start of the present operation of each busy session
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _busy = 1; // 1: the timetable itself
-    private long _next; // the planned start of what the timetable gives out next
+    private long _next; // the planned start of the next operation
 
     public async Task RunAsync()
     {
@@ -30,11 +31,11 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         await _drained.Task;
     }
 
-    /// <summary>Whether an operation that was to begin before this moment has no answer yet, while the timetable is followed.</summary>
+    /// <summary>Whether an operation that was planned before this moment has no answer yet, while the timetable is followed.</summary>
     public bool OwesAnswersBefore(long at)
     {
         if (Volatile.Read(ref _next) < at)
-            return true; // the timetable may be late; what it has given out is below from then on
+            return true; // the timetable may be late; operations that it has given out are checked below
         lock (_gate)
             return (_waiting.TryPeek(out var planned) && planned < at) || _begun.Values.Any(begun => begun < at);
     }
@@ -45,7 +46,7 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         for (long next = 0; !recorder.IsStopping; next++)
         {
             var planned = began + (long)(next / ratePerSecond * Stopwatch.Frequency);
-            Volatile.Write(ref _next, planned); // after the one before is waiting or begun: nothing falls between
+            Volatile.Write(ref _next, planned); // only when the operation before is waiting or begun: no operation is missed
             while (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), planned) is { Ticks: > 0 } early && !recorder.IsStopping)
                 PreciseSleep.For(early);
             Begin(planned);
@@ -99,7 +100,8 @@ internal sealed class OpenLoop(IEnumerable<ILoadSession> sessions, double ratePe
         Leave();
     }
 
-    /// <summary>In one step with becoming idle, or an operation could wait beside an idle session.</summary>
+    /// <summary>Takes a waiting operation or makes the session idle, in one step: otherwise an operation could wait beside an idle
+    /// session.</summary>
     private bool TakeWaiting(ILoadSession session, ref long planned)
     {
         lock (_gate)

@@ -2,10 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace LoadTests.Engine;
 
-/// <summary>Sleeps to about 60 µs. Thread.Sleep knows whole milliseconds only, and spinning would take a core from what is measured.</summary>
+/// <summary>
+/// Sleeps with an error of about 60 µs. Thread.Sleep only knows whole milliseconds, and spinning would take a core from the measured
+/// servers.
+/// </summary>
 internal static class PreciseSleep
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(100); // so that a stop is noticed
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(100); // a limit: a stop must be noticed
 
     public static void For(TimeSpan time) => _ = SleepMicroseconds((uint)Math.Ceiling(Math.Min(time.TotalMicroseconds, Longest.TotalMicroseconds)));
 

@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace LoadTests.Engine;
 
-/// <param name="PlannedAt">Timestamps of the stopwatch: when it was to begin.</param>
-/// <param name="Slot">Of its partition key.</param>
+/// <param name="PlannedAt">A timestamp of the stopwatch: the planned start.</param>
+/// <param name="Slot">The slot of its partition key.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct LoggedWrite(long PlannedAt, long AnsweredAt, int Slot);
 
-/// <summary>Every write of an open loop, one by one, for questions that are asked only afterwards.</summary>
+/// <summary>Keeps every write of an open loop, for an evaluation after the run.</summary>
 internal sealed class WriteLog
 {
     private readonly Lock _gate = new();
@@ -32,14 +32,14 @@ internal sealed class WriteLog
         Interlocked.Increment(ref _failed);
     }
 
-    /// <summary>Those that were under way at some moment of this time, however long before it they were planned.</summary>
+    /// <summary>The writes that were under way at some moment of this time, also if they were planned long before it.</summary>
     public LoggedWrite[] UnderWay(long from, long to)
     {
         lock (_gate)
             return [.. _writes.Where(write => write.AnsweredAt >= from && write.PlannedAt < to)];
     }
 
-    /// <summary>Those that were planned in this time and are answered, in the order of their answers.</summary>
+    /// <summary>The answered writes that were planned in this time, in the order of their answers.</summary>
     public LoggedWrite[] Between(long from, long to)
     {
         lock (_gate)

@@ -7,8 +7,8 @@ using LoadTests.Engine;
 namespace LoadTests.Http;
 
 /// <summary>
-/// A user who asks for random items, as many at once as the API takes, in one request; each step is one request. Their
-/// partitions lie in all shards, so the router asks each of them.
+/// A user who asks for random items. Each step is one request for as many items as the API allows. The items are in all shards, so the
+/// router asks each shard.
 /// </summary>
 internal sealed class BatchSession : ILoadSession
 {
@@ -16,7 +16,7 @@ internal sealed class BatchSession : ILoadSession
 
     private const string KeysBegin = "{\"keys\":[";
     private const string KeysEnd = "]}";
-    private const int KeyBytes = 17 + (2 * BenchItems.Digits) + 1; // {"pk":"…","id":"…"} and a comma, but for the last
+    private const int KeyBytes = 17 + (2 * BenchItems.Digits) + 1; // {"pk":"…","id":"…"} and a comma, which the last one does not have
 
     private static readonly byte[] Begin = Encoding.ASCII.GetBytes(FormattableString.Invariant(
         $"POST /v1/collections/{BenchItems.Collection}:batchGet HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {KeysBegin.Length + (Keys * KeyBytes) - 1 + KeysEnd.Length}\r\n\r\n{KeysBegin}"));
@@ -61,7 +61,9 @@ internal sealed class BatchSession : ILoadSession
     }
 
     /// <summary>Results come in the order of the keys; the number is the document's first member.</summary>
-    /// <returns>The first item whose document is missing or another's, or the last if more than was asked for comes; null: all is right.</returns>
+    /// <returns>
+    /// The first item whose document is missing or wrong; the last item, if the answer has too many; null: everything is right.
+    /// </returns>
     private int? FirstWrong(ReadOnlySpan<byte> results)
     {
         Span<byte> number = stackalloc byte[16];

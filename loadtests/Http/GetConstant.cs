@@ -1,6 +1,6 @@
 namespace LoadTests.Http;
 
-/// <summary>The same request as <see cref="GetItem"/>, to a server that answers all of them alike.</summary>
+/// <summary>The same request as <see cref="GetItem"/>, to a server that gives all requests the same answer.</summary>
 internal sealed class GetConstant : IHttpRequest
 {
     private readonly GetItem _get = new(ItemSet.Bench);

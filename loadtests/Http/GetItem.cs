@@ -3,8 +3,8 @@ using System.Text;
 
 namespace LoadTests.Http;
 
-/// <summary>GET of one item; the answer must be 200 with the document of that very item.</summary>
-/// <param name="headers">Further ones, each with its end of line.</param>
+/// <summary>GET of one item; the answer must be 200 with the document of this item.</summary>
+/// <param name="headers">Additional headers, each with its end of line.</param>
 internal sealed class GetItem(ItemSet items, string headers = "") : IHttpRequest
 {
     private readonly byte[] _begin = RequestText.Begin("GET", items);

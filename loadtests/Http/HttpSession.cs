@@ -5,13 +5,13 @@ namespace LoadTests.Http;
 
 /// <summary>A user with one connection who asks for random items.</summary>
 /// <param name="seed">The same seed asks for the same items in the same order.</param>
-/// <param name="requestsPerConnection">After so many it is closed, and another opened for the next.</param>
+/// <param name="requestsPerConnection">After this number of requests the session closes its connection and opens another one.</param>
 internal sealed class HttpSession(HttpConnection connection, RequestMix mix, int seed, int requestsPerConnection = int.MaxValue) : ILoadSession
 {
     private readonly Random _random = new(seed);
     private int _requests;
 
-    /// <param name="requestBytes">Of the largest request in the mix.</param>
+    /// <param name="requestBytes">The size of the largest request in the mix.</param>
     public static LoadScenario Scenario(
         string name, Uri server, RequestMix mix, int requestBytes = HttpConnection.SmallRequest, int requestsPerConnection = int.MaxValue) =>
         new(name, async (user, cancellation) =>

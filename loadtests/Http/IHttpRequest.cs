@@ -1,6 +1,8 @@
+using Workbench;
+
 namespace LoadTests.Http;
 
-/// <summary>One kind of request about one item, and what its answer must be.</summary>
+/// <summary>One kind of request about one item, and the check of its answer.</summary>
 internal interface IHttpRequest
 {
     /// <returns>The number of the item that the next request is about.</returns>
@@ -9,6 +11,6 @@ internal interface IHttpRequest
     /// <returns>The request's length.</returns>
     int Write(Span<byte> buffer, int item);
 
-    /// <exception cref="Engine.WrongAnswerException">It is another.</exception>
+    /// <exception cref="Engine.WrongAnswerException">The answer is wrong.</exception>
     void Check(in HttpAnswer answer, int item);
 }

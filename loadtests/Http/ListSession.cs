@@ -6,7 +6,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.Http;
 
-/// <summary>A user who pages through a partition, from its first item to its last, and then again; each step is one page.</summary>
+/// <summary>A user who reads a partition page by page, from its first item to its last, again and again; each step is one page.</summary>
 internal sealed class ListSession : ILoadSession
 {
     private const int PageItems = 100;

@@ -2,10 +2,11 @@ using System.Globalization;
 using LoadTests.Benches;
 using LoadTests.Engine;
 using ShardCore.Ring;
+using Workbench;
 
 namespace LoadTests.Http;
 
-/// <summary>A user who replaces random items of all slots, and logs each write; a wrong answer is counted, and the load goes on.</summary>
+/// <summary>A user who replaces random items of all slots and logs each write. A wrong answer is counted, and the load continues.</summary>
 internal sealed class LoggedWriteSession(Uri server, WriteLog log, int seed) : ILoadSession
 {
     private static readonly Lazy<short[]> Slots = new(() => [.. Enumerable.Range(BenchItems.First, BenchItems.Count).Select(item => (short)SlotHash.Of(item.ToString(CultureInfo.InvariantCulture)).Value)]);
@@ -17,7 +18,7 @@ internal sealed class LoggedWriteSession(Uri server, WriteLog log, int seed) : I
 
     public static LoadScenario Scenario(Uri server, WriteLog log) => new("writes", async (user, cancellation) =>
     {
-        _ = Slots.Value; // not within the load
+        _ = Slots.Value; // computed before the load begins
         var session = new LoggedWriteSession(server, log, user);
         await session._connection.OpenAsync(cancellation);
         return session;
@@ -35,7 +36,7 @@ internal sealed class LoggedWriteSession(Uri server, WriteLog log, int seed) : I
         {
             log.Fail(e.Message);
             await _connection.DisposeAsync();
-            _connection = new HttpConnection(server); // opens at the next exchange
+            _connection = new HttpConnection(server); // opened by the next exchange
         }
     }
 

@@ -3,7 +3,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.Http;
 
-/// <summary>A user who replaces random ones of given items; every write must be answered with 200.</summary>
+/// <summary>A user who replaces random items of a list; every write must be answered with 200.</summary>
 internal sealed class MovingItemSession(HttpConnection connection, IReadOnlyList<int> items, int seed) : ILoadSession
 {
     private readonly Random _random = new(seed);

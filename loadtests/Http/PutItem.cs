@@ -4,8 +4,8 @@ using LoadTests.Benches;
 
 namespace LoadTests.Http;
 
-/// <summary>PUT of an item that is there already: the answer must be 200, replaced.</summary>
-/// <param name="headers">Further ones, each with its end of line.</param>
+/// <summary>PUT of an item that exists already: the answer must be 200, replaced.</summary>
+/// <param name="headers">Additional headers, each with its end of line.</param>
 internal sealed class PutItem(ItemSet items, string headers = "") : IHttpRequest
 {
     private readonly byte[] _begin = RequestText.Begin("PUT", items);

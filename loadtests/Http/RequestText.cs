@@ -1,21 +1,21 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using LoadTests.Benches;
-using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.Http;
 
-/// <summary>What requests about items have in common.</summary>
+/// <summary>The parts that all requests about items share.</summary>
 internal static partial class RequestText
 {
     private const int ShownBytes = 400;
 
-    /// <summary>"GET /v1/collections/bench/items/", and the partition where all items have one.</summary>
+    /// <summary>"GET /v1/collections/{collection}/items/", followed by the partition if all items have the same one.</summary>
     public static byte[] Begin(string method, ItemSet items) =>
-        Encoding.ASCII.GetBytes($"{method} /v1/collections/{BenchItems.Collection}/items/{(items.Partition is { } partition ? partition + "/" : "")}");
+        Encoding.ASCII.GetBytes(
+            $"{method} /v1/collections/{items.Collection}/items/{(items.Partition is { } partition ? partition + "/" : "")}");
 
-    /// <summary>Writes "{begin}{item}/{item}{rest}", or "{begin}{item}{rest}" where the partition is in the beginning.</summary>
+    /// <summary>Writes "{begin}{item}/{item}{rest}", or "{begin}{item}{rest}" if the beginning has the partition.</summary>
     public static int Write(Span<byte> buffer, ReadOnlySpan<byte> begin, ItemSet items, int item, ReadOnlySpan<byte> rest)
     {
         begin.CopyTo(buffer);
@@ -33,13 +33,16 @@ internal static partial class RequestText
         return length + rest.Length;
     }
 
-    public static WrongAnswerException Wrong(string request, int item, in HttpAnswer answer)
+    public static WrongAnswerException Wrong(string request, int item, in HttpAnswer answer) =>
+        Wrong(string.Create(CultureInfo.InvariantCulture, $"{request} of item {item}"), answer);
+
+    public static WrongAnswerException Wrong(string request, in HttpAnswer answer)
     {
         var body = Encoding.UTF8.GetString(answer.Body.Span[..Math.Min(answer.Body.Length, ShownBytes)]);
-        return new WrongAnswerException($"{request} of item {item} was answered with {answer.Status}: {body}", kind: KindOf(answer.Status, body));
+        return new WrongAnswerException($"{request} was answered with {answer.Status}: {body}", kind: KindOf(answer.Status, body));
     }
 
-    /// <summary>"503 overloaded": a refusal is counted by its status and the API's own word.</summary>
+    /// <summary>A text such as "503 overloaded": refusals are counted by their status and the API's code.</summary>
     private static string KindOf(int status, string body)
     {
         if (status < 400)

@@ -3,7 +3,7 @@ using ShardCore.Ring;
 
 namespace LoadTests.Micro;
 
-/// <summary>A ring of 1,000 shards, after the thousandth joined 999 others: its owners lie in about 2,000 runs.</summary>
+/// <summary>A ring of 1,000 shards, after the last one joined 999 others: its owners form about 2,000 runs of slots.</summary>
 internal static class LargeRing
 {
     private const int Count = 1000;
@@ -11,7 +11,7 @@ internal static class LargeRing
     public static Shard[] Shards { get; } =
         [.. Enumerable.Range(1, Count).Select(i => new Shard(new ShardId(Name("s", i)), Name("shard-", i) + ".example.net", 5432, "sharding"))];
 
-    /// <summary>All but the last.</summary>
+    /// <summary>All shards but the last.</summary>
     public static Shard[] Fewer { get; } = Shards[..^1];
 
     public static RingPlan Before { get; } = RingPlanner.Plan([], Fewer);

@@ -8,15 +8,15 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 namespace LoadTests.Micro;
 
 /// <summary>
-/// <c>./dev bench micro [FILTER]</c>: pieces of the service on their own, without network or database.
+/// <c>./dev bench micro [FILTER]</c>: measures single functions of the service, without network or database.
 /// </summary>
 /// <remarks>
-/// In this process: a process for each would be a project that is generated, restored and built first, minutes for what
-/// takes seconds. Here no benchmark leaves anything behind that the next could meet.
+/// The benchmarks run in this process. With a separate process for each, a project would have to be generated, restored and built first:
+/// this would take minutes instead of seconds. No benchmark here leaves anything behind that could disturb the next one.
 /// </remarks>
 internal static class MicroBenchmarks
 {
-    /// <param name="arguments">BenchmarkDotNet's own.</param>
+    /// <param name="arguments">The arguments of BenchmarkDotNet.</param>
     private static int Main(string[] arguments)
     {
         var config = DefaultConfig.Instance

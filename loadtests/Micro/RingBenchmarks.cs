@@ -1,11 +1,11 @@
 using BenchmarkDotNet.Attributes;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
-using ShardRouter.Routing;
+using ShardCore.RingDocuments;
+using ShardRouter.Rings;
 
 namespace LoadTests.Micro;
 
-/// <summary>All with 1,000 shards.</summary>
+/// <summary>Benchmarks of a ring with 1,000 shards.</summary>
 public class RingBenchmarks
 {
     private readonly ShardRing _older = LargeRing.Of(1);
@@ -16,11 +16,11 @@ public class RingBenchmarks
     [Benchmark(Description = "owner of a slot")]
     public int Lookup()
     {
-        _slot = (_slot + 7919) & (Slot.Count - 1); // in no order
+        _slot = (_slot + 7919) & (Slot.Count - 1); // visits the slots in no order
         return _older.OwnerOf(new Slot(_slot)).At.Hosts[0].Port;
     }
 
-    /// <summary>What requests can notice of a new ring: it is complete before, and taken in one step.</summary>
+    /// <summary>The part of a new ring that requests can notice: the ring is complete before, and is taken in one step.</summary>
     [Benchmark(Description = "two swaps in a new RingHolder")]
     public bool Swap()
     {

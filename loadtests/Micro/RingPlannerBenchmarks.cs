@@ -3,7 +3,7 @@ using ShardCore.Ring;
 
 namespace LoadTests.Micro;
 
-/// <summary>One of 1,000 shards.</summary>
+/// <summary>Plans for one of 1,000 shards.</summary>
 public class RingPlannerBenchmarks
 {
     [Benchmark(Description = "plan: the thousandth shard joins")]

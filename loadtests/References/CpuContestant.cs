@@ -3,9 +3,9 @@ using LoadTests.Engine;
 
 namespace LoadTests.References;
 
-/// <summary>Another contestant, and what its servers' CPU time for each of its operations was.</summary>
-/// <param name="routers">Processes; none: there is no router in between.</param>
-/// <param name="shards">Their postmasters; none: nobody wants to know.</param>
+/// <summary>Measures another contestant, and the CPU time of its servers for each operation.</summary>
+/// <param name="routers">The routers' processes; empty: there is no router.</param>
+/// <param name="shards">The shards' postmasters; empty: their CPU time is not measured.</param>
 internal sealed class CpuContestant(IContestant measured, IReadOnlyList<int> routers, IReadOnlyList<int> shards) : IContestant
 {
     public string Name => measured.Name;

@@ -2,7 +2,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.References;
 
-/// <summary>A scenario at a concurrency, on the engine in use.</summary>
+/// <summary>A scenario with a number of users, on the chosen engine.</summary>
 internal sealed class EngineContestant(ILoadEngine engine, LoadScenario scenario, int users) : IContestant
 {
     public string Name => scenario.Name;

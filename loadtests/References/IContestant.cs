@@ -1,12 +1,13 @@
 using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.References;
 
-/// <summary>One of those that are measured in turn.</summary>
+/// <summary>One of the systems that a bench measures in turn.</summary>
 internal interface IContestant
 {
     string Name { get; }
 
-    /// <exception cref="WrongAnswerException">Something went wrong; there is no result.</exception>
+    /// <exception cref="WrongAnswerException">The measurement failed; there is no result.</exception>
     Task<LoadResult> RunAsync(TimeSpan warmUp, TimeSpan duration, CancellationToken cancellation);
 }

@@ -1,12 +1,12 @@
 using LoadTests.Benches;
-using LoadTests.Cluster;
 using LoadTests.Engine;
 using Npgsql;
 using ShardCore.Ring;
+using Workbench;
 
 namespace LoadTests.References;
 
-/// <summary>The statement that the router sends for a GET, sent from here: what is left when HTTP and router are taken away.</summary>
+/// <summary>Sends the router's statement for a GET directly: this shows the latency without HTTP and without a router.</summary>
 internal sealed class NpgsqlSession(NpgsqlConnection connection, int seed) : ILoadSession
 {
     private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
@@ -15,10 +15,15 @@ internal sealed class NpgsqlSession(NpgsqlConnection connection, int seed) : ILo
 
     public static LoadScenario Scenario(string name, ShardServer shard) => new(name, async (user, cancellation) =>
     {
-        var connection = new NpgsqlConnection(shard.ConnectionString + ";Max Auto Prepare=16;Auto Prepare Min Usages=2;No Reset On Close=true;Options=" + ReferenceSql.SessionOptions);
+        var connection = new NpgsqlConnection(ConnectionStringOf(shard));
         await connection.OpenAsync(cancellation);
         return new NpgsqlSession(connection, user);
     });
+
+    /// <summary>Statements are prepared when they come a second time, as the router's are.</summary>
+    public static string ConnectionStringOf(ShardServer shard) =>
+        shard.ConnectionString
+        + ";Max Auto Prepare=16;Auto Prepare Min Usages=2;No Reset On Close=true;Options=" + ReferenceSql.SessionOptions;
 
     public async ValueTask StepAsync()
     {

@@ -1,11 +1,11 @@
 using System.Globalization;
-using LoadTests.Cluster;
 using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.References;
 
-/// <summary>Postgres' own load generator against the shard's database, without a router.</summary>
-/// <param name="scripts">Statements, each with how often it is run relative to the others.</param>
+/// <summary>Runs pgbench, the load generator of Postgres, against the shard's database, without a router.</summary>
+/// <param name="scripts">The statements, each with its weight.</param>
 internal sealed class PgBench(string name, ShardServer shard, int clients, params IReadOnlyList<(string Sql, int Weight)> scripts) : IContestant
 {
     public string Name => name;
@@ -52,7 +52,7 @@ internal sealed class PgBench(string name, ShardServer shard, int clients, param
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The newest of Debian's; the one in PATH there is a wrapper script.</summary>
+    /// <summary>The newest pgbench of Debian's packages; on Debian the one in PATH is a wrapper script.</summary>
     private static string FindProgram()
     {
         const string versions = "/usr/lib/postgresql";

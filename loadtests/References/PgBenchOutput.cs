@@ -1,17 +1,18 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.References;
 
-/// <summary>Reads what pgbench -P 1 prints: a line each second, and a summary that tells of failures.</summary>
+/// <summary>Parses the output of pgbench -P 1: one line per second, and a summary that reports failures.</summary>
 internal static partial class PgBenchOutput
 {
     /// <summary>
-    /// Throughput and mean latency after the warm-up. The summary's own tps includes the first second, in which every
+    /// Returns throughput and mean latency after the warm-up. The tps of the summary would include the first second, in which every
     /// connection still fills its caches and prepares its statements.
     /// </summary>
-    /// <exception cref="WrongAnswerException">A transaction failed, or this is no output of pgbench.</exception>
+    /// <exception cref="WrongAnswerException">A transaction failed, or the text is not an output of pgbench.</exception>
     public static LoadResult Parse(string output, TimeSpan warmUp)
     {
         if (FailedTransactions().Match(output) is not { Success: true } failed)

@@ -1,20 +1,21 @@
 using LoadTests.Benches;
+using ShardCore.Collections;
 
 namespace LoadTests.References;
 
 /// <summary>
-/// What one does without a router: the look-up with the ownership join and a plain durable upsert, one statement for one
-/// item, in the same table, in pgbench's script language. A router runs others: functions that take many items at once,
-/// and for writes the fence, conditions and collections.
+/// The statements of a program without a router, in pgbench's script language: a look-up with the ownership join, and a plain durable
+/// upsert; one statement for one item, in the same table. A router runs other statements: functions for many items, and for writes with the
+/// fence, conditions and collections.
 /// </summary>
 /// <remarks>
-/// pgbench cannot hash, so the statements compute the slot: one sha256 in C, about a hundredth of a statement's CPU.
-/// "offset 0" keeps it at one: without it the planner copies the expression to wherever the slot is used.
-/// Prepared mode sends each :n as a parameter of its own; no other colon here is followed by a letter or a digit.
+/// pgbench cannot hash. Therefore the statements compute the slot: one sha256 in C, about a hundredth of a statement's CPU.
+/// "offset 0" makes Postgres compute it only once: otherwise the planner copies the expression to each use of the slot.
+/// In prepared mode pgbench sends each :n as a separate parameter. No other colon here is followed by a letter or a digit.
 /// </remarks>
 internal static class ReferenceSql
 {
-    /// <summary>For the reference's sessions: what the router sets for its own (planning never differs between two runs).</summary>
+    /// <summary>The settings that the router uses for its sessions too: the plan never differs between two runs.</summary>
     public const string SessionOptions = "-c jit=off -c plan_cache_mode=force_generic_plan";
 
     private const string Slot = """
@@ -24,21 +25,21 @@ internal static class ReferenceSql
 
     private static string Choose => FormattableString.Invariant($@"\set n random({BenchItems.First}, {BenchItems.Last})");
 
-    /// <summary>Look-up with the ownership join.</summary>
+    /// <summary>A look-up with the ownership join.</summary>
     public static string Get => $"""
         {Choose}
         select o.state, o.peer, o.epoch, i.version, i.updated_at, i.expires_at, i.doc
         from {Slot}
         left join sharding.slot_ownership o on o.slot = k.slot
-        left join sharding.item i on i.slot = k.slot and i.collection = '{BenchItems.Collection}' and i.pk = :n and i.id = :n
+        left join {ItemPartitions.NameOf(BenchItems.Collection)} i on i.slot = k.slot and i.collection = '{BenchItems.Collection}' and i.pk = :n and i.id = :n
              and (i.expires_at is null or i.expires_at > clock_timestamp());
 
         """;
 
-    /// <summary>Single-row upsert; no fence and no condition.</summary>
+    /// <summary>An upsert of a single row, without fence and condition.</summary>
     public static string Put => $"""
         {Choose}
-        insert into sharding.item as i (version, updated_at, slot, collection, pk, id, doc)
+        insert into {ItemPartitions.NameOf(BenchItems.Collection)} as i (version, updated_at, slot, collection, pk, id, doc)
         select (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(), k.slot, '{BenchItems.Collection}', :n, :n,
                concat('{BenchItems.DocumentBegin}', :n::text, '{BenchItems.DocumentEnd}')::jsonb
         from {Slot}

@@ -1,12 +1,13 @@
 using System.Globalization;
 using LoadTests.Benches;
 using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.Reports;
 
 /// <summary>
-/// A bench's figures: shown on the console while it runs, and kept as Markdown and as one HTML file. What was asked for,
-/// the ratios, comes last on all.
+/// The figures of a bench. The console shows them while it runs; afterwards they are saved as Markdown and as one HTML file. The ratios,
+/// which are the purpose of a bench, come last everywhere.
 /// </summary>
 internal sealed class Report(string bench, string commit, DateTimeOffset at, TextWriter console)
 {
@@ -38,7 +39,7 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
         _parts.Add(table);
     }
 
-    /// <summary>Figures of another kind than throughput and latency.</summary>
+    /// <summary>Adds a table with other figures than throughput and latency.</summary>
     public void Table(string title, string[] head, IEnumerable<string[]> rows)
     {
         var table = new ReportTable(head, [.. rows]);
@@ -47,7 +48,7 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
         _parts.Add(table);
     }
 
-    /// <param name="name">Of its file.</param>
+    /// <param name="name">The name of its file.</param>
     public void Plot(string name, string svg) => _parts.Add(new ReportPlot(name, svg));
 
     public void Say(string text)
@@ -66,10 +67,16 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
             Standing.Median(milliseconds), RouterFootprint.MaxStartMs, "ms");
     }
 
-    /// <param name="target">What it is to reach at least; null: it is only told.</param>
+    /// <param name="target">The ratio that it should reach; null: there is no target.</param>
     public void Ratio(string name, (double Median, double Least, double Most) ratio, double? target) => _verdicts.Add(string.Create(
         CultureInfo.InvariantCulture,
         $"ratio {name} {ratio.Median:0.00}{(target is { } least ? $" (to reach {least:0.0#})" : "")}  [{ratio.Least:0.00}…{ratio.Most:0.00}]"));
+
+    /// <param name="ratio">A cost: how many times that of the reference.</param>
+    /// <param name="limit">What it should not exceed; null: there is no target.</param>
+    public void Cost(string name, (double Median, double Least, double Most) ratio, double? limit) => _verdicts.Add(string.Create(
+        CultureInfo.InvariantCulture,
+        $"ratio {name} {ratio.Median:0.00}{(limit is { } most ? $" (at most {most:0.0#})" : "")}  [{ratio.Least:0.00}…{ratio.Most:0.00}]"));
 
     public void AtMost(string name, double value, double limit, string unit) =>
         _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at most {FigureText.Number(limit)})");
@@ -77,13 +84,13 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
     public void AtLeast(string name, double value, double limit, string unit) =>
         _verdicts.Add($"{name} {FigureText.Number(value)} {unit} (at least {FigureText.Number(limit)})");
 
-    /// <summary>A figure without a target.</summary>
+    /// <summary>Adds a figure without a target.</summary>
     public void Told(string name, double value, string unit) => _verdicts.Add($"{name} {FigureText.Number(value)} {unit}");
 
-    /// <summary>A line of the end, in words of its own.</summary>
+    /// <summary>Adds any text as a line at the end.</summary>
     public void Verdict(string text) => _verdicts.Add(text);
 
-    /// <summary>What was asked for does not hold: the command ends with 1.</summary>
+    /// <summary>A requirement is not met: the command exits with 1.</summary>
     public void Fail(string why)
     {
         HasFailed = true;
@@ -94,7 +101,7 @@ internal sealed class Report(string bench, string commit, DateTimeOffset at, Tex
 
     private string FileName(string name) => string.Create(CultureInfo.InvariantCulture, $"{at:yyyyMMdd-HHmmss}-{name}");
 
-    /// <summary>Shows the verdicts, and writes everything into the folder.</summary>
+    /// <summary>Shows the verdicts and writes everything into the folder.</summary>
     public async Task FinishAsync(string folder, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);

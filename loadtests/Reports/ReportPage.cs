@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LoadTests.Reports;
 
-/// <summary>A whole report in each of its forms. The HTML needs no other file, no script and no network; it is well-formed XML too.</summary>
+/// <summary>
+/// A whole report in both forms. The HTML needs no other file, no script and no network, and it is also well-formed XML.
+/// </summary>
 internal sealed record ReportPage(string Title, IReadOnlyList<IReportPart> Parts)
 {
     private const string Style =

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace LoadTests.Reports;
 
-/// <summary>A plot: a file beside the Markdown, and in the middle of the HTML.</summary>
+/// <summary>A plot: for Markdown a separate file, for HTML a part of the page.</summary>
 internal sealed record ReportPlot(string Name, string Svg) : IReportPart
 {
     public void WriteMarkdown(StringBuilder page, Func<string, string> fileName) => page.Append("![").Append(Name).Append("](").Append(fileName(Name)).Append(")\n\n");

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Text;
+using Workbench;
 
 namespace LoadTests.Reports;
 
-/// <summary>A table; its first column names, the others hold figures.</summary>
+/// <summary>A table. Its first column has names, the others have figures.</summary>
 internal sealed record ReportTable(string[] Head, IReadOnlyList<string[]> Rows) : IReportPart
 {
     public string Markdown => MarkdownTable.Of(Head, Rows);

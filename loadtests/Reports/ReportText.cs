@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LoadTests.Reports;
 
-/// <summary>A heading, a paragraph, or lines as a program printed them.</summary>
+/// <summary>A heading, a paragraph, or lines that a program has printed.</summary>
 internal sealed record ReportText(ReportText.Kind Form, string Text) : IReportPart
 {
     public enum Kind

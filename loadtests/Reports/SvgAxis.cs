@@ -1,6 +1,6 @@
 namespace LoadTests.Reports;
 
-/// <summary>The vertical axis of a chart: from nothing to a round number, or from one power of ten to another.</summary>
+/// <summary>The vertical axis of a chart: from zero to a round number, or from one power of ten to another.</summary>
 internal sealed class SvgAxis
 {
     private const int LinearTicks = 4;
@@ -15,7 +15,7 @@ internal sealed class SvgAxis
 
     public static SvgAxis Linear(double most) => new(0, Nice(most), isLogarithmic: false);
 
-    /// <summary>For values that differ by orders of magnitude, as latencies do.</summary>
+    /// <summary>An axis for values that differ by orders of magnitude, such as latencies.</summary>
     public static SvgAxis Logarithmic(double least, double most)
     {
         var from = Math.Floor(Math.Log10(Math.Max(least, 1e-3)));
@@ -31,7 +31,7 @@ internal sealed class SvgAxis
         ? Math.Clamp((Math.Log10(Math.Max(value, 1e-9)) - _least) / (_most - _least), 0, 1)
         : value / _most;
 
-    /// <summary>The next of 1, 2, 4, 5, 8 times a power of ten: quarters of it read well.</summary>
+    /// <summary>The next number that is 1, 2, 4, 5 or 8 times a power of ten: its quarters are round too.</summary>
     private static double Nice(double value)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(Math.Max(value, 1e-9))));

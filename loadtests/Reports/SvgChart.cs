@@ -4,7 +4,7 @@ using System.Text;
 
 namespace LoadTests.Reports;
 
-/// <summary>A chart in the making: a frame with ticks, lines, labels and marks, all placed by shares of its width and height.</summary>
+/// <summary>Builds a chart: a frame with ticks, lines, labels and marks. Positions are fractions of its width and height.</summary>
 internal sealed class SvgChart
 {
     private const int Height = 300;
@@ -31,10 +31,10 @@ internal sealed class SvgChart
             Add($"<line x1=\"{Left}\" x2=\"{width - Right}\" y1=\"{Y(tick):0.#}\" y2=\"{Y(tick):0.#}\" stroke=\"#ddd\"/><text x=\"{Left - 6}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{tick:#,0.##}</text>\n");
     }
 
-    /// <param name="x">0…1.</param>
+    /// <param name="x">The position, 0…1.</param>
     public void Label(double x, string text) => Add($"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Text(text)}</text>\n");
 
-    /// <summary>An upright line: something happened there. Its text goes to where there is room.</summary>
+    /// <summary>Adds a vertical line for an event. Its text is on the side that has room.</summary>
     public void Mark(double x, string text)
     {
         var (gap, anchor) = x < 0.7 ? (4, "start") : (-4, "end");
@@ -42,7 +42,7 @@ internal sealed class SvgChart
         Add($"<text x=\"{X(x) + gap:0.#}\" text-anchor=\"{anchor}\" y=\"{Top + 10}\" fill=\"#cf222e\" font-size=\"11\">{Text(text)}</text>\n");
     }
 
-    /// <param name="values">At equal distances; where there is none the line is broken.</param>
+    /// <param name="values">The values at equal distances; at a null the line is broken.</param>
     public void Line(string name, IReadOnlyList<double?> values, bool hasPoints)
     {
         var colour = Colours[_lines % Colours.Length];

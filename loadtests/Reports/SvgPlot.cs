@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace LoadTests.Reports;
 
-/// <summary>The plots of the reports; any browser, and a README, shows them.</summary>
+/// <summary>Makes the plots of the reports. Browsers and README pages can show them.</summary>
 internal static class SvgPlot
 {
     private const int TimelineWidth = 720;
     private const int TimeLabels = 12;
 
-    /// <param name="x">Where the points are; drawn at equal distances, as 1, 2, 4, 8 are.</param>
+    /// <param name="x">The labels of the points, such as 1, 2, 4, 8. The points are drawn at equal distances.</param>
     public static string Lines(string title, string xTitle, IReadOnlyList<int> x, params IReadOnlyList<(string Name, double[] Values)> series) =>
         Draw(
             new SvgChart(title, xTitle, SvgAxis.Linear(series.Max(one => one.Values.Max()))),
             [.. x.Select(value => value.ToString(CultureInfo.InvariantCulture))], series);
 
-    /// <summary>Milliseconds over percentiles, logarithmic: the tail is what it is about.</summary>
+    /// <summary>Plots milliseconds over percentiles with a logarithmic axis, which shows the tail.</summary>
     public static string Percentiles(string title, IReadOnlyList<(string Name, TimeSpan Time)> percentiles)
     {
         double[] values = [.. percentiles.Select(one => one.Time.TotalMilliseconds)];
@@ -23,8 +23,8 @@ internal static class SvgPlot
             [.. percentiles.Select(one => one.Name)], [("", values)]);
     }
 
-    /// <param name="seconds">One value of each line for each second; null: there is none.</param>
-    /// <param name="marks">What happened when, in seconds.</param>
+    /// <param name="seconds">The lines, each with one value per second; null: there is no value.</param>
+    /// <param name="marks">The events, with their times in seconds.</param>
     public static string Timeline(
         string title, SvgAxis axis, IReadOnlyList<(double Second, string Text)> marks, params IReadOnlyList<(string Name, double?[] Values)> seconds)
     {

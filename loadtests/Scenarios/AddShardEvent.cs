@@ -3,7 +3,7 @@ using LoadTests.Cluster;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>A third shard joins and takes its share of slots from the two that there are, by the real shardadmin.</summary>
+/// <summary>A third shard joins, and the real shardadmin moves its share of slots to it from the two present shards.</summary>
 internal sealed class AddShardEvent : ILoadEvent
 {
     private const string Id = "s3";

@@ -1,14 +1,15 @@
 using LoadTests.Cluster;
+using Workbench;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>What happens to the cluster while a load runs.</summary>
+/// <summary>An event in the cluster while a load runs.</summary>
 internal interface ILoadEvent
 {
-    /// <summary>Before the load.</summary>
+    /// <summary>Prepares the event before the load.</summary>
     Task PrepareAsync(BenchCluster cluster, CancellationToken cancellation);
 
-    /// <param name="duration">Of the load; it has just begun to be measured.</param>
-    /// <exception cref="Engine.WrongAnswerException">It did not go as it should.</exception>
+    /// <param name="duration">The duration of the load, whose measurement has just begun.</param>
+    /// <exception cref="Engine.WrongAnswerException">The event failed.</exception>
     Task RunAsync(BenchCluster cluster, LoadMarks marks, TimeSpan duration, CancellationToken cancellation);
 }

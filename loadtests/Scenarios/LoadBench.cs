@@ -5,8 +5,8 @@ using LoadTests.Engine;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>Runs one load scenario in a cluster of its own and reports it: percentiles, each second, failures.</summary>
-/// <param name="perSecond">Another rate than the scenario's; null: that.</param>
+/// <summary>Runs one load scenario in a separate cluster and reports percentiles, the figures of each second, and failures.</summary>
+/// <param name="perSecond">The rate; null: the scenario's rate.</param>
 internal sealed class LoadBench(LoadCase scenario, double? perSecond) : IBench
 {
     public string Name => "load-" + scenario.Name;
@@ -43,6 +43,8 @@ internal sealed class LoadBench(LoadCase scenario, double? perSecond) : IBench
         await ItemFilling.FillAllAsync(cluster, cancellation);
         if (scenario.Items is { } items)
             await ItemFilling.PutAsync(cluster.Routers[0].Url, items, cancellation);
+        if (scenario.Ranked is { } ranked)
+            await RankedFilling.FillAsync(cluster, ranked, cancellation, scenario.Indexes);
     }
 
     private async Task HappenAsync(BenchCluster cluster, LoadMarks marks, LoadPlan plan, CancellationToken cancellation)

@@ -4,7 +4,7 @@ using LoadTests.Engine;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>The command <c>load</c>: one scenario, or one after the other.</summary>
+/// <summary>The command <c>load</c>: runs one scenario, or all one after the other.</summary>
 internal static class LoadCommand
 {
     private const string EachOfThem = "all";
@@ -13,9 +13,10 @@ internal static class LoadCommand
     {
         var name = new Argument<string>("scenario") { Description = EachOfThem + ", or one of:\n" + string.Join('\n', LoadCases.All.Select(scenario => $"{scenario.Name}: {scenario.Description}")) };
         name.AcceptOnlyFromAmong([EachOfThem, .. LoadCases.All.Select(scenario => scenario.Name)]);
-        var seconds = BenchCommand.AtLeastOne("--seconds", "how long it is measured (default: 30, during-add-shard 90)", 0);
-        var warmUp = BenchCommand.AtLeastOne("--warm-up", "seconds of the same load before that", 10);
-        var rate = BenchCommand.AtLeastOne("--rate", "operations that begin each second (default: the scenario's own)", 0);
+        var seconds = BenchCommand.AtLeastOne(
+            "--seconds", "the duration of the measurement (default: 30; during-add-shard: 90; during-index-build: 120)", 0);
+        var warmUp = BenchCommand.AtLeastOne("--warm-up", "seconds of the same load before the measurement", 10);
+        var rate = BenchCommand.AtLeastOne("--rate", "how many operations begin per second (default: that of the scenario)", 0);
         var engine = BenchCommand.Engine();
         var command = new Command("load", "A load at a fixed rate, with a report of each second: Markdown, and HTML with plots.") { name, seconds, warmUp, rate, engine };
         command.SetAction(async (parsed, interrupt) =>

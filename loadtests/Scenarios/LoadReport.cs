@@ -1,10 +1,11 @@
 using System.Globalization;
 using LoadTests.Engine;
 using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>What came of a load: tables, plots and the verdict.</summary>
+/// <summary>The result of a load: tables, plots and the verdict.</summary>
 internal sealed class LoadReport(LoadCase scenario, double rate, LoadResult result, LoadMarks marks)
 {
     private long Failed => result.Failures.Sum(failure => failure.Count);
@@ -17,6 +18,7 @@ internal sealed class LoadReport(LoadCase scenario, double rate, LoadResult resu
         if (Failed > 0)
             report.Table("Failures by kind", ["kind", "times", "the first"], result.Failures.Select(failure => new[] { failure.Kind, FigureText.Rate(failure.Count), OneLine(failure.First) }));
         Plot(report);
+        LoadPhases.Tell(report, scenario.Name, result, marks);
         Judge(report);
     }
 

@@ -3,7 +3,7 @@ using LoadTests.Cluster;
 
 namespace LoadTests.Scenarios;
 
-/// <summary>kill -9 of the second router after a third of the time; after two thirds it is started again.</summary>
+/// <summary>Kills the second router with kill -9 after a third of the time, and starts it again after two thirds.</summary>
 internal sealed class RouterDeathEvent : ILoadEvent
 {
     private const string Router = "r2";

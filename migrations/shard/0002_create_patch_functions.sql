@@ -1,6 +1,7 @@
--- Changes to a document that are computed in the shard, under the item's row lock: one round trip, no lost update.
+-- The shard computes changes to a document under the item's row lock: one round trip, and no lost update.
 
--- RFC 7396. As text: each level would otherwise build the fields that it does not change once more, and a field at depth 60 sixty times.
+-- A merge patch (RFC 7396) with its result as text. With jsonb, each level would build the fields that it does not change once more: a
+-- field at depth 60 sixty times.
 create function sharding.merged_text(target jsonb, patch jsonb) returns text
 language plpgsql immutable parallel safe as $$
 begin
@@ -28,16 +29,16 @@ language sql immutable parallel safe as $$
         -- Most patches only set fields: that is a concatenation.
         when jsonb_typeof(target) = 'object' and jsonb_typeof(patch) = 'object'
              and not jsonb_path_exists(patch, 'strict $.* ? (@.type() == "object" || @ == null)') then target || patch
-        -- A value that is stored compressed would be unpacked for each field. A concatenation with nothing unpacks it once.
+        -- A value that is stored compressed would be unpacked again for each field. The concatenation with '{}' unpacks it once.
         else sharding.merged_text(case when jsonb_typeof(target) = 'object' then target || '{}' end, patch)::jsonb
     end
 $$;
 
--- RFC 6901: '/a~1b/0' → {a/b,0}.
+-- Splits a JSON Pointer (RFC 6901): '/a~1b/0' → {a/b,0}.
 create function sharding.pointer_tokens(pointer text) returns text[]
 language plpgsql immutable parallel safe as $$
 declare
-    max_tokens constant integer := 128; -- documents nest 64 deep
+    max_tokens constant integer := 128; -- a document nests at most 64 deep
     tokens text[] := (string_to_array(pointer, '/'))[2:];
 begin
     if pointer = '' then
@@ -54,13 +55,13 @@ begin
 end
 $$;
 
--- A text of the client's for a message, which goes to the client.
+-- Quotes and shortens a client's text for an error message, which goes to that client.
 create function sharding.quoted(value text) returns text
 language sql immutable parallel safe as $$
     select to_json(case when length(value) > 60 then left(value, 60) || '…' else value end)::text
 $$;
 
--- The child that a pointer's token names; NULL when there is none.
+-- Returns the child that a pointer's token names; NULL if there is none.
 create function sharding.pointer_child(node jsonb, token text) returns jsonb
 language sql immutable parallel safe as $$
     select case jsonb_typeof(node)
@@ -82,8 +83,9 @@ begin
 end
 $$;
 
--- action: add, replace, remove. Raises SH022 when the path does not lead where the action needs it to. The tokens are checked here and
--- the document is rebuilt once, by Postgres' own functions: they alone would take '-1' and '01' for places in an array.
+-- Carries out one action (add, replace or remove) at a path. Raises SH022 if the path does not fit the action. This function checks the
+-- tokens itself, because Postgres' own functions would accept '-1' and '01' as places in an array. Those functions then rebuild the
+-- document once.
 create function sharding.pointer_edit(doc jsonb, tokens text[], action text, value jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
@@ -124,14 +126,15 @@ begin
 end
 $$;
 
--- RFC 6902. Raises SH022 (message: which operation and why) when an operation cannot be applied or a test fails.
--- The size is checked after each operation, because thirty copies of the document into itself would fill the memory. Each operation
--- goes through the whole document, so a client could keep the shard busy for long with a small patch: what all go through is limited.
+-- Applies a JSON Patch (RFC 6902). Raises SH022 if an operation cannot be applied or a test fails; the message says which operation and
+-- why. The size is checked after each operation, because thirty copies of the document into itself would fill the memory. Each operation
+-- goes through the whole document, so a client could keep the shard busy for long with a small patch. max_work therefore limits the bytes
+-- that all operations together go through.
 create function sharding.json_patch(doc jsonb, patch jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
     max_bytes constant integer := 4194304;
-    max_work  constant integer := 16777216; -- bytes; openapi.json tells it
+    max_work  constant integer := 16777216; -- bytes; openapi.json names this limit
     work      bigint := 0;
     step      jsonb;
     number    integer := -1;
@@ -139,7 +142,7 @@ declare
     source    text[];
     value     jsonb;
 begin
-    doc := doc || '{}'; -- unpacked here if it is stored compressed, not in each operation
+    doc := doc || '{}'; -- unpacks a compressed document once, and not in each operation
     for step in select * from jsonb_array_elements(patch) loop
         number := number + 1;
         work := work + pg_column_size(doc);
@@ -180,12 +183,13 @@ exception when sqlstate 'SH022' then
 end
 $$;
 
--- Adds a number to the one at path, a missing one counting as 0 and missing objects on the way being made.
-create function sharding.increment(doc jsonb, path text[], delta numeric) returns jsonb
+-- Adds a number to the one at the path. A missing number counts as 0, and missing objects on the way are created. Raises SH023 if the sum
+-- is below p_min or above p_max, whatever the number was before; NULL: there is no such limit.
+create function sharding.increment(doc jsonb, path text[], delta numeric, p_min numeric, p_max numeric) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
     node    jsonb := doc;
-    missing integer := cardinality(path) + 1; -- the first step that leads nowhere
+    missing integer := cardinality(path) + 1; -- the first step of the path that does not exist yet
     total   numeric;
     value   jsonb;
 begin
@@ -204,7 +208,11 @@ begin
         raise exception using errcode = 'SH022', message = format('%s is not a number', sharding.quoted(path[cardinality(path)]));
     end if;
     total := coalesce(node::text::numeric, 0) + delta;
-    if length(translate(total::text, '-.', '')) > 400 then
+    if total < p_min then
+        raise exception using errcode = 'SH023', message = format('%s would be below its min', sharding.quoted(path[cardinality(path)]));
+    elsif total > p_max then
+        raise exception using errcode = 'SH023', message = format('%s would be above its max', sharding.quoted(path[cardinality(path)]));
+    elsif length(translate(total::text, '-.', '')) > 400 then
         raise exception using errcode = 'SH022', message = 'the sum has more than 400 digits';
     end if;
     value := to_jsonb(total);
@@ -215,18 +223,58 @@ begin
 end
 $$;
 
--- The new document of an operation that changes an existing one. Raises SH022 when it cannot be applied. A JSON Patch of fifteen
--- copies of a document into itself nests it 32,000 deep within all limits of size, and looking at that ends with "stack depth limit
--- exceeded": it is an invalid patch like any other that nests too deep.
+-- Applies [{"path":[…],"by":n,"min":n,"max":n}, …] in order: all of them, or none. Each step goes through the whole document, so max_work
+-- limits the bytes that all steps together go through, as in json_patch. Raises SH023 if a result is out of its range, and SH022 if a step
+-- cannot be applied; of several steps the message says which one.
+create function sharding.increments(doc jsonb, steps jsonb) returns jsonb
+language plpgsql immutable parallel safe as $$
+declare
+    max_work constant integer := 16777216; -- bytes; openapi.json names this limit
+    work     bigint := 0;
+    step     jsonb;
+    number   integer := -1;
+begin
+    if jsonb_array_length(steps) = 1 then
+        step := steps -> 0;
+        return sharding.increment(
+            doc, array(select jsonb_array_elements_text(step -> 'path')),
+            (step -> 'by')::numeric, (step -> 'min')::numeric, (step -> 'max')::numeric);
+    end if;
+    doc := doc || '{}'; -- unpacks a compressed document once, and not in each step
+    for step in select * from jsonb_array_elements(steps) loop
+        number := number + 1;
+        work := work + pg_column_size(doc);
+        if work > max_work and number > 0 then
+            raise exception using errcode = 'SH022', message = format(
+                'that is too much work: the paths times the size of the document may be %s bytes, and the document has %s',
+                max_work, pg_column_size(doc));
+        end if;
+        doc := sharding.increment(
+            doc, array(select jsonb_array_elements_text(step -> 'path')),
+            (step -> 'by')::numeric, (step -> 'min')::numeric, (step -> 'max')::numeric);
+    end loop;
+    return doc;
+exception when sqlstate 'SH022' or sqlstate 'SH023' then
+    if number < 0 then
+        raise;
+    end if;
+    raise exception using errcode = sqlstate, message = format('increment %s: %s', number, sqlerrm);
+end
+$$;
+
+-- Returns the new document of an operation that changes an existing one. Raises SH022 if the operation cannot be applied, and SH023 if it is
+-- an increment whose result is out of its range. A JSON Patch of fifteen copies of a document into itself nests it 32,000 deep within all
+-- limits of size. Postgres raises "stack depth limit exceeded" when such a document is looked at. The function reports that as an invalid
+-- patch, as for any other patch that nests too deep.
 create function sharding.changed_document(p_operation text, p_current jsonb, p_doc jsonb) returns jsonb
 language plpgsql immutable parallel safe as $$
 declare
-    max_bytes constant integer := 2097152; -- as DocumentRules.MaxPrintedBytes (C#) has it for documents that are put
+    max_bytes constant integer := 2097152; -- the same as DocumentRules.MaxPrintedBytes (C#), for documents that are put
     bytes     integer;
     result    jsonb;
 begin
     if p_operation = 'increment' then
-        result := sharding.increment(p_current, array(select jsonb_array_elements_text(p_doc -> 'path')), (p_doc ->> 'by')::numeric);
+        result := sharding.increments(p_current, p_doc);
     elsif p_operation = 'merge_patch' then
         result := sharding.merge_patch(p_current, p_doc);
     else
@@ -239,7 +287,8 @@ begin
     if bytes > max_bytes then
         raise exception using errcode = 'SH022',
             message = format('the patched document would be too large: %s bytes when written out, of at most %s', bytes, max_bytes);
-    elsif p_operation <> 'merge_patch' and jsonb_path_exists(result, 'strict $.**{64} ? (@.type() == "object" || @.type() == "array")') then
+    elsif p_operation <> 'merge_patch'
+          and jsonb_path_exists(result, 'strict $.**{64} ? (@.type() == "object" || @.type() == "array")') then
         raise exception using errcode = 'SH022', message = 'the patched document would be nested deeper than 64';
     end if;
     return result;

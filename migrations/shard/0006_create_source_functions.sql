@@ -1,9 +1,10 @@
--- Moves, the source's side: taking slots from the shard that owns them (the source) to another (the target) while both serve.
--- The steps and the argument for their safety are in src/ShardCore/Moves/BatchMover.cs; here is what makes them hold
--- whoever calls them: every change is a compare-and-set on (move_id, attempt) and on the phase, under the row lock of
--- the source's journal row, which is the single decision point. A disputed batch is changed only by move_settle and move_take_back.
+-- Moves, the source's side. A move takes slots from the shard that owns them (the source) to another shard (the target) while both serve.
+-- The steps and the argument for their safety are in src/ShardCore/Moves/BatchMover.cs. The functions here enforce them for every caller:
+-- each change is a compare-and-set on (move_id, attempt) and on the phase, under the row lock of the source's journal row, which is the
+-- single decision point. Only move_settle and move_take_back change a disputed batch.
 --
--- Rows of slots are found one by one through the index: a list of 256 slots is planned anew each time, and compared with every slot.
+-- The functions find the rows of slots one by one through the index. A condition with a list of 256 slots would be planned again each
+-- time, and the list would be compared with every slot.
 
 create function sharding.require_read_committed() returns void
 language plpgsql stable as $$
@@ -14,11 +15,12 @@ begin
 end
 $$;
 
--- Starts the next attempt of a batch and with it ends every earlier one: whoever still works on those fails at
--- its next compare-and-set. Also thaws what an earlier attempt froze, if its deadline has passed (or p_force: the caller
--- knows that nobody else works on it). p_least: the attempt has at least this number, because the target knows of the one before.
--- No number is given twice, so that no mover that slept takes another's attempt for its own: in another history than that of the last
--- attempt, further ones may have been lost, and the numbers leap over them. Returns the new attempt; SH010 when the batch is not to be had.
+-- Starts the next attempt of a batch, which ends every earlier attempt: a mover that still works on an earlier one fails at its next
+-- compare-and-set. Also thaws the slots that an earlier attempt froze, if the deadline of the freeze has passed, or if p_force is true:
+-- then the caller knows that nobody else works on the batch. p_least: the new attempt has at least this number, because the target knows
+-- of the attempt before it. No number is given twice; otherwise a mover that slept could take another mover's attempt for its own. If this
+-- shard is in another history than at the last attempt, further attempts may have been lost with the old one; so the number leaps by 1,000
+-- over them. Returns the new attempt. Raises SH010 if no attempt of the batch can begin.
 create function sharding.move_begin(p_move_id uuid, p_by text, p_force boolean, p_least integer) returns integer
 language plpgsql volatile as $$
 declare
@@ -32,8 +34,10 @@ begin
     elsif batch.phase is null or batch.phase not in ('planned', 'copying') then
         raise exception using errcode = 'SH010', message = format('batch %s is in phase %s', p_move_id, coalesce(batch.phase, 'none'));
     end if;
-    if exists (select from unnest(batch.slots) s join sharding.slot_ownership o on o.slot = s where o.state = 'owned' and o.peer is not null) then
-        raise exception using errcode = 'SH010', message = format('batch %s: a slot was brought here by a move that is not finished', p_move_id);
+    if exists (select from unnest(batch.slots) s join sharding.slot_ownership o on o.slot = s
+               where o.state = 'owned' and o.peer is not null) then
+        raise exception using errcode = 'SH010',
+            message = format('batch %s: a slot was brought here by a move that is not finished', p_move_id);
     end if;
     if exists (select from unnest(batch.slots) s left join sharding.slot_ownership o on o.slot = s
                where o.state is distinct from 'owned' or (o.move_id is not null and o.move_id <> p_move_id)) then
@@ -44,43 +48,90 @@ begin
         next_ := next_ + 1000;
     end if;
     update sharding.slot_ownership set move_id = p_move_id, attempt = next_ where slot = any (batch.slots);
-    update sharding.move set phase = 'copying', attempt = next_, attempt_in = sharding.history(), frozen_until = null, started_by = p_by, seen_at = clock_timestamp()
+    update sharding.move
+    set phase = 'copying', attempt = next_, attempt_in = sharding.history(), frozen_until = null,
+        started_by = p_by, seen_at = clock_timestamp()
     where move_id = p_move_id;
     return next_;
 end
 $$;
 
--- Holds the journal row until the end of the transaction, so that what is made in it (a publication) is made by the
--- current attempt: a later one begins, and clears away, after it. SH011: the attempt is over.
+-- Locks the journal row until the end of the transaction. So what the transaction makes (a publication) is made by the current attempt: a
+-- later attempt begins after it, and then drops what it made. Raises SH011 if the attempt is over.
 create function sharding.move_require(p_move_id uuid, p_attempt integer) returns void
 language plpgsql volatile as $$
 begin
     perform sharding.require_read_committed();
-    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
+    perform from sharding.move
+    where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
     if not found then
         raise exception using errcode = 'SH011', message = format('attempt %s of batch %s is over', p_attempt, p_move_id);
     end if;
 end
 $$;
 
--- frozen → owned. The caller holds the journal row's lock. Needs no slot lock: writers become allowed, none is
--- let through that was not before; the release, which must not follow, is a compare-and-set on the phase.
+-- The row filter of a publication, for slots that come as runs, first and last. The source evaluates it for every change of every slot, also
+-- for slots of other batches, and goes through a list from its beginning. So runs come before single slots.
+create function sharding.slots_filter(p_first smallint[], p_last smallint[]) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select concat_ws(' or ',
+        string_agg(format('slot between %s::smallint and %s::smallint', run.first, run.last), ' or ' order by run.first)
+            filter (where run.first < run.last),
+        'slot in (' || string_agg(run.first::text, ',' order by run.first) filter (where run.first = run.last) || ')')
+    from unnest(p_first, p_last) as run (first, last)
+$$;
+
+-- Source. Makes the publication of an attempt: the changes to its slots, without truncations, because those ignore the filter. It is of the
+-- partitioned table, so it has the partitions of collections that are created later, too. Postgres lets only the owner of a table publish
+-- it, so the owner does it for the mover. Waits for a lock on the table (the caller sets lock_timeout). Returns the name of the publication.
+-- Raises SH011 if the attempt is over.
+create function sharding.move_publish(p_move_id uuid, p_attempt integer, p_first smallint[], p_last smallint[]) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    name constant text := format('sharding_move_%s_%s', replace(p_move_id::text, '-', ''), p_attempt);
+begin
+    perform sharding.move_require(p_move_id, p_attempt);
+    execute format(
+        'create publication %I for table sharding.item where (%s) with (publish = %L, publish_via_partition_root = true)',
+        name, sharding.slots_filter(p_first, p_last), 'insert, update, delete');
+    return name;
+end
+$$;
+
+-- Source. Drops the publications of this attempt and of earlier ones, and never that of a later one. A mover that slept through a takeover
+-- would take that publication away from the running stream; and a Postgres that only warns of a missing publication (18) would leave its
+-- changes out.
+create function sharding.move_unpublish(p_move_id uuid, p_attempt integer) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    prefix constant text := format('sharding_move_%s_', replace(p_move_id::text, '-', ''));
+    name   text;
+begin
+    for name in select pubname from pg_publication
+                where case when starts_with(pubname, prefix) then substr(pubname, length(prefix) + 1)::integer <= p_attempt end loop
+        execute format('drop publication if exists %I', name);
+    end loop;
+end
+$$;
+
+-- frozen → owned. The caller has the lock of the journal row. No slot lock is needed, because a thaw only allows writes again. A release
+-- must not follow a thaw. It cannot: the release is a compare-and-set on the phase, and the thaw has changed the phase.
 create function sharding.thaw(p_move_id uuid) returns void
 language sql volatile as $$
     update sharding.slot_ownership set state = 'owned', frozen_until = null where move_id = p_move_id and state = 'frozen';
     update sharding.move set phase = 'copying', frozen_until = null where move_id = p_move_id;
 $$;
 
--- owned → frozen, and a marker in the WAL behind every write that these slots have ever taken here. The caller
--- sets lock_timeout, and gives each freeze a marker of its own: one of an earlier freeze, given up since, proves nothing.
--- The last three statements must stay three and in this order: the locks wait for writers that are inside,
--- the check then sees what they and everybody else committed, and the marker's commit is behind theirs.
+-- owned → frozen, and a marker in the WAL behind every write that these slots have ever taken here. The caller sets lock_timeout. It gives
+-- each freeze its own marker, because the marker of an earlier freeze that was given up proves nothing. The locks, the check and the
+-- marker must stay separate statements in this order: the locks wait for writers that are inside; the check then sees what those writers
+-- and everybody else committed; and the commit of the marker is behind the commits of those writers.
 create function sharding.move_freeze(p_move_id uuid, p_attempt integer, p_seconds double precision, p_marker text) returns void
 language plpgsql volatile set enable_seqscan = off as $$
 declare
     batch sharding.move;
 begin
-    perform sharding.require_no_hold(); -- before the locks, for which writers wait
+    perform sharding.require_no_hold(); -- before the locks, because writers wait behind them
     perform sharding.require_read_committed();
     perform pg_advisory_xact_lock(1397246027, s.slot)
     from (select unnest(slots)::integer as slot from sharding.move where move_id = p_move_id order by 1) s;
@@ -90,13 +141,14 @@ begin
     end if;
     update sharding.slot_ownership o set state = 'frozen', frozen_until = clock_timestamp() + p_seconds * interval '1 second'
     from unnest(batch.slots) s where o.slot = s and o.state = 'owned' and o.move_id = p_move_id;
-    update sharding.move set phase = 'frozen', frozen_until = clock_timestamp() + p_seconds * interval '1 second', seen_at = clock_timestamp()
+    update sharding.move
+    set phase = 'frozen', frozen_until = clock_timestamp() + p_seconds * interval '1 second', seen_at = clock_timestamp()
     where move_id = p_move_id;
     perform pg_logical_emit_message(true, 'sharding-marker', p_marker);
 end
 $$;
 
--- Gives a freeze up: the same attempt goes on copying changes. False: the attempt is over.
+-- Gives up a freeze; the same attempt goes on to bring changes. Returns false if the attempt has no freeze any more.
 create function sharding.move_unfreeze(p_move_id uuid, p_attempt integer) returns boolean
 language plpgsql volatile as $$
 begin
@@ -110,8 +162,9 @@ begin
 end
 $$;
 
--- A write met a frozen slot whose deadline has passed: the mover is dead or asleep. Ends its attempt and thaws,
--- so that no slot stays frozen for want of a process. Safe at any clock: the sleeper's release fails on its attempt.
+-- For a write that met a frozen slot whose deadline has passed: the mover is dead or asleep. Ends the attempt and thaws the slots, so no
+-- slot stays frozen because a process is missing. This is safe even if the clock is wrong: if the mover wakes, its release fails, because
+-- its attempt is over.
 create function sharding.thaw_if_expired(p_slot smallint) returns boolean
 language plpgsql volatile as $$
 declare
@@ -129,14 +182,15 @@ begin
         return false; -- released or thawed while we waited for its row
     end if;
     perform sharding.thaw(batch_id);
-    update sharding.move set attempt = attempt + 1, problem = 'the freeze outlived its deadline; a write thawed it' where move_id = batch_id;
+    update sharding.move set attempt = attempt + 1, problem = 'the freeze outlived its deadline; a write thawed it'
+    where move_id = batch_id;
     return true;
 end
 $$;
 
--- The point of no return: frozen → released. Fails (SH011) when anybody has thawed or begun anew. p_seal is what the target wrote
--- with the last of the rows (import_seal). The release's epoch is above every epoch that these slots had here, whatever the ring in
--- Redis says: of two releases of a slot the later is the one that counts, and it is told by its epoch.
+-- The point of no return: frozen → released. Raises SH011 if somebody has thawed the slots or begun another attempt. p_seal is what the
+-- target wrote behind the last of the rows (import_seal). The epoch of the release is above every epoch that these slots had here, even if
+-- the ring in Redis has a lower one. Of two releases of a slot the later one counts, and the higher epoch tells which one is later.
 create function sharding.move_release(p_move_id uuid, p_attempt integer, p_epoch bigint, p_seal bytea) returns bigint
 language plpgsql volatile set enable_seqscan = off as $$
 declare
@@ -150,7 +204,9 @@ begin
     if batch.phase is distinct from 'frozen' or batch.attempt <> p_attempt or batch.attempt_in <> sharding.history() then
         raise exception using errcode = 'SH011', message = format('attempt %s of batch %s is over', p_attempt, p_move_id);
     end if;
-    select greatest(max(o.version_floor), (extract(epoch from clock_timestamp()) * 1000000)::bigint), greatest(max(o.epoch) + 1, p_epoch) into floor_, epoch_
+    select greatest(max(o.version_floor), (extract(epoch from clock_timestamp()) * 1000000)::bigint),
+           greatest(max(o.epoch) + 1, p_epoch)
+    into floor_, epoch_
     from unnest(batch.slots) s join sharding.slot_ownership o on o.slot = s;
     update sharding.slot_ownership o set state = 'released', peer = batch.target, epoch = epoch_, frozen_until = null
     from unnest(batch.slots) s where o.slot = s and o.state = 'frozen' and o.move_id = p_move_id;
@@ -158,16 +214,18 @@ begin
     if released <> cardinality(batch.slots) then
         raise exception using errcode = 'SH012', message = format('batch %s: not all of its slots were frozen', p_move_id);
     end if;
-    update sharding.move set phase = 'released', epoch = epoch_, version_floor = floor_, seal = p_seal, frozen_until = null, seen_at = clock_timestamp()
+    update sharding.move
+    set phase = 'released', epoch = epoch_, version_floor = floor_, seal = p_seal, frozen_until = null, seen_at = clock_timestamp()
     where move_id = p_move_id;
     return floor_;
 end
 $$;
 
--- This shard lost its release: a standby without it took over, or an older state was restored. The target has come to own the slots
--- by this very batch, at p_epoch and above the versions p_floor; the caller has its word for it (import_word). So the slots are
--- released here again, at the same epoch. Never back: the target has taken writes. The caller sets lock_timeout; the locks wait for
--- writers that are inside, as in move_freeze. False: the batch is not before its release any more. SH012: a slot is somebody else's.
+-- For a source that lost its release: a standby without the release took over, or an older state was restored. The target has become the
+-- owner of the slots by this batch, at p_epoch and with versions above p_floor; the caller has asked it (import_word). So the slots are
+-- released here once more, at the same epoch. They are never taken back, because the target has taken writes. The caller sets
+-- lock_timeout; the locks wait for writers that are inside, as in move_freeze. Returns false if the batch is past its release, or gone.
+-- Raises SH012 if a slot cannot be released at that epoch, because this shard does not own it or another move has it.
 create function sharding.move_follow(p_move_id uuid, p_attempt integer, p_epoch bigint, p_floor bigint) returns boolean
 language plpgsql volatile set enable_seqscan = off as $$
 declare
@@ -187,17 +245,20 @@ begin
     where o.slot = s and o.state in ('owned', 'frozen') and o.epoch < p_epoch and (o.move_id is null or o.move_id = p_move_id);
     get diagnostics released = row_count;
     if released <> cardinality(batch.slots) then
-        raise exception using errcode = 'SH012', message = format('batch %s: the target owns its slots at epoch %s, and not all of them can be released here', p_move_id, p_epoch);
+        raise exception using errcode = 'SH012', message = format(
+            'batch %s: the target owns its slots at epoch %s, and not all of them can be released here', p_move_id, p_epoch);
     end if;
     update sharding.move
-    set phase = 'owned', attempt = greatest(attempt, p_attempt), epoch = p_epoch, version_floor = p_floor, frozen_until = null, seen_at = clock_timestamp()
+    set phase = 'owned', attempt = greatest(attempt, p_attempt), epoch = p_epoch, version_floor = p_floor, frozen_until = null,
+        seen_at = clock_timestamp()
     where move_id = p_move_id;
     return true;
 end
 $$;
 
--- After the release: forward only. False when the batch is not in the phase before, or disputed, or when this is not the release that the
--- caller saw: a source that lost it has followed the target since, and has other rows to be compared.
+-- After the release a batch only goes forward. Returns false if the batch is not in the phase p_from, or is disputed, or if p_seal is not
+-- the seal of its release. The seal differs if the source lost the release that the caller saw, and has followed the target since: then
+-- other rows have to be compared.
 create function sharding.move_advance(p_move_id uuid, p_from text, p_to text, p_seal bytea) returns boolean
 language plpgsql volatile as $$
 begin
@@ -207,13 +268,15 @@ begin
     if p_to = 'verified' then
         perform sharding.require_no_hold();
     end if;
-    update sharding.move set phase = p_to, seen_at = clock_timestamp() where move_id = p_move_id and phase = p_from and disputed is null and seal is not distinct from p_seal;
+    update sharding.move set phase = p_to, seen_at = clock_timestamp()
+    where move_id = p_move_id and phase = p_from and disputed is null and seal is not distinct from p_seal;
     return found;
 end
 $$;
 
--- After the release: source and target do not fit together. From now on nobody goes on with the batch but a person who says which copy
--- is right. p_phase: where it was when that was found. False: it is not there any more; somebody else has gone on, so look again.
+-- Marks a released batch as disputed: source and target do not fit together. From now on only a person can let the batch go on, by saying
+-- which copy is right. p_phase: the phase in which the caller found this. Returns false if the batch is not in that phase any more, or is
+-- disputed already: somebody else has gone on with it, so the caller has to look again.
 create function sharding.move_dispute(p_move_id uuid, p_phase text, p_why text) returns boolean
 language plpgsql volatile as $$
 begin
@@ -223,7 +286,8 @@ begin
 end
 $$;
 
--- A person says that the target's copy is right, and the target owns the slots. The batch goes on without a comparison.
+-- A person says that the target's copy is right, and the target owns the slots. The batch goes on without a comparison. Returns false if
+-- the batch is not disputed.
 create function sharding.move_settle(p_move_id uuid) returns boolean
 language plpgsql volatile as $$
 begin
@@ -235,8 +299,9 @@ begin
 end
 $$;
 
--- A person says that the source's copy is right. The caller has seen to it that the target does not own the slots and cannot come to own
--- them. They are owned here again, above every epoch and version that the target gave. False: not disputed, nothing is done.
+-- A person says that the source's copy is right. The caller has ensured before that the target does not own the slots and cannot become
+-- their owner. This shard owns them again, above every epoch and version that the target gave, and the batch ends as cancelled. Returns
+-- false and does nothing if the batch is not disputed.
 create function sharding.move_take_back(p_move_id uuid, p_epoch bigint, p_floor bigint) returns boolean
 language plpgsql volatile set enable_seqscan = off as $$
 declare
@@ -249,11 +314,13 @@ begin
         return false;
     end if;
     update sharding.slot_ownership o
-    set state = 'owned', peer = null, epoch = p_epoch, version_floor = greatest(o.version_floor, p_floor), move_id = null, attempt = 0, frozen_until = null
+    set state = 'owned', peer = null, epoch = p_epoch, version_floor = greatest(o.version_floor, p_floor),
+        move_id = null, attempt = 0, frozen_until = null
     from unnest(slots_) s where o.slot = s and o.state = 'released' and o.move_id = p_move_id and o.epoch < p_epoch;
     get diagnostics taken = row_count;
     if taken <> cardinality(slots_) then
-        raise exception using errcode = 'SH012', message = format('batch %s: not all of its slots can be taken back at epoch %s', p_move_id, p_epoch);
+        raise exception using errcode = 'SH012',
+            message = format('batch %s: not all of its slots can be taken back at epoch %s', p_move_id, p_epoch);
     end if;
     update sharding.move set settled = 'source' where move_id = p_move_id;
     perform sharding.move_record(p_move_id, 'cancelled');
@@ -262,44 +329,79 @@ begin
 end
 $$;
 
--- Deletes up to p_limit rows in key order from behind (p_slot, p_collection, p_pk, p_id), or from the first slot on when
--- p_slot is NULL. p_slots ascend; what is not in them is left alone. Answers the last key that it looked at; p_slot NULL: it is through.
--- Whoever calls it sees to it that nobody puts rows into these slots meanwhile.
+-- Returns whether a row is in one of the slots. An empty partition is passed over, so collections without items cost nothing.
+create function sharding.has_items(p_slots smallint[]) returns boolean
+language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+    name_ text;
+    any_  boolean;
+begin
+    for name_ in select p from sharding.partitions() p loop
+        continue when pg_relation_size(format('sharding_items.%I', name_)::regclass) = 0;
+        execute format($sql$
+            select exists (select from unnest($1) asked (slot)
+                           cross join lateral (select from sharding_items.%I i where i.slot = asked.slot limit 1) found)
+            $sql$, name_) into any_ using p_slots;
+        if any_ then
+            return true;
+        end if;
+    end loop;
+    return false;
+end
+$$;
+
+-- Deletes up to p_limit rows, one collection after the other, and in each in the order of the key. Begins behind the key (p_collection,
+-- p_slot, p_pk, p_id), or with the first collection if p_slot is NULL. p_slots must ascend; other slots are left alone. Returns the last
+-- key that it looked at; p_slot NULL: nothing is left. The caller must ensure that nobody puts rows into these slots meanwhile.
 --
--- Each page is one look at the key's index, whatever the planner believes: which rows, where they lie, and then they are deleted by
--- that. In the order of the key, so that the next page begins behind what this one deleted: dead rows stay in the index until the next
--- vacuum.
+-- Each page is one look-up in the index of the key for each collection, even if the planner would choose another plan. The look-up finds
+-- where the rows lie (ctid), and the DELETE uses these places. It goes in the order of the key, so the next page begins behind what this
+-- one deleted. Otherwise it would meet the dead rows again, which stay in the index until the next vacuum.
 create function sharding.delete_item_page(
     p_slots smallint[], p_limit integer,
     inout p_slot smallint, inout p_collection text, inout p_pk text, inout p_id text, out deleted integer)
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-    rows_ tid[];
+    name_  text;
+    from_  smallint;
+    rows_  tid[];
 begin
-    -- The rest of the slot in which the last page ended, then the slots behind it.
-    select array_agg(page.ctid) into rows_ from (
-        (select i.ctid from sharding.item i
-         where i.slot = p_slot and p_slot = any (p_slots) and (i.collection, i.pk, i.id) > (p_collection, p_pk, p_id)
-         order by i.collection, i.pk, i.id limit p_limit)
-        union all
-        (select behind.ctid from unnest(p_slots) asked (slot)
-         cross join lateral (select i.ctid from sharding.item i where i.slot = asked.slot order by i.collection, i.pk, i.id) behind
-         where asked.slot > p_slot or p_slot is null
-         limit p_limit)
-        limit p_limit) page;
-    deleted := coalesce(cardinality(rows_), 0);
-    if deleted < p_limit then
-        p_slot := null;
-    else
-        select i.slot, i.collection, i.pk, i.id into p_slot, p_collection, p_pk, p_id from sharding.item i where i.ctid = rows_[deleted];
-    end if;
-    delete from sharding.item where ctid = any (rows_);
+    deleted := 0;
+    for name_ in select p from sharding.partitions() p where p_slot is null or p >= p_collection loop
+        continue when pg_relation_size(format('sharding_items.%I', name_)::regclass) = 0;
+        from_ := case when name_ = p_collection then p_slot end;
+        -- First the rest of the slot in which the last page ended, then the slots behind it.
+        execute format($sql$
+            select array_agg(page.ctid) from (
+                (select i.ctid from sharding_items.%1$I i
+                 where i.slot = $2 and i.collection = %1$L and $2 = any ($1) and (i.pk, i.id) > ($3, $4)
+                 order by i.pk, i.id limit $5)
+                union all
+                (select behind.ctid from unnest($1) asked (slot)
+                 cross join lateral (select i.ctid from sharding_items.%1$I i
+                                     where i.slot = asked.slot and i.collection = %1$L order by i.pk, i.id) behind
+                 where asked.slot > $2 or $2 is null
+                 limit $5)
+                limit $5) page
+            $sql$, name_) into rows_ using p_slots, from_, p_pk, p_id, p_limit - deleted;
+        continue when rows_ is null;
+        deleted := deleted + cardinality(rows_);
+        if deleted = p_limit then
+            execute format('select slot, collection, pk, id from sharding_items.%I where ctid = $1', name_)
+            into p_slot, p_collection, p_pk, p_id using rows_[cardinality(rows_)];
+        end if;
+        execute format('delete from sharding_items.%I where ctid = any ($1)', name_) using rows_;
+        if deleted = p_limit then
+            return;
+        end if;
+    end loop;
+    p_slot := null;
 end
 $$;
 
--- Deletes a page of rows of a compared batch's slots, rechecking that they are still released by it; the row locks keep a move back to
--- here from beginning meanwhile. Slots that are not released by it any more are passed over. A page looks at 128 slots at most: it
--- locks each, which for all that are left of a batch cost more than its rows.
+-- Deletes a page of the source's rows of a compared batch. It checks again that the batch has released the slots, and passes over slots of
+-- which this is not true any more. Its row locks keep a move back to this shard from beginning meanwhile. A page looks at 128 slots at
+-- most: it locks each of them, and locking all slots that are left of a batch would cost more than deleting the rows.
 create function sharding.move_clean(
     p_move_id uuid, p_limit integer,
     inout p_slot smallint, inout p_collection text, inout p_pk text, inout p_id text, out deleted integer)
@@ -307,67 +409,79 @@ language plpgsql volatile as $$
 declare
     here       smallint[];
     still_ours smallint[];
+    first_     integer;
     next_      smallint;
 begin
     perform sharding.require_read_committed();
-    select array_agg(s.slot order by s.slot) into here
-    from (select slot from sharding.move m, unnest(m.slots) slot
-          where m.move_id = p_move_id and m.phase = 'verified' and m.disputed is null and (p_slot is null or slot >= p_slot) order by slot limit 129) s;
-    next_ := here[129];
-    here := here[:128];
+    select array_agg(slot order by slot) into here
+    from sharding.move m, unnest(m.slots) slot where m.move_id = p_move_id and m.phase = 'verified' and m.disputed is null;
+    -- The part of 128 slots in which p_slot is: the pages go through its collections before the next part comes.
+    first_ := coalesce((array_position(here, p_slot) - 1) / 128 * 128 + 1, 1);
+    next_ := here[first_ + 128];
+    here := here[first_:first_ + 127];
     select coalesce(array_agg(o.slot order by o.slot), '{}') into still_ours
     from (select slot from sharding.slot_ownership
           where slot = any (here) and move_id = p_move_id and state = 'released'
           order by slot for share) o;
     select * into p_slot, p_collection, p_pk, p_id, deleted
     from sharding.delete_item_page(still_ours, p_limit, p_slot, p_collection, p_pk, p_id);
-    if p_slot is null then -- all of these
-        p_slot := next_; p_collection := ''; p_pk := ''; p_id := ''; -- before every key: no part of one is empty
+    if p_slot is null then -- these slots are done
+        p_slot := next_; p_collection := ''; p_pk := ''; p_id := ''; -- '' is before every collection, as no part of a key is empty
     end if;
 end
 $$;
 
 create function sharding.has_something_to_keep() returns boolean
 language sql volatile as $$
-    select exists (select from sharding.slot_ownership where state <> 'released') or exists (select from sharding.move where phase <> 'verified' or disputed is not null)
+    select exists (select from sharding.slot_ownership where state <> 'released')
+        or exists (select from sharding.move where phase <> 'verified' or disputed is not null)
 $$;
 
--- Empties the table at once when this shard has given away every slot that it ever had and all of that is verified:
--- in place of deleting its rows one by one, which writes each into the WAL and leaves them to vacuum. False: there is
--- something to keep, or somebody uses the table just now; then the rows are deleted by move_clean.
+-- Truncates the partitions if this shard has given away every slot that it ever had, and all of those batches are verified. To delete the
+-- rows one by one would write each into the WAL and leave it to vacuum. Returns false if there is something to keep, or if somebody uses a
+-- partition just now; then move_clean deletes the rows.
 --
--- Nothing is lost: with the lock in hand nobody is inside the table, and the later statement sees what was committed before.
--- A writer that has passed the fence but not written yet holds its slot's lock, so that slot is still "owned" then. Rows of an
--- import come after the commit of its import_begin: either that is seen here, or they come after the truncation. A copy or a
--- comparison of what was given away reads only while its batch is not verified. A publication of a move leaves truncations out.
--- Rows of slots that never were here are nobody's, and go too. Longer than deadlock_timeout: then a vacuum gives way.
+-- Nothing is lost, for these reasons. While we have the lock of a partition nobody is inside it, and the check behind it sees what was
+-- committed before. A writer that has passed the fence but has not written yet holds its slot's lock, so that slot is still "owned", and
+-- the check finds it. Rows of an import come after the commit of its import_begin: either the check sees that commit, or the rows come
+-- after the truncation. A copy or a comparison of slots that were given away reads only while its batch is not verified. A move's
+-- publication leaves truncations out. Rows of slots that were never here belong to nobody, and go too. Partitions that are made meanwhile
+-- have no rows. lock_timeout is longer than deadlock_timeout, after which an autovacuum gives way to us. Of very many partitions the locks
+-- may not fit in Postgres' lock table (out_of_memory).
 create function sharding.move_empty() returns boolean
-language plpgsql volatile set enable_seqscan = on set lock_timeout = '1500ms' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = on set lock_timeout = '1500ms' as $$
+declare
+    name_ text;
+    any_  boolean;
 begin
     perform sharding.require_read_committed();
     if sharding.has_something_to_keep() then
         return false;
     end if;
-    if not exists (select from sharding.item) then
-        return true;
-    end if;
-    lock table sharding.item in access exclusive mode;
-    if sharding.has_something_to_keep() then
-        return false;
-    end if;
-    truncate sharding.item;
+    for name_ in select p from sharding.partitions() p loop
+        continue when pg_relation_size(format('sharding_items.%I', name_)::regclass) = 0;
+        execute format('select exists (select from sharding_items.%I)', name_) into any_;
+        continue when not any_;
+        execute format('lock table sharding_items.%I in access exclusive mode', name_);
+        if sharding.has_something_to_keep() then
+            raise lock_not_available; -- what was truncated so far comes back
+        end if;
+        execute format('truncate sharding_items.%I', name_);
+    end loop;
     return true;
-exception when lock_not_available then
+exception when lock_not_available or out_of_memory or deadlock_detected then
     return false;
 end
 $$;
 
--- The journal row of a cleaned batch becomes history, and its slots are free for other moves. Only when no row is left in the slots
--- that the batch gave away. False: there is one, nothing is done.
+-- Moves the journal row of a cleaned batch into the history, and frees its slots for other moves. Returns false and does nothing if a row
+-- is left in the slots that the batch gave away.
 --
--- move_clean is not waited for on disk. A source that crashed after it may have the rows back, and a mover that does not notice
--- the crash would close the journal over them. Here look and end are one transaction: what it sees deleted comes before its own
--- commit in the WAL, and is not lost without it. Slots that have come back since are not this batch's any more, nor are their rows.
+-- The commits of move_clean do not wait for the disk. A source that crashed after them may have the rows back, and a mover that does not
+-- notice the crash would close the journal although rows are there. Here the look and the end are one transaction. The deletions that it
+-- sees are before its own commit in the WAL, so they cannot be lost without that commit. Slots that have come back to this shard since do
+-- not belong to this batch any more, and neither do their rows.
 create function sharding.move_finish(p_move_id uuid) returns boolean
 language plpgsql volatile set enable_seqscan = off as $$
 declare
@@ -376,8 +490,9 @@ begin
     perform sharding.require_no_hold();
     perform sharding.require_read_committed();
     select slots into slots_ from sharding.move where move_id = p_move_id and phase = 'verified' and disputed is null for update;
-    if exists (select from unnest(slots_) s join sharding.slot_ownership o on o.slot = s and o.move_id = p_move_id and o.state = 'released'
-               cross join lateral (select from sharding.item i where i.slot = s limit 1) left_) then
+    if sharding.has_items(array(
+        select s from unnest(slots_) s
+        join sharding.slot_ownership o on o.slot = s and o.move_id = p_move_id and o.state = 'released')) then
         return false;
     end if;
     if slots_ is not null then
@@ -389,8 +504,9 @@ begin
 end
 $$;
 
--- A person gives up a batch that cannot begin, because this shard does not own all of its slots any more, and that has not been released
--- from here. Whatever of them is held for it is let go. Ends whatever attempt there is: the journal has no such batch any more.
+-- A person gives up a batch that was not released and cannot begin, because this shard does not own all of its slots any more. The slots
+-- that are still held for the batch are freed. This ends every attempt of the batch, because its journal row is gone. Returns false if the
+-- batch is past its release, or gone.
 create function sharding.move_drop(p_move_id uuid) returns boolean
 language plpgsql volatile as $$
 begin
@@ -400,25 +516,29 @@ begin
     if not found then
         return false;
     end if;
-    update sharding.slot_ownership set state = 'owned', move_id = null, attempt = 0, frozen_until = null where move_id = p_move_id and state in ('owned', 'frozen');
+    update sharding.slot_ownership set state = 'owned', move_id = null, attempt = 0, frozen_until = null
+    where move_id = p_move_id and state in ('owned', 'frozen');
     perform sharding.move_record(p_move_id, 'cancelled');
     delete from sharding.move where move_id = p_move_id;
     return true;
 end
 $$;
 
--- Takes a batch that has not been released out of the journal, if this is still its attempt; a cancelled batch leaves a line in the
--- history too. Without the attempt a canceller that slept while another mover began anew and released would take that back.
+-- Takes a batch that has not been released out of the journal, if p_attempt is still its attempt. A cancelled batch leaves a line in the
+-- history too. The attempt is compared, because the canceller may have slept while another mover began a new attempt and released the
+-- slots. Without the comparison it would take that back.
 create function sharding.move_cancel(p_move_id uuid, p_attempt integer) returns boolean
 language plpgsql volatile as $$
 begin
     perform sharding.require_no_hold();
     perform sharding.require_read_committed();
-    perform from sharding.move where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
+    perform from sharding.move
+    where move_id = p_move_id and attempt = p_attempt and phase = 'copying' and attempt_in = sharding.history() for update;
     if not found then
         return false;
     end if;
-    update sharding.slot_ownership set state = 'owned', move_id = null, attempt = 0, frozen_until = null where move_id = p_move_id and state in ('owned', 'frozen');
+    update sharding.slot_ownership set state = 'owned', move_id = null, attempt = 0, frozen_until = null
+    where move_id = p_move_id and state in ('owned', 'frozen');
     perform sharding.move_record(p_move_id, 'cancelled');
     delete from sharding.move where move_id = p_move_id;
     return true;

@@ -12,8 +12,18 @@ internal sealed class ItemFile(string path) : IDisposable
 {
     private readonly FileStream _compressed = Open(path);
 
-    /// <summary>0…1, by compressed bytes: the number of lines is not known before the end.</summary>
-    public double FractionRead => _compressed.Length == 0 ? 1 : (double)_compressed.Position / _compressed.Length;
+    /// <summary>The number of lines that are items. It reads the whole file once: the compressed bytes that were read say little about it.</summary>
+    public async Task<long> CountAsync(CancellationToken cancel)
+    {
+        long items = 0;
+        await foreach (IReadOnlyList<string> batch in ReadBatchesAsync(1000, cancel))
+        {
+            items += batch.Count;
+        }
+
+        _compressed.Position = 0;
+        return items;
+    }
 
     public async IAsyncEnumerable<IReadOnlyList<string>> ReadBatchesAsync(
         int size, [EnumeratorCancellation] CancellationToken cancel)

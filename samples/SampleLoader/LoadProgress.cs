@@ -5,12 +5,14 @@ using Spectre.Console;
 namespace SampleLoader;
 
 /// <summary>A bar on a terminal, about a line a second elsewhere (a log has no use for a bar), and one last line.</summary>
-internal sealed class LoadProgress(string collection, Totals totals, Func<double> fractionRead)
+internal sealed class LoadProgress(string collection, Totals totals, long items)
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(1);
 
     private readonly Stopwatch _watch = Stopwatch.StartNew();
+
+    private double Share => items == 0 ? 1 : (double)totals.All / items;
 
     private double PerSecond => totals.All / Math.Max(_watch.Elapsed.TotalSeconds, 0.001);
 
@@ -41,7 +43,7 @@ internal sealed class LoadProgress(string collection, Totals totals, Func<double
                 while (!work.IsCompleted)
                 {
                     await Task.WhenAny(work, Task.Delay(BarInterval));
-                    bar.Value = fractionRead() * 100;
+                    bar.Value = Share * 100;
                     bar.Description = $"{Loading.Number(totals.All)} {Markup.Escape(collection)}, {Loading.Number(PerSecond)}/s";
                 }
             });
@@ -53,7 +55,7 @@ internal sealed class LoadProgress(string collection, Totals totals, Func<double
             await Task.WhenAny(work, Task.Delay(LineInterval));
             if (!work.IsCompleted)
             {
-                Console.WriteLine($"  {Loading.Number(totals.All)} {collection} ({fractionRead():P0}), {Loading.Number(PerSecond)}/s");
+                Console.WriteLine($"  {Loading.Number(totals.All)} {collection} ({Share:P0}), {Loading.Number(PerSecond)}/s");
             }
         }
     }

@@ -8,13 +8,16 @@ namespace SampleLoader;
 /// <param name="File">Gzipped NDJSON, a line {"pk","id","doc"}.</param>
 /// <param name="Collection">Made if it does not exist.</param>
 /// <param name="Concurrency">Requests under way at once, 1…64.</param>
-internal sealed record LoaderOptions(Uri Url, string File, string Collection, int Concurrency)
+/// <param name="ApiKey">From the environment: whoever lists processes sees their arguments. Null: none.</param>
+internal sealed record LoaderOptions(Uri Url, string File, string Collection, int Concurrency, string? ApiKey)
 {
     private const string Usage = """
         Loads sample items through the HTTP API. Running it again changes nothing.
 
           SampleLoader --url http://127.0.0.1:8080 [--file samples/cities.ndjson.gz]
                        [--collection cities] [--concurrency 8]
+
+        The API key is in SHARDING_API_KEY; it needs items:write and collections:admin.
         """;
 
     public static bool TryParse(
@@ -51,7 +54,8 @@ internal sealed record LoaderOptions(Uri Url, string File, string Collection, in
             return false;
         }
 
-        options = new LoaderOptions(url, file, collection, concurrency);
+        string? apiKey = Environment.GetEnvironmentVariable("SHARDING_API_KEY");
+        options = new LoaderOptions(url, file, collection, concurrency, apiKey is "" ? null : apiKey);
         message = "";
         return true;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Threading.Channels;
 
 namespace SampleLoader;
@@ -14,7 +15,7 @@ internal static class Loading
         using HttpClient http = Connect(options);
         var totals = new Totals();
         var writer = new BatchWriter(http, options.Collection, totals);
-        var progress = new LoadProgress(options.Collection, totals, () => file.FractionRead);
+        var progress = new LoadProgress(options.Collection, totals, await file.CountAsync(cancel));
 
         await writer.CreateCollectionAsync(cancel);
         await progress.ShowWhileAsync(PumpAsync(file, writer, options.Concurrency, cancel));
@@ -31,7 +32,13 @@ internal static class Loading
             MaxConnectionsPerServer = options.Concurrency,
         };
         var root = new Uri(options.Url.AbsoluteUri.TrimEnd('/') + "/");
-        return new HttpClient(handler) { BaseAddress = root, Timeout = TimeSpan.FromSeconds(60) };
+        var http = new HttpClient(handler) { BaseAddress = root, Timeout = TimeSpan.FromSeconds(60) };
+        if (options.ApiKey is not null)
+        {
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.ApiKey);
+        }
+
+        return http;
     }
 
     private static async Task PumpAsync(ItemFile file, BatchWriter writer, int writers, CancellationToken cancel)

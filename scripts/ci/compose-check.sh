@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs compose.yaml for real: up, write and read through the proxy, three routers, one killed, read again, down.
-# With --ha each shard has two hosts, and the primary of s1 is killed too. Needs a Docker engine and the images. Has containers, volumes, a port and a folder of its own.
+# Runs compose.yaml: starts it, writes and reads through the proxy, starts a third router, kills one, reads again, and stops it.
+# With --ha each shard has two hosts, and the primary of s1 is killed too. It needs a Docker engine and the images, and uses its own
+# containers, volumes, port and folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -27,7 +28,7 @@ fail() {
 request() { # request EXPECTED_STATUS CURL_ARGUMENTS...
   local expected=$1 status
   shift
-  status=$(curl -sS -o "$DEV_HOME/answer" -w '%{http_code}' --max-time 10 "$@") || fail "no answer: $*"
+  status=$(curl -sS -H "Authorization: Bearer $key" -o "$DEV_HOME/answer" -w '%{http_code}' --max-time 10 "$@") || fail "no answer: $*"
   [[ $status == "$expected" ]] || fail "$status instead of $expected for $*: $(<"$DEV_HOME/answer")"
 }
 
@@ -43,26 +44,26 @@ read_items() { # read_items VALUE
   local n
   for ((n = 1; n <= ITEMS; n++)); do
     request 200 "$URL/v1/collections/check/items/partition-$n/item%2Fwith%20slash"
-    [[ $(<"$DEV_HOME/answer") == *"\"$1-$n\""* ]] || fail "partition-$n holds $(<"$DEV_HOME/answer") instead of $1-$n"
+    [[ $(<"$DEV_HOME/answer") == *"\"$1-$n\""* ]] || fail "partition-$n has $(<"$DEV_HOME/answer") instead of $1-$n"
   done
 }
 
-routers_answering() { # how many different routers answer through the proxy
+routers_answering() { # prints how many different routers answer through the proxy
   local n
   for ((n = 0; n < 60; n++)); do
-    curl -sS -o /dev/null -D - --max-time 10 -H 'Prefer: shard-route' "$URL/v1/collections/check/items/partition-$n/x" |
+    curl -sS -o /dev/null -D - --max-time 10 -H "Authorization: Bearer $key" -H 'Prefer: shard-route' "$URL/v1/collections/check/items/partition-$n/x" |
       grep -ioE 'router=[^;[:space:]]+'
   done | sort -u | wc -l
 }
 
-expect_routers() { # expect_routers N: within 15 s, for the proxy learns of them by DNS
+expect_routers() { # expect_routers N: waits at most 15 s, because the proxy learns of routers by DNS
   local deadline=$((SECONDS + 15))
   until [[ $(routers_answering) == "$1" ]]; do
     ((SECONDS < deadline)) || fail "$(routers_answering) routers answer instead of $1"
   done
 }
 
-container_of() { # container_of SERVICE: of this cluster; the first that runs
+container_of() { # container_of SERVICE: prints the first running container of this service in this cluster
   local project
   project=$(docker ps --filter "publish=${URL##*:}" --format '{{.Label "com.docker.compose.project"}}')
   docker ps -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1" | head -n 1
@@ -71,6 +72,9 @@ container_of() { # container_of SERVICE: of this cluster; the first that runs
 primary_of_s1() { ./dev status --json | grep -oP '"name":"\Kshard1b?(?=","host":"[^"]*","port":5432,"pid":\d+,"role":"primary")'; }
 
 ./dev up --compose "${mode[@]}" --detach --no-data
+key=
+request 401 "$URL/v1/collections"
+key=$(./dev status --json | grep -oP '"apiKey":"\K[^"]+')
 request 201 -X PUT "$URL/v1/collections/check" -H 'Content-Type: application/json' -d '{}'
 write_items first 201
 read_items first
@@ -101,5 +105,5 @@ if ((${#mode[@]} > 0)); then
   [[ $(primary_of_s1) != "$victim" ]] || fail "$victim is the primary of s1 again"
 fi
 
-[[ $(./dev admin verify -o json | tr -d ' \n') == *'"ok":true'* ]] || fail "shardadmin verify is not content: $(./dev admin verify)"
-echo "compose-check: shardadmin verify is content"
+[[ $(./dev admin verify -o json | tr -d ' \n') == *'"ok":true'* ]] || fail "shardadmin verify found differences: $(./dev admin verify)"
+echo "compose-check: shardadmin verify found no difference"

@@ -1,17 +1,15 @@
 # shellcheck shell=bash
 
-admin_run() { # shardadmin on this cluster
-  local id seeds=
-  for id in $(shard_ids); do
-    seeds+=${seeds:+,}$(shard_hosts "$id")/sharding
-  done
+admin_run() { # shardadmin on this cluster; ADMIN_USER is who logs in at the shards
   local -a program=("$(staged ShardAdmin)")
   [[ -f ${program[0]} ]] || program=("$(program_of ShardAdmin)")
-  SHARDING_REDIS=127.0.0.1:$REDIS_PORT SHARDING_CLUSTER=$CLUSTER SHARDING_SEEDS=$seeds PGUSER=sharding \
+  SHARDING_REDIS=$(tls_redis) SHARDING_CLUSTER=$CLUSTER SHARDING_SEEDS=$(shard_seeds) SHARDADMIN_NAME='./dev admin' \
+    PGUSER=${ADMIN_USER:-sharding_mover} SHARDING_OWNER_USER=${SHARDING_OWNER_USER:-sharding} \
     dotnet "${program[@]}" "$@" 9>&-
 }
 
 admin_command() {
+  (($# > 0)) || set -- --help
   config_require
   if [[ $MODE == compose ]]; then
     compose_admin "$@"

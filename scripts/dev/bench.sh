@@ -10,7 +10,7 @@ bench_command() {
   fi
 }
 
-micro_run() { # micro_run [FILTER]: those whose class and method contain it
+micro_run() { # micro_run [FILTER]: runs the benchmarks whose class and method contain FILTER
   (($# <= 1)) || usage_error "bench micro takes one filter, such as: ./dev bench micro Planner"
   config_load
   mkdir -p "$LOGS"
@@ -25,22 +25,41 @@ chaos_command() {
       config_require
       if [[ $1 == --make-standby ]]; then standby_make "$2"; else standby_take_over "$2"; fi
       ;;
-    *) loadtests_run chaos "$@" ;;
+    *)
+      [[ " $* " != *" --ha"* ]] || { config_load && mkdir -p "$LOGS" && install_for_chaos; }
+      chaos_run "$@"
+      ;;
   esac
 }
 
-chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, as `up` starts it, and nothing else:
+chaos_run() {
+  config_load
+  mkdir -p "$LOGS"
+  build loadtests/Chaos
+  # As loadtests_run: a signal reaches it.
+  exec dotnet "$ROOT/loadtests/Chaos/bin/Release/net10.0/Chaos.dll" "$@"
+}
+
+fuzz_command() {
+  config_load
+  mkdir -p "$LOGS"
+  build loadtests/Fuzz
+  # As loadtests_run: a signal reaches it.
+  exec dotnet "$ROOT/loadtests/Fuzz/bin/Release/net10.0/Fuzz.dll" "$@"
+}
+
+chaos_start_part() { # chaos_start_part NAME: starts one part that a fault took away, in the same way as `up`, and nothing else:
   # other parts may be away at the same time, and `up` would wait for them. For the chaos run only.
   local pid=''
   config_require
-  # One that died at once, because the killed one was not quite gone, left a pid without a start time, which no
-  # process has: it does not run.
+  # A part may have died at once, because the killed process was not quite gone. Then its pid file has no start time, and the
+  # part does not run: the file is removed.
   { read -r pid _ <"$RUN/$1.pid"; } 2>/dev/null || true
   [[ -n $pid && -d /proc/$pid ]] || rm -f "$RUN/$1.pid"
   ! is_running "$1" || return 0
   case $1 in
     redis) redis_up ;;
-    proxy) # with the configuration it had: proxy_up would leave out the routers that are away just now
+    proxy) # with its old configuration: proxy_up would leave out the routers that are away at the moment
       proxy_start
       require_alive_until 15 proxy port_answers "$PROXY_PORT"
       ;;
@@ -58,12 +77,12 @@ chaos_start_part() { # chaos_start_part NAME: one part that a fault took away, a
   esac
 }
 
-chaos_await_end_of() { # chaos_await_end_of SHARD: a new postmaster ends at once while the killed one is still in the process table
+chaos_await_end_of() { # chaos_await_end_of SHARD: waits until the killed postmaster is gone; before that a new one ends at once
   local file pid=''
   file=$(readlink -f "$STATE/shards")/$1/postmaster.pid
   { read -r pid <"$file"; } 2>/dev/null || return 0
   is_gone() { [[ ! -d /proc/$pid ]]; }
-  wait_until 10 "the killed postmaster of $1 to be gone" is_gone || true # a number used again, perhaps: Postgres can tell
+  wait_until 10 "the killed postmaster of $1 to be gone" is_gone || true # perhaps another process has this number now: Postgres can tell
 }
 
 loadtests_run() {
@@ -72,6 +91,6 @@ loadtests_run() {
   config_load
   mkdir -p "$LOGS"
   build loadtests
-  # No `dotnet run`: it would stay beside what is measured. In place of this shell, so that a signal reaches it.
+  # Not with `dotnet run`: that process would run beside the measured ones. `exec` replaces this shell: signals reach the program.
   exec dotnet "$ROOT/loadtests/bin/Release/net10.0/LoadTests.dll" "$@"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Builds the programs, and keeps a copy of what runs: a later build must not pull files from under it.
+# Builds the programs, and keeps a copy of the running ones: a later build must not replace the files of running programs.
 
 readonly STAGED=(ShardRouter ShardAdmin)
 
@@ -7,7 +7,7 @@ build() { # build SOLUTION: quiet unless it fails
   step
   if ! (cd "$ROOT" && dotnet build "$1" -c Release -v q -nologo >"$LOGS/build.log" 2>&1 9>&-); then
     tail_of "$LOGS/build.log"
-    die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
+    die "$EXIT_FAILED" "the build failed; its whole output is in $LOGS/build.log"
   fi
   step_done build "$1"
 }
@@ -17,40 +17,43 @@ build_command() {
   config_load
   mkdir -p "$LOGS"
   build_all
+  # A cluster that runs keeps its programs until the next up. What ./dev admin runs need not wait for that.
+  [[ ! -d $STATE/bin ]] || stage_program ShardAdmin
 }
 
-build_all() { # tests and all, and the programs as they run
+build_all() { # builds the whole solution with its tests, and publishes the programs
   build Sharding.sln
   build_programs
 }
 
 build_programs() {
   local stamp=$ROOT/.dev/built started
-  # A build that finds nothing to do takes seconds; asking the files takes none.
+  # A build takes seconds even if nothing has changed; this check takes none.
   ! programs_current || return 0
-  started=$(mktemp "$ROOT/.dev/built.XXXXXX") # what is saved while it builds counts as newer
+  started=$(mktemp "$ROOT/.dev/built.XXXXXX") # files that are saved during the build count as newer
   program_inputs >"$started"
   publish_programs
   mv "$started" "$stamp"
 }
 
-program_inputs() { echo "files=$(sources | cksum)"; } # names count too: a file may be gone
+program_inputs() { echo "files=$(sources | cksum)"; } # the names count too, because a file may have been deleted
 
-programs_current() { # what was published is of the sources as they are
+programs_current() { # succeeds if the published programs were made of the present sources
   local stamp=$ROOT/.dev/built
   [[ -f $stamp && $(<"$stamp") == "$(program_inputs)" && -z $(sources -newer "$stamp") ]] && programs_exist
 }
 
-publish_programs() { # as machine code, or, where the feed has no compiler for that, compiled while they run
+publish_programs() { # publishes machine code; if the feed has no compiler for it, programs that are compiled while they run
   step
+  programs_exist || note build "the programs, for the first time; this takes some minutes"
   publish || publish_without_compiler || {
     tail_of "$LOGS/build.log"
-    die "$EXIT_FAILED" "the build failed; all of it is in $LOGS/build.log"
+    die "$EXIT_FAILED" "the build failed; its whole output is in $LOGS/build.log"
   }
   step_done build build/Programs.slnf
 }
 
-publish_without_compiler() { # fails unless that was the reason
+publish_without_compiler() { # fails if the missing compiler was not the reason
   grep -Eqi 'crossgen|readytorun|NETSDK1094|Microsoft\.(NETCore|AspNetCore)\.App\.Runtime' "$LOGS/build.log" || return 1
   echo "dev: this package feed has no compiler to machine code (Crossgen2); the programs will start more slowly" >&2
   publish -p:PublishReadyToRun=false
@@ -60,12 +63,12 @@ publish() {
   (cd "$ROOT" && dotnet publish build/Programs.slnf -c Release -p:CompileAhead=true "$@" -v q -nologo >"$LOGS/build.log" 2>&1 9>&-)
 }
 
-sources() { # sources [TEST...]: the files that the programs are made of
+sources() { # sources [TEST...]: lists the files that the programs are made of
   (cd "$ROOT" && find src samples/SampleLoader migrations build global.json .editorconfig Directory.* \
     \( -name bin -o -name obj \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
 }
 
-program_of() { # program_of PROJECT: the dll that publishing leaves; nothing when it has not been published
+program_of() { # program_of PROJECT: prints the published dll; nothing if it was not published
   local folder=src name=$1
   case $1 in
     ShardAdmin) name=shardadmin ;;
@@ -81,22 +84,27 @@ programs_exist() {
   done
 }
 
-stage_programs() { # copies each program to a folder named by its content, and points .dev/bin/PROJECT there
-  local project source target
+stage_programs() {
+  local project
   programs_exist || die "$EXIT_PRECONDITION" "the programs are not built; run ./dev up without --no-build"
   mkdir -p "$STATE/bin"
   for project in "${STAGED[@]}"; do
-    source=$(dirname "$(program_of "$project")")
-    target=$project-$(cat "$source"/*.dll | cksum | cut -d' ' -f1)
-    if [[ ! -d $STATE/bin/$target ]]; then
-      rm -rf "$STATE/bin/$target.part"
-      cp -a "$source" "$STATE/bin/$target.part"
-      mv "$STATE/bin/$target.part" "$STATE/bin/$target"
-    fi
-    ln -sfn "$target" "$STATE/bin/$project"
+    stage_program "$project"
   done
 }
 
-staged() { # staged PROJECT: the staged dll, with the link resolved, so that it stays what it was started as
+stage_program() { # stage_program PROJECT: copies it to a folder named by its content, and points .dev/bin/PROJECT there
+  local source target
+  source=$(dirname "$(program_of "$1")")
+  target=$1-$(cat "$source"/*.dll | cksum | cut -d' ' -f1)
+  if [[ ! -d $STATE/bin/$target ]]; then
+    rm -rf "$STATE/bin/$target.part"
+    cp -a "$source" "$STATE/bin/$target.part"
+    mv "$STATE/bin/$target.part" "$STATE/bin/$target"
+  fi
+  ln -sfn "$target" "$STATE/bin/$1"
+}
+
+staged() { # staged PROJECT: prints the path of the staged dll, with the link resolved: a running program keeps its files
   echo "$(readlink -f "$STATE/bin/$1")/$(basename "$(program_of "$1")")"
 }

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# The cluster of compose.yaml, by `docker compose` or by docker-compose 1.29, whichever there is.
+# The cluster of compose.yaml, with `docker compose` or docker-compose 1.29.
 
-compose() { # compose ARGUMENTS...: on this cluster; each state folder has containers and volumes of its own
+compose() { # compose ARGUMENTS...: for this cluster; each state folder has its own containers and volumes
   local -a program=(docker compose)
   docker compose version >/dev/null 2>&1 || program=(docker-compose)
   [[ -z $HA ]] || program+=(--env-file "$ROOT/deploy/ha.env" --profile ha)
   (
     cd "$ROOT"
-    export PROXY_PORT SYNCHRONOUS_MODE
+    export PROXY_PORT SYNCHRONOUS_MODE SHARDING_AUTH=${AUTH:-required}
     [[ $HA == async ]] && SYNCHRONOUS_MODE=false || SYNCHRONOUS_MODE=true
     COMPOSE_PROJECT_NAME=sharding-$(cksum <<<"$STATE" | cut -d' ' -f1) "${program[@]}" "$@" 9>&-
   )
@@ -16,7 +16,7 @@ compose() { # compose ARGUMENTS...: on this cluster; each state folder has conta
 compose_require() {
   command -v docker >/dev/null && { docker compose version || docker-compose version; } >/dev/null 2>&1 ||
     die "$EXIT_PRECONDITION" "missing: docker and docker compose (on Debian: apt-get install docker.io docker-compose)"
-  docker info >/dev/null 2>&1 || die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or see whether you may use it: docker info"
+  docker info >/dev/null 2>&1 || die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or check whether you may use it: docker info"
 }
 
 compose_up() {
@@ -26,6 +26,7 @@ compose_up() {
   if [[ -z $(compose ps -q proxy 2>/dev/null) ]] && port_answers "$PROXY_PORT"; then
     die "$EXIT_PRECONDITION" "port $PROXY_PORT (for the proxy) is in use; choose another: DEV_PROXY_PORT=… ./dev up --compose"
   fi
+  auth_choose "$([[ -n $(compose ps -q proxy 2>/dev/null) ]] && echo true || echo false)"
   config_save compose 3
   if [[ $BUILD == true ]]; then
     step
@@ -34,14 +35,15 @@ compose_up() {
   fi
   step
   compose_quietly up -d --scale "router=${ROUTERS:-2}"
-  wait_until 120 "the proxy to answer on $PROXY_PORT; see docker logs" http_ok "$PROXY_PORT" /v1/collections || exit "$EXIT_FAILED"
+  wait_until 120 "the proxy to answer on $PROXY_PORT; see docker logs" http_ok "$PROXY_PORT" /openapi/v1.json || exit "$EXIT_FAILED"
   step_done containers "three shards${HA:+ of two hosts each, $HA}, Redis, ${ROUTERS:-2} routers, HAProxy on $PROXY_PORT"
+  key_make compose_admin
   if [[ $WITH_DATA == true ]]; then
     build_programs
     data_load
   fi
   state_unlock
-  printf '\nReady after %s. Try:\n' "$(seconds_since "$UP_STARTED")"
+  printf '\nReady after %s. Try:%s\n' "$(seconds_since "$UP_STARTED")" "$(key_lines)"
   up_curl_lines "http://127.0.0.1:$PROXY_PORT"
   printf '\nNext: ./dev status · ./dev admin status · ./dev up --compose --detach --routers 4 · ./dev down\n'
   [[ $DETACH == true ]] || compose_stay
@@ -50,7 +52,7 @@ compose_up() {
 compose_quietly() {
   compose "$@" >"$LOGS/compose.log" 2>&1 </dev/null && return
   tail_of "$LOGS/compose.log"
-  die "$EXIT_FAILED" "docker compose $1 failed; all of it is in $LOGS/compose.log"
+  die "$EXIT_FAILED" "docker compose $1 failed; its whole output is in $LOGS/compose.log"
 }
 
 compose_stay() {
@@ -70,10 +72,10 @@ compose_down() { # compose_down WIPE
   echo "Containers removed."
 }
 
-compose_admin() { # shardadmin in a container of its own, inside the cluster's network
+compose_admin() { # runs shardadmin in a separate container inside the cluster's network
   local -a terminal=()
   [[ -t 0 && -t 1 ]] || terminal=(-T)
-  compose run --rm --no-deps "${terminal[@]}" init shardadmin "$@"
+  compose run --rm --no-deps "${terminal[@]}" -e SHARDADMIN_NAME='./dev admin' init shardadmin "$@"
 }
 
 compose_status() { # compose_status JSON
@@ -81,10 +83,10 @@ compose_status() { # compose_status JSON
     compose ps
     return
   fi
-  printf '{"proxy":"http://127.0.0.1:%d","routers":[%s],"redis":%s,"shards":[%s],"apiKey":null}\n' "$PROXY_PORT" \
+  printf '{"proxy":"http://127.0.0.1:%d","routers":[%s],"redis":%s,"shards":[%s],"apiKey":%s}\n' "$PROXY_PORT" \
     "$(compose_inspect router '{"id":"{{slice .Id 0 12}}-8080","url":"http://IP:8080","ops":"http://IP:8081","pid":{{.State.Pid}}}')" \
     "$(compose_inspect redis '{"host":"IP","port":6379,"pid":{{.State.Pid}}}')" \
-    "$(for n in 1 2 3; do compose_shard_json "$n"; done | paste -sd,)"
+    "$(for n in 1 2 3; do compose_shard_json "$n"; done | paste -sd,)" "$(key_json)"
 }
 
 compose_shard_json() { # compose_shard_json N: with --ha the server is the current primary
@@ -103,7 +105,7 @@ compose_shard_json() { # compose_shard_json N: with --ha the server is the curre
   compose_inspect "$primary" "{\"id\":\"s$1\",$address,\"database\":\"sharding\"$hosts}"
 }
 
-compose_inspect() { # compose_inspect SERVICE FORMAT: one line, containers joined by commas; IP is the container's address
+compose_inspect() { # compose_inspect SERVICE FORMAT: prints one line, containers joined by commas; IP becomes the container's address
   local -a containers
   mapfile -t containers < <(compose ps -q "$1")
   ((${#containers[@]} > 0)) || return 0

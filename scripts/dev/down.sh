@@ -21,17 +21,18 @@ down_command() {
   fi
   if [[ $wipe == true ]]; then
     shards_wipe
-    rm -rf "$STATE/redis" "$STATE/routers" "$STATE/bin" "$STATE/run" "$STATE/logs" "$STATE"/haproxy.* "$STATE/initialised" "$STATE/loaded" "$STATE/config"
-    rm -rf "$STATE"/built* "$STATE/lock"
-    rmdir "$STATE" 2>/dev/null || true # something of the user's may be in it
+    rm -rf "$STATE/redis" "$STATE/tls" "$STATE/routers" "$STATE/bin" "$STATE/run" "$STATE/logs" "$STATE"/haproxy.*
+    rm -rf "$STATE/initialised" "$STATE/loaded" "$STATE/config" "$STATE/settings" "$STATE"/built* "$STATE/lock" "$(key_file)"
+    rmdir "$STATE" 2>/dev/null || true # the user may have put files into it
     echo "State deleted."
   fi
 }
 
-down_processes() { # what faces the users first; each finishes what it has
+down_processes() { # stops the proxy first and the shards last; each part finishes its work before it ends
   UP_STARTED=${EPOCHREALTIME/[.,]/}
   proxy_down
   agent_down
+  indexer_down
   routers_stop_above 0
   redis_down
   shards_down

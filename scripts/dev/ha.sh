@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What a person and the tests see of shards that fail over, and how they have one fail over. patronictl does the work.
+# Shows the hosts of shards that fail over, to people and tests, and switches primaries. patronictl does the work.
 
-ha_command() { # ha_command ARGUMENTS...: patronictl on this cluster
+ha_command() { # ha_command ARGUMENTS...: runs patronictl on this cluster
   local -a environment arguments=("$@")
   config_require
   [[ $MODE == processes && -n $HA ]] || die "$EXIT_PRECONDITION" "the shards of this cluster do not run under Patroni here" \
@@ -10,17 +10,18 @@ ha_command() { # ha_command ARGUMENTS...: patronictl on this cluster
     '') usage_error "ha needs a command of patronictl, such as: ./dev ha list" ;;
     list) (($# > 1)) || mapfile -t -O 1 arguments < <(shard_ids) ;;
     switchover)
-      [[ -n ${2:-} && " $(shard_ids | tr '\n' ' ')" == *" $2 "* ]] || usage_error "ha switchover needs a shard: $(shard_ids | paste -sd' ')"
-      arguments+=(--force) # it asks otherwise
+      [[ -n ${2:-} && " $(shard_ids | tr '\n' ' ')" == *" $2 "* ]] ||
+        usage_error "ha switchover needs a shard: $(shard_ids | paste -sd' ')"
+      arguments+=(--force) # without it patronictl asks
       ;;
   esac
   patroni_environment "$(shard_processes | head -n 1)"
   env "${environment[@]}" patronictl -c "$(patroni_folder patroni.yml)" "${arguments[@]}"
 }
 
-patroni_status_json() { # patroni_status_json SHARD: as any shard, that is its primary, and its hosts
+patroni_status_json() { # patroni_status_json SHARD: prints the same fields as for any shard, here those of its primary, and its hosts
   local host primary postmaster separator=
-  primary=$(patroni_primary "$1") || primary=$1-a # where one would look first
+  primary=$(patroni_primary "$1") || primary=$1-a # nobody knows the primary: the first host stands for it
   printf '{"id":"%s","host":"127.0.0.1","port":%d,"database":"sharding","pid":%s,"hosts":[' "$1" \
     "$(patroni_host_port "$primary")" "$(patroni_postmaster "$primary" || echo null)"
   for host in $(patroni_hosts "$1"); do
@@ -31,7 +32,7 @@ patroni_status_json() { # patroni_status_json SHARD: as any shard, that is its p
   printf ']}'
 }
 
-patroni_role() { # patroni_role HOST: as JSON; null if it does not run, or nobody knows
+patroni_role() { # patroni_role HOST: prints the role as JSON; null if Postgres does not run there or the primary is unknown
   local primary role=standby
   patroni_postmaster "$1" >/dev/null && primary=$(patroni_primary "${1%-?}") || { echo null; return; }
   [[ $primary != "$1" ]] || role=primary

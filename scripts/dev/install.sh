@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What has to be on the machine. As root on Debian what is missing is installed; otherwise it is named.
+# The programs that the machine needs. As root on Debian, missing ones are installed; otherwise the error names them.
 
 postgres_bin() { # the folder of the newest Postgres, 15 or newer
   local dir version
@@ -14,21 +14,24 @@ missing_packages() {
   postgres_bin >/dev/null || echo postgresql
   command -v redis-server >/dev/null || echo redis-server
   command -v haproxy >/dev/null || echo haproxy
-  # ./dev itself does without; the lines that `up` prints for you to try do not.
+  # ./dev itself does not need curl, but the commands that `up` prints do.
   command -v curl >/dev/null || echo curl
+  [[ -z $TLS ]] || command -v openssl >/dev/null || echo openssl
   [[ -n $HA ]] || return 0
-  command -v patroni >/dev/null || printf '%s\n' patroni python3-etcd # on Debian 13 it comes without
+  command -v patroni >/dev/null || printf '%s\n' patroni python3-etcd # on Debian 13 patroni does not bring python3-etcd
   command -v etcd >/dev/null || echo etcd-server
 }
 
 install_missing() {
   command -v dotnet >/dev/null || die "$EXIT_PRECONDITION" "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
-  (cd "$ROOT" && dotnet --version >/dev/null) || die "$EXIT_PRECONDITION" "this .NET SDK cannot build the project (global.json asks for 10.0)"
+  (cd "$ROOT" && dotnet --version >/dev/null) ||
+    die "$EXIT_PRECONDITION" "this .NET SDK cannot build the project (global.json asks for 10.0)"
   local -a packages
   mapfile -t packages < <(missing_packages)
   ((${#packages[@]} > 0)) || return 0
   if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
-    die "$EXIT_PRECONDITION" "missing: ${packages[*]} (named as in Debian; Postgres 15 or newer, Redis 7, HAProxy 2.6${HA:+, Patroni 3.0, etcd 3.4})" \
+    die "$EXIT_PRECONDITION" \
+      "missing: ${packages[*]} (names of Debian packages; Postgres 15 or later, Redis 7, HAProxy 2.6${HA:+, Patroni 3.0, etcd 3.4})" \
       "install them (on Debian, as root: apt-get install ${packages[*]}), then run ./dev again"
   fi
   step
@@ -36,18 +39,28 @@ install_missing() {
   step_done install "${packages[*]}"
 }
 
-install_for_tests() { # what only tests use: without it they skip on a person's machine, and fail where CI is set
-  ! command -v pgbackrest >/dev/null || return 0
+install_for_tests() { # programs that only tests need. Without them these tests are skipped; where the variable CI is set they fail
+  install_optional pgbackrest "the test of a restore is skipped" pgbackrest
+  install_optional pgbouncer "the tests of a pooler before a shard are skipped" pgbouncer
+  install_optional npm "the clients that generators make of the OpenAPI document are not tested" nodejs npm
+}
+
+install_for_chaos() { # chaos --ha cuts hosts off with it
+  install_optional nft "no host is cut off" nftables
+}
+
+install_optional() { # install_optional PROGRAM WHAT_HAPPENS_WITHOUT PACKAGE...
+  ! command -v "$1" >/dev/null || return 0
   if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
-    echo "dev: pgbackrest is missing, without which the drill of a restore is skipped (on Debian, as root: apt-get install pgbackrest)" >&2
+    echo "dev: $1 is missing, without which $2 (on Debian, as root: apt-get install ${*:3})" >&2
     return 0
   fi
   step
-  apt_install pgbackrest
-  step_done install pgbackrest
+  apt_install "${@:3}"
+  step_done install "${*:3}"
 }
 
-apt_install() ( # a subshell: what it changes for the time of the installation is put back whatever happens
+apt_install() ( # a subshell: its EXIT trap always takes back the temporary changes
   set -euo pipefail
   export DEBIAN_FRONTEND=noninteractive
   log=$LOGS/install.log
@@ -59,21 +72,21 @@ apt_install() ( # a subshell: what it changes for the time of the installation i
     die "$EXIT_FAILED" "apt-get $1 failed"
   }
 
-  # Debian starts what it installs, on the usual ports. Wanted are the programs, not the services.
+  # Debian starts the services that it installs, on their usual ports. Only the programs are wanted here, not the services.
   [[ ! -e /usr/sbin/policy-rc.d ]] || cp -a /usr/sbin/policy-rc.d "$backup/"
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
 
   apt update -qq
   if [[ " $* " == *" postgresql "* ]]; then
-    # Nor a database cluster of the system's, on port 5432: say so before the server package comes.
+    # A database cluster of the system on port 5432 is not wanted either. This must be configured before the server is installed.
     apt install -y -qq --no-install-recommends postgresql-common
     cp -a /etc/postgresql-common/createcluster.conf "$backup/"
     echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
   fi
   apt install -y -qq --no-install-recommends "$@"
-  if [[ -d /run/systemd/system ]]; then # or they would start with the next boot
-    for service in redis-server haproxy patroni etcd; do
+  if [[ -d /run/systemd/system ]]; then # otherwise the services would start at the next boot
+    for service in redis-server haproxy patroni etcd pgbouncer; do
       [[ " $*" != *" $service"* ]] || systemctl disable -q "$service"
     done
   fi

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# Are the tests worth anything? Puts each bug of tests/mutants/*.patch into a copy of the tree, builds it and runs the
-# tests that are to catch it. A bug that they let through fails the command.
+# Tests the tests: puts each bug of tests/mutants/*.patch into a copy of the tree, builds the copy and runs the tests that should
+# catch the bug. The command fails if a bug is not caught.
 
-readonly MUTANT_LIMIT=600 # seconds that a bug may go uncaught
+readonly MUTANT_LIMIT=600 # seconds that the tests of one bug may take
 
 mutants_command() {
   local name patch survived=0 tried=0 tree
   local -a patches=()
   for name in "$@"; do
-    [[ -f $ROOT/tests/mutants/$name.patch ]] || die "$EXIT_NOT_FOUND" "there is no tests/mutants/$name.patch; there are: $(mutant_names)"
+    [[ -f $ROOT/tests/mutants/$name.patch ]] ||
+      die "$EXIT_NOT_FOUND" "there is no tests/mutants/$name.patch; there are: $(mutant_names)"
     patches+=("$ROOT/tests/mutants/$name.patch")
   done
   (($# > 0)) || patches=("$ROOT"/tests/mutants/*.patch)
@@ -30,18 +31,18 @@ mutants_command() {
 
 mutant_names() { basename -a -s .patch "$ROOT"/tests/mutants/*.patch | tr '\n' ' '; }
 
-mutants_copy() { # mutants_copy TREE: what is here now, committed or not; what was built there before is used again
+mutants_copy() { # mutants_copy TREE: copies the present files, committed or not; earlier build products in TREE are used again
   mkdir -p "$1"
   (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard) |
     (cd "$ROOT" && while IFS= read -r -d '' file; do [[ ! -f $file ]] || printf '%s\0' "$file"; done) >"$ROOT/.dev/mutants/files"
-  # Files that are gone here must be gone there; build products stay.
+  # Files that do not exist here any more are deleted in the copy; build products stay.
   (cd "$1" && find . \( -name bin -o -name obj -o -name .dev \) -prune -o -type f -printf '%P\0') |
     sort -z | comm -z -23 - <(sort -z "$ROOT/.dev/mutants/files") | (cd "$1" && xargs -0 -r rm -f)
   local file
   while IFS= read -r -d '' file; do
     if ! cmp -s "$ROOT/$file" "$1/$file"; then
       mkdir -p "$1/$(dirname "$file")"
-      cp "$ROOT/$file" "$1/$file" # a new time stamp: it is built again
+      cp "$ROOT/$file" "$1/$file" # the new time stamp causes a new build
     fi
   done <"$ROOT/.dev/mutants/files"
 }
@@ -57,7 +58,7 @@ mutant_tests() { # mutant_tests TREE PROJECT FILTER LOG
     dotnet test "tests/$2" -c Release --no-build --nologo --filter "$3" </dev/null) >"$4" 2>&1
 }
 
-mutants_baseline() { # mutants_baseline TREE PATCH...: without a bug the same tests must pass, or "caught" would mean nothing
+mutants_baseline() { # mutants_baseline TREE PATCH...: without a bug the same tests must pass; otherwise "caught" would mean nothing
   local tree=$1 patch project log=$LOGS/mutants-baseline.log
   local -A filters=()
   shift
@@ -67,14 +68,20 @@ mutants_baseline() { # mutants_baseline TREE PATCH...: without a bug the same te
   done
   for project in "${!filters[@]}"; do
     step
-    mutant_build "$tree" "$project" "$log" || { tail_of "$log"; die "$EXIT_FAILED" "$project does not build even without a bug; all of it is in $log"; }
-    mutant_tests "$tree" "$project" "${filters[$project]}" "$log" || { tail_of "$log"; die "$EXIT_FAILED" "the tests of $project fail even without a bug; all of it is in $log"; }
+    mutant_build "$tree" "$project" "$log" || {
+      tail_of "$log"
+      die "$EXIT_FAILED" "$project does not build even without a bug; the whole output is in $log"
+    }
+    mutant_tests "$tree" "$project" "${filters[$project]}" "$log" || {
+      tail_of "$log"
+      die "$EXIT_FAILED" "the tests of $project fail even without a bug; the whole output is in $log"
+    }
     grep -q '^Passed! ' "$log" || die "$EXIT_FAILED" "no test of $project ran: ${filters[$project]}"
     step_done "without" "$project: all pass"
   done
 }
 
-mutant_try() { # mutant_try TREE PATCH: fails when the bug is not caught
+mutant_try() { # mutant_try TREE PATCH: fails if the bug is not caught
   local tree=$1 name project filter started=$SECONDS code=0 log verdict=survived by=''
   name=$(basename "$2" .patch)
   log=$LOGS/mutant-$name.log
@@ -87,16 +94,17 @@ mutant_try() { # mutant_try TREE PATCH: fails when the bug is not caught
     verdict=broken by="it does not build: $log"
   else
     mutant_tests "$tree" "$project" "$filter" "$log" || code=$?
-    # Only a test that failed counts, and with what the bug does: not a time limit, not a crash of the test program, not
-    # a schema that could not be made.
+    # Only a test that failed because of the bug's effect counts (the field Shows): not a time limit, not a crash of the test
+    # program, not a schema that could not be made.
     by=$(sed -nE 's/^ *Failed ([A-Za-z0-9_.]+\.)?([A-Za-z0-9_]+\.[A-Za-z0-9_]+)(\(.*)? \[.*\]$/\2/p' "$log" | sort -u | head -n 1)
     if ((code != 0)) && [[ -n $by ]] && grep -Eq -- "$(mutant_field "$2" Shows)" "$log"; then
       verdict=caught
     elif ((code != 0)); then
-      verdict=undecided by="exit code $code, but not for what the bug does: $log"
+      verdict=undecided by="exit code $code, but not because of the bug's effect: $log"
     fi
   fi
-  patch -d "$tree" -p1 -R --fuzz=3 --no-backup-if-mismatch -s <"$2" >>"$log" 2>&1 || die "$EXIT_FAILED" "tests/mutants/$name.patch cannot be taken out of $tree again"
+  patch -d "$tree" -p1 -R --fuzz=3 --no-backup-if-mismatch -s <"$2" >>"$log" 2>&1 ||
+    die "$EXIT_FAILED" "tests/mutants/$name.patch cannot be taken out of $tree again"
   printf '%-46s %-9s %7d  %s\n' "$name" "$verdict" $((SECONDS - started)) "${by:-–}"
   [[ $verdict == caught ]]
 }

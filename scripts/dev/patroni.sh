@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Shards that fail over, with --ha. Each has two hosts, ID-a on the shard's port and ID-b on the next, under Patroni: that is the
-# process which ./dev starts; it starts and stops Postgres itself. deploy/patroni.yml is for all of them, what is a host's
-# own comes by environment. Data is in $STATE/shards/HOST/data.
+# Shards that fail over, with --ha. Each has two hosts: ID-a on the shard's port and ID-b on the next one. ./dev starts one Patroni
+# for each host, and Patroni starts and stops Postgres. All use deploy/patroni.yml; the settings of a single host come from its
+# environment. The data is in $STATE/shards/HOST/data.
 
 patroni_hosts() { printf '%s\n' "$1-a" "$1-b"; } # patroni_hosts SHARD
 
-patroni_host_port() { # patroni_host_port HOST: of its Postgres
+patroni_host_port() { # patroni_host_port HOST: prints the port of its Postgres
   local port
   port=$(shard_port "${1%-?}") || return 1
   [[ $1 == *-a ]] || ((port += 1))
@@ -14,7 +14,7 @@ patroni_host_port() { # patroni_host_port HOST: of its Postgres
 
 patroni_folder() { echo "$(readlink -f "$STATE/shards")/$1"; } # patroni_folder HOST
 
-patroni_environment() { # patroni_environment HOST: sets its caller's environment
+patroni_environment() { # patroni_environment HOST: sets the array `environment` of its caller
   local folder address rest
   folder=$(patroni_folder "$1") address=127.0.0.1:$(patroni_host_port "$1")
   rest=127.0.0.1:$((${address#*:} - SHARD_PORT + PATRONI_PORT))
@@ -25,28 +25,33 @@ patroni_environment() { # patroni_environment HOST: sets its caller's environmen
     PATRONI_POSTGRESQL_DATA_DIR="$folder/data" PATRONI_POSTGRESQL_PGPASS="$folder/pgpass" PATRONI_POSTGRESQL_BIN_DIR="$(postgres_bin)"
     PATRONI_SUPERUSER_USERNAME=sharding PATRONI_REPLICATION_USERNAME=sharding
   )
+  [[ -z $TLS ]] || environment+=(PGSSLROOTCERT="$(tls_of_shards)/ca.pem")
 }
 
-patroni_config() { # deploy/patroni.yml, but without passwords, as the other shards here, and with the mode that was asked for
+patroni_config() { # writes deploy/patroni.yml with the chosen mode and without passwords, like the other shards here
   local synchronous=true
   [[ $HA == sync ]] || synchronous=false
-  sed -E -e 's#all scram-sha-256#127.0.0.1/32 trust#' -e "s#(synchronous_mode:) .*#\1 $synchronous#" "$ROOT/deploy/patroni.yml" >"$(patroni_folder patroni.yml)"
+  local -a tls=()
+  [[ -z $TLS ]] || tls=(-e 's#- host #- hostssl #'
+    -e "s#^(    )unix_socket_directories: .*#&\n\1ssl: 'on'\n\1ssl_cert_file: $(tls_of_shards)/server.crt\n\1ssl_key_file: $(tls_of_shards)/server.key#")
+  sed -E -e 's#all scram-sha-256#127.0.0.1/32 trust#' -e "s#(synchronous_mode:) .*#\1 $synchronous#" "${tls[@]}" "$ROOT/deploy/patroni.yml" \
+    >"$(patroni_folder patroni.yml)"
   chmod 644 "$(patroni_folder patroni.yml)"
 }
 
-patroni_start() { # patroni_start HOST: Patroni is not waited for
+patroni_start() { # patroni_start HOST: does not wait until Patroni is ready
   local -a environment
   patroni_end_orphan "$1"
-  # For the chaos run: a host's processes have a group of their own, so that rules in the kernel can tell whose connections are whose.
+  # For the chaos run each host has its own group: rules in the kernel can tell the connections of one host from those of another.
   local GROUP=''
   [[ -z ${DEV_HOST_GROUPS:-} ]] || GROUP=$(patroni_host_port "$1")
   patroni_environment "$1"
   as_postgres mkdir -p "$(patroni_folder "$1")"
-  # Not in a folder that its user cannot enter.
+  # The present folder may be one that the user postgres cannot enter.
   start_as_postgres "$1" env --chdir=/ "${environment[@]}" patroni "$(patroni_folder patroni.yml)"
 }
 
-patroni_up() { # etcd, and the hosts of all shards at the same time; until each shard has a primary
+patroni_up() { # starts etcd, then the hosts of all shards at the same time; waits until each shard has a primary
   local host id
   patroni_config
   etcd_up
@@ -65,21 +70,22 @@ patroni_await() { # patroni_await SHARD WHAT CHECK
   die "$EXIT_FAILED" "the shard $1 has no ${2#* }; its logs are $LOGS/$1-a.log and -b.log"
 }
 
-patroni_await_standbys() { # of all shards: one that may take over
+patroni_await_standbys() { # waits until each shard has a standby that may take over
   local id
   for id in $(shard_ids); do
     patroni_await "$id" "a standby" patroni_has_standby
   done
 }
 
-patroni_primary() { etcd_value "$1/leader"; } # patroni_primary SHARD: the host that is; fails if none is
+patroni_primary() { etcd_value "$1/leader"; } # patroni_primary SHARD: prints the primary's host; fails if there is none
 
 patroni_is_writable() { # patroni_is_writable SHARD
   local host
-  host=$(patroni_primary "$1") && [[ $(shard_psql "$(patroni_host_port "$host")" 'select pg_is_in_recovery()' 2>/dev/null) == f ]]
+  host=$(patroni_primary "$1") &&
+    [[ $(shard_psql "$(patroni_host_port "$host")" 'select pg_is_in_recovery()' 2>/dev/null) == f ]]
 }
 
-patroni_has_standby() { # patroni_has_standby SHARD: in synchronous mode one that Patroni knows to have every confirmed commit
+patroni_has_standby() { # patroni_has_standby SHARD: in synchronous mode Patroni must know that the standby has every confirmed commit
   local host
   if [[ $(etcd_value "$1/config") == *\"synchronous_mode\":true* ]]; then
     [[ $(etcd_value "$1/sync") == *\"sync_standby\":*\""$1"-* ]]
@@ -89,7 +95,7 @@ patroni_has_standby() { # patroni_has_standby SHARD: in synchronous mode one tha
   fi
 }
 
-patroni_postmaster() { # patroni_postmaster HOST: the pid of its Postgres if that runs, with Patroni or without
+patroni_postmaster() { # patroni_postmaster HOST: prints the pid of its Postgres; fails if that does not run. Patroni need not run
   local pid folder
   folder=$(patroni_folder "$1")/data
   { read -r pid <"$folder/postmaster.pid"; } 2>/dev/null || return 1
@@ -105,7 +111,7 @@ patroni_check_ports() { # patroni_check_ports SHARD PORT
   done
 }
 
-patroni_down() { # standbys first: to one that runs, a primary that stops hands over
+patroni_down() { # stops the standbys first: a primary that stops would hand over to a running standby
   local id host
   local -a primaries=() standbys
   signal_process etcd CONT
@@ -118,7 +124,7 @@ patroni_down() { # standbys first: to one that runs, a primary that stops hands 
   etcd_down
 }
 
-patroni_stop() { # patroni_stop HOST...: at the same time; Patroni, and with it or after it Postgres
+patroni_stop() { # patroni_stop HOST...: stops Patroni and Postgres of these hosts at the same time
   local host pid
   for host in "$@"; do
     signal_process "$host" TERM
@@ -131,8 +137,9 @@ patroni_stop() { # patroni_stop HOST...: at the same time; Patroni, and with it 
   done
 }
 
-patroni_end_orphan() { # patroni_end_orphan HOST: a Patroni that starts beside a primary takes synchronous_standby_names back before it looks
-  # who has the lock. If the standby took over just then, what the old primary confirms meanwhile is lost.
+patroni_end_orphan() { # patroni_end_orphan HOST: ends a Postgres that runs without Patroni, before Patroni starts there.
+  # A Patroni that starts beside a running primary resets synchronous_standby_names before it looks who has the lock. If the standby
+  # takes over at this moment, the commits that the old primary confirms meanwhile are lost.
   local pid
   pid=$(patroni_postmaster "$1") || return 0
   kill -QUIT "$pid" 2>/dev/null || true
@@ -141,10 +148,11 @@ patroni_end_orphan() { # patroni_end_orphan HOST: a Patroni that starts beside a
   wait_until 30 "the Postgres of $1, which ran without Patroni, to be gone" orphan_ended "$1"
 }
 
-patroni_end_postgres() { # patroni_end_postgres HOST: what a killed Patroni left
+patroni_end_postgres() { # patroni_end_postgres HOST: stops the Postgres that a killed Patroni left
   local pid
   pid=$(patroni_postmaster "$1") || return 0
   kill -INT "$pid" 2>/dev/null || true
   postgres_ended() { ! patroni_postmaster "$1" >/dev/null; }
-  wait_until 60 "Postgres of $1 to stop after SIGINT; it is killed now" postgres_ended "$1" || kill -KILL "$pid" 2>/dev/null || true
+  wait_until 60 "Postgres of $1 to stop after SIGINT; it is killed now" postgres_ended "$1" ||
+    kill -KILL "$pid" 2>/dev/null || true
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The shards: one Postgres server each, as durable as in production (fsync and synchronous_commit stay on).
-# $STATE/shards.list has a line "ID PORT" for each; data is in $STATE/shards/ID. With --ha see patroni.sh.
+# The shards. Each is one Postgres server, as durable as in production (fsync and synchronous_commit stay on).
+# $STATE/shards.list has a line "ID PORT" for each shard; its data is in $STATE/shards/ID. For --ha see patroni.sh.
 
 shard_ids() { [[ ! -f $STATE/shards.list ]] || cut -d' ' -f1 "$STATE/shards.list"; }
 
@@ -12,7 +12,8 @@ shard_port() { # shard_port ID; fails if there is no such shard
   return 1
 }
 
-shard_plan_port() { # shard_plan_port ID: the port a new shard gets: sN on 5440+N, others after the last one; with --ha the first of two
+# shard_plan_port ID: prints the port of a new shard: 5440+N for sN, others after the last one; with --ha the first of two
+shard_plan_port() {
   local port=$((SHARD_PORT + 1)) used
   if [[ $1 =~ ^s([1-9][0-9]?)$ ]]; then
     echo $((port + (BASH_REMATCH[1] - 1) * PORTS_OF_SHARD))
@@ -25,10 +26,17 @@ shard_plan_port() { # shard_plan_port ID: the port a new shard gets: sN on 5440+
   echo "$port"
 }
 
-shard_hosts() { # shard_hosts ID: host:port of each server that may be its primary, joined by commas
+shard_hosts() { # shard_hosts ID: prints host:port of each server that may be its primary, joined by commas
   local port
   port=$(shard_port "$1")
   echo "127.0.0.1:$port${HA:+,127.0.0.1:$((port + 1))}"
+}
+
+shard_seeds() { # as SHARDING_SEEDS takes them
+  local id
+  for id in $(shard_ids); do
+    echo "$(shard_hosts "$id")/sharding"
+  done | paste -sd,
 }
 
 shard_check_ports() { # shard_check_ports ID PORT
@@ -39,29 +47,29 @@ shard_check_ports() { # shard_check_ports ID PORT
   fi
 }
 
-shard_processes() { # the names of the processes that shards are, as in $RUN
+shard_processes() { # prints the names of the shards' processes, as in $RUN
   local id
   for id in $(shard_ids); do
     if [[ -n $HA ]]; then patroni_hosts "$id"; else echo "$id"; fi
   done
 }
 
-as_postgres() { # Postgres refuses to run as root, so root hands over to the user that Debian made for it
+as_postgres() { # Postgres refuses to run as root, so root runs it as the user that Debian made for it
   if [[ $EUID == 0 ]]; then
-    # The working folder may be one that this user cannot enter.
+    # The user postgres may not be allowed to enter the present folder.
     (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups "$@")
   else
     "$@"
   fi
 }
 
-shards_folder() { # makes the folder of the data, where the user that Postgres runs as can reach it
+shards_folder() { # makes the folder of the data at a place that the user of Postgres can enter
   [[ ! -d $STATE/shards ]] || return 0
   local folder=$STATE/shards
-  rm -f "$folder" # a link whose target is gone
+  rm -f "$folder" # it may be a link whose target is gone
   if [[ $EUID != 0 ]] || as_postgres test -x "$STATE"; then
     mkdir "$folder"
-  else # a clone in /root, say
+  else # for instance if the clone is in /root
     local elsewhere
     elsewhere=$(mktemp -d /var/tmp/sharding-dev.XXXXXX)
     ln -s "$elsewhere" "$folder"
@@ -71,11 +79,11 @@ shards_folder() { # makes the folder of the data, where the user that Postgres r
   chmod 700 "$folder/."
 }
 
-shard_create() { # shard_create ID: a new server's files
-  local data sockets
+shard_create() { # shard_create ID: makes the files of a new server
+  local data sockets host=host${TLS:+ssl}
   data=$(readlink -f "$STATE/shards")/$1
   as_postgres "$(postgres_bin)/initdb" -D "$data.new" -U sharding -A trust -E UTF8 --locale=C >"$LOGS/$1.log" 2>&1 9>&-
-  # A socket's path has at most 107 bytes; without one, 127.0.0.1 does as well.
+  # The path of a socket may have at most 107 bytes. If it is longer there is no socket; 127.0.0.1 is enough.
   sockets=$data
   ((${#data} + 20 <= 107)) || sockets=''
   cat >>"$data.new/postgresql.conf" <<CONF
@@ -85,14 +93,15 @@ max_connections = 200
 wal_level = logical # moves stream changes
 max_replication_slots = 20
 max_wal_senders = 20
-max_slot_wal_keep_size = 4GB # a move left behind must not fill the disk
+max_slot_wal_keep_size = 4GB # a move that falls behind must not fill the disk
 log_line_prefix = '%m [%p] '
+$(tls_postgres_settings)
 CONF
-  printf '%s\n' 'local all all trust' 'host all all 127.0.0.1/32 trust' 'host replication all 127.0.0.1/32 trust' >"$data.new/pg_hba.conf"
-  mv "$data.new" "$data" # whole or not there
+  printf '%s\n' 'local all all trust' "$host all all 127.0.0.1/32 trust" "$host replication all 127.0.0.1/32 trust" >"$data.new/pg_hba.conf"
+  mv "$data.new" "$data" # now the folder is complete; a crash before leaves no folder of this name
 }
 
-shard_start() { # shard_start ID PORT: returns at once, see shard_wait
+shard_start() { # shard_start ID PORT: returns at once; see shard_wait
   postgres_start "$1" "$(readlink -f "$STATE/shards")/$1" "$2"
 }
 
@@ -102,7 +111,7 @@ postgres_start() { # postgres_start NAME FOLDER PORT [ARGUMENT...]
   start_as_postgres "$name" "$(postgres_bin)/postgres" -D "$folder" -p "$port" "$@"
 }
 
-start_as_postgres() { # start_as_postgres NAME COMMAND...: start_process, as the user that Postgres runs as; root may say the GROUP
+start_as_postgres() { # start_as_postgres NAME COMMAND...: like start_process, but as the user of Postgres; root may set GROUP
   local name=$1
   local -a user=()
   shift
@@ -110,17 +119,35 @@ start_as_postgres() { # start_as_postgres NAME COMMAND...: start_process, as the
   start_process "$name" "${user[@]}" "$@"
 }
 
-shard_wait() { # shard_wait ID PORT: until it answers, and has its database
+shard_wait() { # shard_wait ID PORT: waits until the server answers, and makes its database
   require_alive_until 60 "$1" "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$2"
   local -a psql=("$(postgres_bin)/psql" -X -q -h 127.0.0.1 -p "$2" -U sharding -d postgres -v ON_ERROR_STOP=1)
   [[ $("${psql[@]}" -At -c "select 1 from pg_database where datname = 'sharding'") == 1 ]] ||
     "${psql[@]}" -c 'create database sharding'
 }
 
-shards_up() { # shards_up: every shard of the list, all at the same time
+shard_schema() { # shard_schema ID...: makes the roles that log in at these shards, and the schema, as superuser
+  local id port
+  local -a arguments=(migrate)
+  for id in "$@"; do
+    port=$(shard_port "$id")
+    [[ -z $HA ]] || port=$(patroni_host_port "$(patroni_primary "$id")")
+    "$(postgres_bin)/psql" -X -q -h 127.0.0.1 -p "$port" -U sharding -d sharding -v ON_ERROR_STOP=1 -f "$ROOT/migrations/make_roles.sql" || return
+    [[ -z $HA ]] || shard_standby_rights "$port"
+    arguments+=(--database "$(shard_hosts "$id")/sharding")
+  done
+  ADMIN_USER=sharding admin_run "${arguments[@]}"
+}
+
+shard_standby_rights() { # shard_standby_rights PORT: what routers need more if a standby may take over
+  "$(postgres_bin)/psql" -X -q -h 127.0.0.1 -p "$1" -U sharding -d sharding -v ON_ERROR_STOP=1 -f "$ROOT/migrations/make_standby_rights.sql"
+}
+
+shards_up() { # starts all shards of the list at the same time
   local id port
   local -a ids=() making=()
   shards_folder
+  tls_give_to_shards
   if [[ -n $HA ]]; then
     patroni_up
     return
@@ -150,9 +177,9 @@ shards_down() {
     patroni_down
     return
   fi
-  standbys_down # first: a primary that stops waits for them
+  standbys_down # first: a primary that stops waits for its standbys
   for id in $(shard_ids); do
-    signal_process "$id" INT # "fast": open transactions are rolled back, everything is flushed
+    signal_process "$id" INT # a fast shutdown: open transactions are rolled back, and everything is flushed
   done
   for id in $(shard_ids); do
     stop_process "$id" INT 60

@@ -22,19 +22,21 @@ proxy_config() { # writes the configuration for the routers that run
 
 proxy_environment() {
   local socket=$STATE/haproxy.sock
-  # HAProxy makes sockets under a temporary name, 97 bytes at most.
+  # HAProxy first makes a socket under a temporary name, and the path may have at most 97 bytes.
   ((${#socket} <= 90)) || socket=/tmp/sharding-haproxy-$PROXY_PORT.sock
-  environment=(PROXY_BIND="127.0.0.1:$PROXY_PORT" STATS_BIND="127.0.0.1:$STATS_PORT" PROXY_SOCK="$socket" PROXY_THREADS="${PROXY_THREADS:-$((($(nproc) + 1) / 2))}")
+  environment=(PROXY_BIND="127.0.0.1:$PROXY_PORT" STATS_BIND="127.0.0.1:$STATS_PORT" PROXY_SOCK="$socket"
+    PROXY_THREADS="${PROXY_THREADS:-$((($(nproc) + 1) / 2))}")
+  [[ -z $TLS ]] || environment+=(PROXY_CERT="$(tls_folder)/proxy.pem" ROUTERS_CA="$(tls_folder)/ca.pem" ROUTERS_NAME=router)
 }
 
-proxy_knows_all() { # does the worker that answers now have these routers and no others?
+proxy_knows_all() { # succeeds if the worker that answers now has exactly the running routers
   local known wanted
   known=$(http_get "$STATS_PORT" '/;csv' | grep -oE '^routers,r[0-9]+' | cut -c10- | sort -n) || true
   wanted=$(routers_running)
   [[ $known == "$wanted" ]]
 }
 
-proxy_up() { # starts it, or has it take over a changed list of routers without losing a request
+proxy_up() { # starts the proxy; if it runs and the list of routers has changed, reloads it without losing a request
   local -a environment
   proxy_config
   if is_running proxy; then
@@ -49,10 +51,11 @@ proxy_up() { # starts it, or has it take over a changed list of routers without 
   require_alive_until 15 proxy proxy_knows_all
 }
 
-# Ahead of those whom it sends its requests, docs/adr/0014-the-proxy-goes-first.md: on cores that all share, requests
-# are to gather in the routers, where many together cost less. Sessions are what Linux shares the cores among where
-# autogroups are on, and `nice` counts only within one. Without the right to it (root) it goes as it did.
-proxy_start() { # with the configuration that is there
+# The proxy has a higher priority than the routers (docs/adr/0014-the-proxy-goes-first.md): if all share the same cores, requests
+# should gather in the routers, where many together cost less. Where autogroups are on, Linux shares the cores among sessions, and
+# `nice` only counts within one session; therefore the autogroup gets the priority too. This needs root; without it the proxy runs
+# with the usual priority.
+proxy_start() { # starts the proxy with the present configuration
   local -a environment
   proxy_environment
   start_process proxy env "${environment[@]}" bash -c \

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 
-routers_known() { # the numbers of the routers that were started and not stopped, dead ones too, ascending
+routers_known() { # prints the numbers of the routers that were started and not stopped, in ascending order; also of dead ones
   local file
   for file in "$RUN"/r[0-9]*.pid; do
     [[ ! -f $file ]] || basename "$file" .pid | cut -c2-
@@ -16,14 +16,16 @@ routers_running() {
 
 router_start() { # router_start N
   local state=$STATE/routers/r$1
+  local -a tls
+  mapfile -t tls < <(tls_router_environment)
   mkdir -p "$state"
   start_process "r$1" env -u ASPNETCORE_URLS -u ASPNETCORE_HTTP_PORTS \
-    SHARDING_CLUSTER="$CLUSTER" SHARDING_REDIS="127.0.0.1:$REDIS_PORT" SHARDING_ROUTER_ID="r$1" SHARDING_BIND=127.0.0.1 \
-    SHARDING_DATA_PORT=$((ROUTER_PORT + $1)) SHARDING_OPS_PORT=$((OPS_PORT + $1)) SHARDING_STATE_DIR="$state" \
-    PGUSER=sharding dotnet "$(staged ShardRouter)"
+    SHARDING_CLUSTER="$CLUSTER" SHARDING_REDIS="$(tls_redis)" SHARDING_ROUTER_ID="r$1" SHARDING_BIND=127.0.0.1 \
+    SHARDING_DATA_PORT=$((ROUTER_PORT + $1)) SHARDING_OPS_PORT=$((OPS_PORT + $1)) SHARDING_STATE_DIR="$state" SHARDING_AUTH="${AUTH:-required}" \
+    PGUSER=sharding_router "${tls[@]}" dotnet "$(staged ShardRouter)"
 }
 
-routers_up() { # routers_up COUNT: starts those of 1…COUNT that do not run, waits until all are ready
+routers_up() { # routers_up COUNT: starts the routers 1…COUNT that do not run, and waits until all are ready
   local n
   for ((n = 1; n <= $1; n++)); do
     is_running "r$n" || router_start "$n"
@@ -33,8 +35,8 @@ routers_up() { # routers_up COUNT: starts those of 1…COUNT that do not run, wa
   done
 }
 
-routers_stop_above() { # routers_stop_above COUNT: the surplus, highest number first. SIGTERM: a router drains by itself,
-  # and the proxy, which still checks it, sends nothing new meanwhile.
+routers_stop_above() { # routers_stop_above COUNT: stops routers with a higher number, the highest first. After SIGTERM a router
+  # drains by itself. The proxy still checks it meanwhile, and sends it nothing new.
   local n
   local -a surplus
   mapfile -t surplus < <(routers_known | sort -rn)
@@ -42,7 +44,7 @@ routers_stop_above() { # routers_stop_above COUNT: the surplus, highest number f
     ((n <= $1)) || signal_process "r$n" TERM
   done
   for n in "${surplus[@]}"; do
-    # A request may take 30 s, and it is finished before the router goes.
+    # A request may take 30 s, and the router completes it before it ends.
     ((n <= $1)) || stop_process "r$n" TERM 45
   done
 }

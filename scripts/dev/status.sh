@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What runs where. The JSON form is what tests and tools read; its shape does not change with the table's.
+# Shows the running parts and their addresses. Tests and tools read the JSON form; it does not change when the table does.
 
 status_command() {
   local json=false
@@ -16,7 +16,7 @@ status_command() {
   else
     status_table
   fi
-  # 0 all of it runs, 3 nothing does, 1 some of it
+  # Exit code 0: everything runs; 3: nothing runs; 1: a part runs.
   [[ $MODE != compose ]] || return 0
   anything_running || return "$EXIT_NOT_FOUND"
   status_complete || return "$EXIT_FAILED"
@@ -33,10 +33,10 @@ status_complete() {
 
 status_json() {
   local name n separator=
-  printf '{"proxy":"http://127.0.0.1:%d","routers":[' "$PROXY_PORT"
+  printf '{"proxy":"%s://127.0.0.1:%d","routers":[' "$(tls_scheme)" "$PROXY_PORT"
   for n in $(routers_known); do
     name=r$n
-    printf '%s{"id":"%s","url":"http://127.0.0.1:%d","ops":"http://127.0.0.1:%d","pid":%s}' "$separator" "$name" \
+    printf '%s{"id":"%s","url":"%s://127.0.0.1:%d","ops":"http://127.0.0.1:%d","pid":%s}' "$separator" "$name" "$(tls_scheme)" \
       $((ROUTER_PORT + n)) $((OPS_PORT + n)) "$(pid_of "$name" || echo null)"
     separator=,
   done
@@ -48,7 +48,8 @@ status_json() {
   done
   printf ']'
   [[ -z $HA ]] || printf ',"etcd":{"host":"127.0.0.1","port":%d,"pid":%s}' "$ETCD_PORT" "$(pid_of etcd || echo null)"
-  printf ',"agent":{"metrics":"http://127.0.0.1:%d/metrics","pid":%s},"apiKey":null}\n' "$AGENT_METRICS_PORT" "$(pid_of agent || echo null)"
+  printf ',"agent":{"metrics":"http://127.0.0.1:%d/metrics","pid":%s},"apiKey":%s,"ca":%s}\n' \
+    "$AGENT_METRICS_PORT" "$(pid_of agent || echo null)" "$(key_json)" "$(tls_json)"
 }
 
 status_shard_json() { # status_shard_json ID: with --ha the server is the current primary
@@ -70,10 +71,10 @@ status_row() { # status_row NAME ADDRESS
 
 status_table() {
   local name n
-  status_row proxy "http://127.0.0.1:$PROXY_PORT"
+  status_row proxy "$(tls_scheme)://127.0.0.1:$PROXY_PORT"
   for n in $(routers_known); do
     name=r$n
-    status_row "$name" "http://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
+    status_row "$name" "$(tls_scheme)://127.0.0.1:$((ROUTER_PORT + n)) ops $((OPS_PORT + n))"
   done
   ! agent_known || status_row agent "http://127.0.0.1:$AGENT_METRICS_PORT/metrics"
   status_row redis "127.0.0.1:$REDIS_PORT"
@@ -85,5 +86,11 @@ status_table() {
       status_row "$name" "127.0.0.1:$(shard_port "$name")/sharding"
     fi
   done
+  if [[ $AUTH == open ]]; then
+    echo "open: whoever reaches a port may read and write everything"
+  elif [[ -n $(key_show) ]]; then
+    echo "API key: $(key_file)"
+  fi
+  [[ -z $TLS ]] || echo "TLS: certificates and their authority are in $(tls_folder)"
   echo "state and logs: $STATE"
 }

@@ -1,11 +1,24 @@
 # shellcheck shell=bash
-# Runs every tests/*.Tests project, one after the other: on two cores side by side they only disturb each other.
+# Runs all projects tests/*.Tests, one after the other: side by side on two cores they would only disturb each other. Tests that are marked
+# as long are left out, unless --all or a filter asks for them. Each long test has a short one beside it, which checks the same on a sample.
+
+readonly NOT_LONG='Category!=Long'
+
+# With --again, a project with at most so many failures has them run a second time. More are no accident.
+readonly MOST_AGAIN=10
 
 test_command() {
-  local build=true
+  local build=true again=false all=false deadline=
   while [[ ${1:-} == --* ]]; do
     case $1 in
       --no-build) build=false ;;
+      --again) again=true ;;
+      --all) all=true ;;
+      --minutes)
+        [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage_error "test --minutes takes a number, such as 60"
+        deadline=$((SECONDS + $2 * 60))
+        shift
+        ;;
       --postgres)
         [[ ${2:-} =~ ^[0-9]+$ ]] || usage_error "test --postgres takes a major version, such as 18"
         test_in_containers "$2"
@@ -16,7 +29,7 @@ test_command() {
     shift
   done
   (($# <= 1)) || usage_error "test takes one filter; quote it"
-  [[ ${1:-} != -* ]] || usage_error "test has no option '$1'; it has --no-build and --postgres VERSION"
+  [[ ${1:-} != -* ]] || usage_error "test has no option '$1'; it has --all, --no-build, --again, --minutes N and --postgres VERSION"
   local filter=${1:-} project passed=0 failed=0 skipped=0
   config_load
   mkdir -p "$LOGS"
@@ -25,28 +38,32 @@ test_command() {
   if [[ $build == true ]]; then
     build_all
   fi
-  if programs_current; then # the tests start them as people do, compiled ahead
+  if programs_current; then # tests start the published programs, as users do
     TESTED_ROUTER=$(dirname "$(program_of ShardRouter)") TESTED_ADMIN=$(dirname "$(program_of ShardAdmin)")
     export TESTED_ROUTER TESTED_ADMIN
   fi
-  # A bare word is part of a name; anything else is VSTest's own language (FullyQualifiedName~Ring&Category!=Slow).
+  # A single word is a part of a test's name; anything else is a filter of VSTest (FullyQualifiedName~Ring&Category!=Slow).
   [[ -z $filter || $filter == *[=~]* ]] || filter="FullyQualifiedName~$filter"
+  [[ -n $filter || $all == true ]] || filter=$NOT_LONG
   for project in "$ROOT"/tests/*.Tests; do
     test_project "$project" "$filter"
   done
   ((passed + failed > 0)) || echo "dev: no test ran${filter:+ (filter: $filter)}" >&2
+  [[ $filter != "$NOT_LONG" ]] || echo "dev: long tests were left out; ./dev test --all runs them too"
   printf '%d passed, %d failed' "$passed" "$failed"
   ((skipped == 0)) || printf ', %d skipped' "$skipped"
   printf '\n'
   ((failed == 0 && passed > 0)) || exit "$EXIT_FAILED"
 }
 
-test_in_containers() { # test_in_containers VERSION: the tests' Postgres servers are containers of postgres:VERSION
-  docker info >/dev/null 2>&1 || die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or see whether you may use it: docker info"
+test_in_containers() { # test_in_containers VERSION: tests start their Postgres servers as containers of postgres:VERSION
+  docker info >/dev/null 2>&1 ||
+    die "$EXIT_PRECONDITION" "no Docker engine answers; start it, or check whether you may use it: docker info"
   docker image inspect "postgres:$1" >/dev/null 2>&1 || docker pull "postgres:$1" ||
     die "$EXIT_PRECONDITION" "there is no image postgres:$1"
   export SHARDING_TEST_POSTGRES=container SHARDING_TEST_POSTGRES_VERSION=$1
-  # Debian 12's engine knows no later one. Testcontainers' own cleaner is an image of its own, and each test removes what it made.
+  # The engine of Debian 12 knows no later version of the API. Testcontainers' cleaner (Ryuk) would need another image, and is not
+  # needed: each test removes its containers.
   DOCKER_API_VERSION=$(docker version --format '{{.Server.APIVersion}}')
   export DOCKER_API_VERSION TESTCONTAINERS_RYUK_DISABLED=true
 }
@@ -58,13 +75,59 @@ test_project() { # test_project FOLDER FILTER: adds to its caller's passed, fail
   log=$LOGS/test-$name.log
   [[ -z $2 ]] || filter=(--filter "$2")
   compgen -G "$1/bin/Release/net10.0/$name.dll" >/dev/null || return 0
-  (cd "$ROOT" && MSBUILDDISABLENODEREUSE=1 dotnet test "$1" -c Release --no-build --nologo "${filter[@]}" </dev/null) 2>&1 | tee "$log" || code=$?
+  if test_time_is_over; then
+    echo "dev: $name did not run, the time was over" >&2
+    ((failed += 1))
+    return
+  fi
+  test_run "$1" "${filter[@]}" 2>&1 | tee "$log" | test_output "$2" || code=$?
   # "Passed!  - Failed:     0, Passed:    12, Skipped:     1, Total: …"
   if [[ $(grep -E '^(Passed|Failed|Skipped)! ' "$log" | tail -n 1) =~ Failed:\ +([0-9]+),\ Passed:\ +([0-9]+),\ Skipped:\ +([0-9]+) ]]; then
     ((failed += BASH_REMATCH[1], passed += BASH_REMATCH[2], skipped += BASH_REMATCH[3])) || true
+    if [[ $again == true ]] && ((BASH_REMATCH[1] > 0 && BASH_REMATCH[1] <= MOST_AGAIN)); then
+      test_again "$1" "$log" "$2"
+      return
+    fi
     ((code == 0 || BASH_REMATCH[1] > 0)) || { echo "dev: $name ended with exit code $code" >&2; ((failed += 1)); }
   elif ((code != 0)); then
-    echo "dev: $name did not finish; its output is in $log" >&2
+    echo "dev: $name did not finish$(test_time_is_over && echo " in time"); its output is in $log" >&2
     ((failed += 1))
   fi
+}
+
+test_time_is_over() { [[ -n $deadline ]] && ((SECONDS >= deadline)); }
+
+test_run() { # test_run FOLDER ARGUMENTS...: without a new build; with --minutes no longer than what is left of them
+  local folder=$1
+  local -a limit=()
+  shift
+  [[ -z $deadline ]] || limit=(timeout --kill-after=20 $((deadline > SECONDS ? deadline - SECONDS : 1)))
+  (cd "$ROOT" && MSBUILDDISABLENODEREUSE=1 "${limit[@]}" dotnet test "$folder" -c Release --no-build --nologo "$@" </dev/null)
+}
+
+test_output() { # test_output FILTER: with a filter, a project without such a test is nothing to read about
+  if [[ -n $1 ]]; then
+    grep --line-buffered -vE '^(No test matches|Test run for|A total of)|^$' || true
+  else
+    cat
+  fi
+}
+
+# test_again FOLDER LOG FILTER: runs the tests that LOG tells as failed, one by one. Many tests measure times, and a machine that is busy with
+# something else for a moment fails them. One that passes alone counts as passed, and is named as unstable: somebody has to look at it.
+test_again() {
+  local test
+  while read -r test; do
+    if test_time_is_over; then
+      echo "dev: $test failed; no time was left to run it again" >&2
+      continue
+    fi
+    echo "dev: $test failed; again, alone:"
+    if test_run "$1" --filter "FullyQualifiedName=$test${3:+&($3)}" 2>&1 | tee "$2.again"; then
+      echo "dev: unstable: $test failed at first, and passed alone"
+      local cases
+      cases=$(grep -cE "^ +Failed ${test//./\\.}[ (]" "$2")
+      ((failed -= cases, passed += cases)) || true
+    fi
+  done < <(grep -oP '^\s+Failed \K[\w.+]+' "$2" | sort -u)
 }

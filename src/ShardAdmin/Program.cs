@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using ShardAdmin;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Settings;
 
-// The first Ctrl-C lets the command end in a safe state and say what it left; the second only quits.
+// After the first Ctrl-C the command ends in a safe state and says what it left. The second one kills the process at once.
 using var interrupt = new CancellationTokenSource();
 void OnSignal(PosixSignalContext signal)
 {

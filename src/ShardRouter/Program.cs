@@ -1,15 +1,26 @@
 using ShardCore.RingStorage;
 using ShardCore.Shards;
+using ShardRouter;
+using ShardRouter.Access;
 using ShardRouter.Configuration;
-using ShardRouter.Routing;
+using ShardRouter.Limits;
+using ShardRouter.Rings;
 using ShardRouter.Shards;
+using ShardRouter.Tls;
 
 SocketThreads.RunRequests();
 
 RouterOptions options;
+AccessOptions access;
+ServerCertificate? certificate;
+LimitOptions limits;
 try
 {
     options = RouterOptions.FromEnvironment(Environment.GetEnvironmentVariable);
+    access = AccessOptions.FromEnvironment(Environment.GetEnvironmentVariable);
+    ShardEncryption.FromEnvironment(Environment.GetEnvironmentVariable); // here, so that its message is shown
+    certificate = ServerCertificate.FromFiles(options.TlsFiles);
+    limits = LimitOptions.FromEnvironment(Environment.GetEnvironmentVariable);
 }
 catch (FormatException e)
 {
@@ -17,13 +28,13 @@ catch (FormatException e)
     return 2;
 }
 
-// No file is a source of settings. The builder would watch the working directory for one, with all that is below it, and
-// where that is a checkout with a cluster's data in it, every write of Postgres would wake the router.
+// Settings never come from a file. The builder would watch the working directory, and everything below it, for such a file. If that is a
+// checkout with a cluster's data in it, every write of Postgres would wake the router.
 var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
-builder.AddListeners(options);
+builder.AddListeners(options, certificate);
 builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton(await RedisConnection.OpenAsync(options.Redis));
-builder.Services.AddRouting().AddRingRouting(options).AddShards().AddItems().AddHttpApi().AddOperations().AddTelemetry();
+builder.Services.AddRouting().AddRingRouting(options).AddShards().AddLimits(limits).AddAccess(access).AddItems().AddQueries().AddHttpApi().AddOperations().AddTelemetry();
 
 var app = builder.Build();
 app.ObserveMetrics();

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using TestCluster;
 
@@ -12,6 +14,9 @@ namespace EndToEnd.Tests;
 /// </summary>
 public class DevCluster : IAsyncLifetime
 {
+    /// <summary>A setting that only the first <c>./dev up</c> is given.</summary>
+    public const string Setting = "SHARDING_PAYLOAD_MIB=65";
+
     private static readonly TimeSpan UpLimit = TimeSpan.FromMinutes(5);
 
     private readonly string _home = TemporaryFolder.NewPath("dev");
@@ -22,11 +27,15 @@ public class DevCluster : IAsyncLifetime
 
     public Uri Proxy { get; private set; } = new("http://127.0.0.1");
 
+    /// <summary>What <c>./dev up</c> printed.</summary>
+    public string Greeting { get; private set; } = "";
+
     /// <summary>Through the proxy.</summary>
     public HttpClient Client => _client!;
 
     /// <summary>What <c>./dev up</c> is given besides.</summary>
-    protected virtual IReadOnlyList<string> Options => [];
+    /// <remarks>Most tests are about other things than who may call.</remarks>
+    protected virtual IReadOnlyList<string> Options => ["--open"];
 
     public async ValueTask InitializeAsync()
     {
@@ -34,10 +43,15 @@ public class DevCluster : IAsyncLifetime
         _environment["DEV_HOME"] = _home;
         _environment["DEV_PORT_OFFSET"] = FreeOffset().ToString(CultureInfo.InvariantCulture);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => DevAsync("down", "--wipe").Wait(TimeSpan.FromSeconds(30));
-        await DevAsync(["up", "--detach", "--no-data", "--no-build", .. Options]);
+        var (name, value) = (Setting.Split('=')[0], Setting.Split('=')[1]);
+        _environment[name] = value;
+        Greeting = await DevAsync(["up", "--detach", "--no-data", "--no-build", .. Options]);
+        _environment.Remove(name);
         var status = await StatusAsync();
         Proxy = new Uri(status.Proxy);
-        _client = new HttpClient { BaseAddress = Proxy, Timeout = TimeSpan.FromSeconds(40) };
+        _client = new HttpClient(HandlerOf(status)) { BaseAddress = Proxy, Timeout = TimeSpan.FromSeconds(40) };
+        if (status.ApiKey is { } key)
+            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         (await Client.PutAsync(new Uri("/v1/collections/things", UriKind.Relative), null)).EnsureSuccessStatusCode();
     }
 
@@ -49,12 +63,24 @@ public class DevCluster : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Of a client that knows the cluster's own authority, if it has one.</summary>
+    private static SocketsHttpHandler HandlerOf(ClusterStatus status)
+    {
+        var handler = new SocketsHttpHandler();
+        if (status.Ca is { } file)
+            handler.SslOptions.CertificateChainPolicy = TestAuthority.PolicyOf(X509CertificateLoader.LoadCertificateFromFile(file));
+        return handler;
+    }
+
     protected virtual void RequirePrograms()
     {
         RequiredProgram.Find("postgres", "postgresql");
         RequiredProgram.Find("redis-server", "redis-server");
         RequiredProgram.Find("haproxy", "haproxy");
     }
+
+    /// <summary>The log file of one of its processes.</summary>
+    public string LogOf(string process) => Path.Combine(_home, "logs", process + ".log");
 
     /// <summary>A partition key of each shard and more, found by asking the routers.</summary>
     /// <returns>By shard.</returns>
@@ -119,7 +145,8 @@ public class DevCluster : IAsyncLifetime
     /// <summary>Those of Postgres, Patroni and etcd with <c>--ha</c> and three shards.</summary>
     private static IEnumerable<int> WithHosts => [.. Enumerable.Range(5541, 6), .. Enumerable.Range(8401, 6), 8380, 8381];
 
-    private static int FreeOffset()
+    /// <summary>What is added to the ports that <c>./dev</c> uses by itself, so that a cluster has ports of its own.</summary>
+    public static int FreeOffset()
     {
         int[] basePorts = [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204, .. WithHosts];
         for (var attempt = 0; attempt < 100; attempt++)
@@ -147,7 +174,10 @@ public class DevCluster : IAsyncLifetime
 }
 
 /// <summary>What <c>./dev status --json</c> prints.</summary>
-public sealed record ClusterStatus(string Proxy, IReadOnlyList<ClusterStatus.Router> Routers, ClusterStatus.RedisServer Redis, IReadOnlyList<ClusterStatus.Shard> Shards)
+/// <param name="ApiKey">Null: the cluster runs open.</param>
+/// <param name="Ca">The file of the cluster's certificate authority; null: it does not speak TLS.</param>
+public sealed record ClusterStatus(string Proxy, IReadOnlyList<ClusterStatus.Router> Routers, ClusterStatus.RedisServer Redis, IReadOnlyList<ClusterStatus.Shard> Shards,
+    string? ApiKey, string? Ca)
 {
     public sealed record Router(string Id, string Url, string Ops, int? Pid);
 

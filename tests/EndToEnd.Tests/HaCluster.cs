@@ -5,7 +5,7 @@ namespace EndToEnd.Tests;
 /// <summary>A cluster as <c>./dev up --ha</c> starts it: each shard is two Postgres under Patroni, synchronous.</summary>
 public sealed class HaCluster : DevCluster
 {
-    protected override IReadOnlyList<string> Options => ["--ha", "--shards", "2"];
+    protected override IReadOnlyList<string> Options => ["--open", "--ha", "--shards", "2"];
 
     public async Task<ClusterStatus.Shard> ShardAsync(string id) => (await StatusAsync()).Shards.Single(shard => shard.Id == id);
 
@@ -20,7 +20,7 @@ public sealed class HaCluster : DevCluster
     }
 
     /// <summary>Starts what was killed, and waits until each shard has a standby that may take over.</summary>
-    public Task MakeWholeAsync() => DevAsync("up", "--detach", "--no-data", "--no-build");
+    public Task MakeWholeAsync() => DevAsync("up", "--open", "--detach", "--no-data", "--no-build");
 
     protected override void RequirePrograms()
     {

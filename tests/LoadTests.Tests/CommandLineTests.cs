@@ -1,4 +1,7 @@
+using Chaos;
 using LoadTests.Benches;
+using LoadTests.Benches.Overload;
+using LoadTests.Benches.Queries;
 using LoadTests.Benches.Scaling;
 using LoadTests.Engine;
 
@@ -18,18 +21,28 @@ public sealed class CommandLineTests
     [InlineData("move", "--seconds", "3")]
     [InlineData("move", "--warm-up", "3")]
     [InlineData("move", "--engine", "built-in")]
+    [InlineData("query", "--program", "x.dll")]
+    [InlineData("index-cost", "--program", "/no/such/ShardRouter.dll")]
+    [InlineData("overload", "--engine", "built-in")]
     [InlineData("move-effect", "--pairs", "2")]
     [InlineData("move-effect", "--engine", "built-in")]
-    [InlineData("chaos", "--ha", "--matrix")]
-    [InlineData("chaos", "--ha-mode", "both")]
     public async Task What_it_does_not_understand_ends_with_2_and_starts_nothing(params string[] arguments) =>
         Assert.Equal(2, await LoadTestsApp.RunAsync(arguments, TestContext.Current.CancellationToken));
+
+    [Theory]
+    [InlineData("--ha", "--matrix")]
+    [InlineData("--ha-mode", "both")]
+    public async Task Nor_does_chaos(params string[] arguments) =>
+        Assert.Equal(2, await ChaosCommand.RunAsync(arguments, TestContext.Current.CancellationToken));
 
     [Fact]
     public void A_bench_has_the_options_that_it_uses_and_names_them()
     {
         Assert.Equal("get has --pairs, --seconds, --warm-up, --engine", Told(new GetBench()));
         Assert.Equal("variant has --pairs, --seconds, --warm-up, --engine, --set, --program", Told(new VariantBench()));
+        Assert.Equal("query has --pairs, --seconds, --warm-up, --engine", Told(new QueryBench()));
+        Assert.Equal("index-cost has --pairs, --seconds, --warm-up, --engine, --program", Told(new IndexCostBench()));
+        Assert.Equal("overload has --pairs, --seconds, --warm-up, --set, --cores", Told(new OverloadBench()));
         Assert.Equal("partitioned has --pairs, --seconds, --warm-up, --engine, --cores", Told(new ScalingBench(ScaledPart.Shards)));
         Assert.Equal("move has --pairs, --rows, --rate, --batch", Told(new MoveBench()));
         Assert.Equal("move-effect has --seconds, --warm-up, --cutovers, --writes, --rate, --batch", Told(new MoveEffectBench()));

@@ -9,7 +9,9 @@ internal static class AdminChild
 
     /// <param name="failpoint">step:kill, step:pause or step:error.</param>
     /// <param name="user">At the shards; null: the superuser.</param>
-    public static ChildProcess Start(AdminCluster cluster, string[] arguments, string? failpoint = null, string? user = null) =>
+    /// <param name="owner">Who builds indexes; null: the same.</param>
+    public static ChildProcess Start(
+        AdminCluster cluster, string[] arguments, string? failpoint = null, string? user = null, string? owner = null) =>
         ChildProcess.Start(
         RequiredProgram.TryFind("dotnet") ?? "dotnet", [Program, .. arguments],
         environment: new Dictionary<string, string?>(StringComparer.Ordinal)
@@ -17,6 +19,7 @@ internal static class AdminChild
             ["SHARDING_REDIS"] = cluster.Redis,
             ["SHARDING_CLUSTER"] = cluster.Name,
             ["SHARDING_FAILPOINT"] = failpoint ?? "",
+            ["SHARDING_OWNER_USER"] = owner ?? "",
             ["PGUSER"] = user ?? Environment.GetEnvironmentVariable("PGUSER"),
         });
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
@@ -95,8 +96,19 @@ internal sealed class AdminCluster(SharedPostgres postgres, string redis) : IAsy
 
     public Task<ShardIdentity?> IdentityAsync(int number) => ShardOwnershipStore.ReadIdentityAsync(Database(number).DataSource, default);
 
-    public async Task InsertItemAsync(int number, string pk, int? slot = null) => await Database(number).ExecuteAsync(
-        $"insert into sharding.item values (1, now(), null, {slot ?? SlotHash.Of(pk).Value}, 'c', '{pk}', 'i', '{{}}')");
+    public async Task InsertItemAsync(int number, string pk, int? slot = null)
+    {
+        await CreateCollectionAsync();
+        await Database(number).ExecuteAsync($"insert into sharding.item values (1, now(), null, {slot ?? SlotHash.Of(pk).Value}, 'c', '{pk}', 'i', '{{}}')");
+    }
+
+    /// <summary>The collection c, in every database that is a shard.</summary>
+    public async Task CreateCollectionAsync()
+    {
+        foreach (var database in _databases)
+            if (await database.ScalarAsync<bool>("select to_regclass('sharding.collection') is not null"))
+                await database.ExecuteAsync("insert into sharding.collection (name) values ('c') on conflict (name) do nothing");
+    }
 
     /// <summary>The ring is published, and everybody says the same as it.</summary>
     public async Task<ShardRing> AssertSoundAsync(int shards)

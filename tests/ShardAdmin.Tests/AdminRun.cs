@@ -1,5 +1,6 @@
 using System.Text.Json;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Settings;
 
 namespace ShardAdmin.Tests;
 

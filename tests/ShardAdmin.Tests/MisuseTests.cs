@@ -1,3 +1,5 @@
+using ShardAdmin.Failures;
+
 namespace ShardAdmin.Tests;
 
 /// <summary>Every command typed wrongly: exit 2, what is wrong, and where the help is; before anything is connected to.</summary>
@@ -184,6 +186,7 @@ public sealed class MisuseTests
     [InlineData("verify")]
     [InlineData("doctor")]
     [InlineData("routers")]
+    [InlineData("queries")]
     [InlineData("migrate")]
     [InlineData("init")]
     [InlineData("ring show")]
@@ -231,6 +234,7 @@ public sealed class MisuseTests
     [InlineData("accept-loss", "--dry-run")]
     [InlineData("doctor", "jq")]
     [InlineData("routers", "jq")]
+    [InlineData("queries", "--by scanned")]
     [InlineData("migrate", "--dry-run")]
     [InlineData("ring", "shardadmin ring where FR")]
     [InlineData("ring show", "jq")]

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using ShardAdmin.Failures;
+using ShardAdmin.Shards;
 using ShardCore.Migrations;
 using TestCluster;
 
@@ -49,7 +51,7 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
             Limit, "the paused init has migrated");
         var waiting = cluster.RunAsync(cluster.InitArguments(2));
         await Eventually.ThatAsync(
-            async () => waiting.IsCompleted ? throw new InvalidOperationException($"The second init did not wait: {await waiting}") : await cluster.Database(1).ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {Cluster.AdminLock.Class} and not granted") == 1,
+            async () => waiting.IsCompleted ? throw new InvalidOperationException($"The second init did not wait: {await waiting}") : await cluster.Database(1).ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {AdminLock.Class} and not granted") == 1,
             Limit, "the second init waits for the first");
 
         UnixSignal.Interrupt.SendTo(paused.Id);
@@ -59,6 +61,15 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
         Assert.Contains("The same command completes", await paused.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         (await waiting).Succeeds("is initialised");
         await cluster.AssertSoundAsync(2);
+    }
+
+    [Fact]
+    public async Task It_tells_the_version_of_the_build()
+    {
+        await using var asked = ChildProcess.Start(RequiredProgram.Find("dotnet", "the .NET SDK"), [AdminChild.Program, "--version"]);
+        await asked.WaitForExitAsync(Limit);
+        Assert.Equal(0, asked.ExitCode);
+        await Eventually.ThatAsync(() => asked.Output.Trim() == Checkout.Version, Limit, $"{Checkout.Version} is what it printed, not {asked.Output}");
     }
 
     private static Process Start(AdminCluster cluster, string[] arguments, string failpoint)

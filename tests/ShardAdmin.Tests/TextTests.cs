@@ -1,5 +1,5 @@
-using ShardAdmin.CommandLine;
 using ShardAdmin.Output;
+using ShardAdmin.Settings;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Tests;

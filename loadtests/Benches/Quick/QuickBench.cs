@@ -1,19 +1,19 @@
 using System.Diagnostics;
 using System.Globalization;
 using LoadTests.Cluster;
-using LoadTests.Engine;
 using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Benches.Quick;
 
 /// <summary>
-/// The guard against regressions, for every change: short measurements in one cluster, compared as ratios with what was
-/// recorded. It finds what became twice as bad, and nothing finer; the benches themselves are for that.
+/// The guard against regressions, for every change: it makes short measurements in one cluster and compares their ratios with recorded
+/// ones. It only finds values that became twice as bad; for finer differences there are the benches themselves.
 /// </summary>
 /// <remarks>
-/// 1. Each part is measured. 2. A part with a regression is measured once more, and the better value counts: another
-/// program that took the machine for some seconds is no regression. 3. All is printed, and compared or recorded. A ratio
-/// that was never recorded fails too: nothing would ever guard it.
+/// 1. Each part is measured. 2. A part with a regression is measured once more, and the better value counts, because another program may
+/// have used the machine for some seconds. 3. All ratios are printed, and compared or recorded. A ratio that was never recorded fails too:
+/// otherwise nothing would guard it.
 /// </remarks>
 internal sealed class QuickBench : IBench
 {
@@ -21,7 +21,9 @@ internal sealed class QuickBench : IBench
 
     public string Name => "quick";
 
-    public string Description => "short get, put, mixed, proxy, added-latency, footprint; fails if a ratio is less than half as good as recorded (also: bench --quick)";
+    public string Description =>
+        "short get, put, mixed, proxy, added-latency, query, index-cost and footprint; "
+        + "fails if a ratio is less than half as good as recorded (also: bench --quick)";
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
@@ -41,7 +43,7 @@ internal sealed class QuickBench : IBench
             Judge(run.Report, measured, recorded);
     }
 
-    /// <exception cref="WrongAnswerException">There is no such file; told before the minutes of measuring.</exception>
+    /// <exception cref="WrongAnswerException">There is no such file. This is found before the minutes of measuring.</exception>
     public static async Task<Dictionary<string, RecordedRatio>> ReadAsync(string file, CancellationToken cancellation) => File.Exists(file)
         ? RecordedRatios.Parse(await File.ReadAllTextAsync(file, cancellation)).ToDictionary(ratio => ratio.Name, StringComparer.Ordinal)
         : throw new WrongAnswerException($"{file} is missing, so there is nothing to compare with. To write it: {RecordCommand}");

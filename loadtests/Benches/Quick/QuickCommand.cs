@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace LoadTests.Benches.Quick;
 
-/// <summary>The command <c>quick</c>, or <c>--quick</c>. It takes no durations: what it measures is compared with what it measured before.</summary>
+/// <summary>
+/// The command <c>quick</c>, or <c>--quick</c>. It has no options for durations: only values of equal durations can be compared.
+/// </summary>
 internal static class QuickCommand
 {
     private const int Pairs = 2;

@@ -4,8 +4,8 @@ using LoadTests.Cluster;
 namespace LoadTests.Benches.Quick;
 
 /// <summary>
-/// What a router needs, each figure beside something that the same machine does at the same time; only memory is compared
-/// with its limit, as it does not depend on how busy the machine is.
+/// Measures the needs of a router. Each figure is compared with another one from the same machine at the same time. Only memory is compared
+/// with its limit, because it does not depend on the load of the machine.
 /// </summary>
 internal static class QuickFootprint
 {
@@ -27,7 +27,7 @@ internal static class QuickFootprint
         ];
     }
 
-    /// <summary>In turn, as always: other programs come and go.</summary>
+    /// <summary>Both values of a ratio are measured in turn, because the load by other programs changes.</summary>
     private static double Median(Func<double> ratio) => Standing.Median(Enumerable.Range(0, Rounds).Select(_ => ratio()));
 
     private static async Task<double> StartRatioAsync(ClusterStatus cluster, CancellationToken cancellation)

@@ -3,15 +3,16 @@ using System.Globalization;
 namespace LoadTests.Benches.Quick;
 
 /// <summary>A ratio that the guard measured.</summary>
-/// <param name="LessIsBetter">It is a cost, such as added latency; else a gain, such as throughput.</param>
+/// <param name="LessIsBetter">True: it is a cost, such as added latency; false: a gain, such as throughput.</param>
 internal sealed record QuickRatio(string Name, double Value, bool LessIsBetter)
 {
     /// <summary>
-    /// A ratio of one run on a busy machine easily differs by a third. Only what is twice as bad as it was is called a regression.
+    /// On a busy machine the ratio of one run easily differs by a third. Only a ratio that is twice as bad counts as a regression.
     /// </summary>
     public const double Tolerance = 2;
 
-    /// <param name="recorded">Null: nothing is known to compare it with, so it cannot be worse; that it is missing is told on its own.</param>
+    /// <param name="recorded">Null: there is no recorded ratio, so this one cannot be worse. The missing record is reported
+    /// separately.</param>
     public bool IsRegression(RecordedRatio? recorded) => recorded is not null
         && (LessIsBetter ? Value > recorded.Ratio * Tolerance : Value < recorded.Ratio / Tolerance);
 

@@ -1,5 +1,5 @@
 namespace LoadTests.Benches.Quick;
 
-/// <summary>What a ratio was when it was written down, and of which commit.</summary>
-/// <param name="Name">As the guard prints it.</param>
+/// <summary>A recorded ratio, and the commit that it was measured with.</summary>
+/// <param name="Name">The name that the guard prints.</param>
 internal sealed record RecordedRatio(string Name, double Ratio, string Commit, DateOnly Date);

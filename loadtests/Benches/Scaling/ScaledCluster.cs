@@ -4,7 +4,7 @@ using LoadTests.Http;
 
 namespace LoadTests.Benches.Scaling;
 
-/// <summary>The cluster with one of the numbers, beside those with the others, and what was measured in it so far.</summary>
+/// <summary>A cluster with one of the numbers of shards or routers, and the results that were measured in it.</summary>
 internal sealed class ScaledCluster : IAsyncDisposable
 {
     private readonly BenchCluster _cluster;
@@ -18,6 +18,8 @@ internal sealed class ScaledCluster : IAsyncDisposable
 
     public int Count { get; }
 
+    public ClusterStatus Status => _cluster.Status;
+
     public LoadScenario Scenario { get; }
 
     public List<LoadResult> Results { get; } = [];
@@ -25,7 +27,10 @@ internal sealed class ScaledCluster : IAsyncDisposable
     public static async Task<ScaledCluster> StartAsync(ScaledPart part, int count, BenchPlace place, CancellationToken cancellation) =>
         new(part, count, await part.StartAsync(count, place, cancellation));
 
-    /// <summary>Until <see cref="LetGo"/>. Not before it is compiled and connected: with a small share of a core that alone would take a minute.</summary>
+    /// <summary>
+    /// Limits the CPU until <see cref="LetGo"/>. Call it only when the code is compiled and connections are open: with a small share of a
+    /// core these alone would take a minute.
+    /// </summary>
     public void Hold(ScaledPart part, double cores)
     {
         foreach (var process in part.Processes(_cluster.Status))

@@ -4,31 +4,32 @@ using LoadTests.Engine;
 namespace LoadTests.Benches.Scaling;
 
 /// <summary>
-/// What more shards, or more routers, bring: the same load for each of them, beside one. Open loop: latency counts from
-/// the planned start.
+/// Measures the gain by more shards, or more routers: the load grows with their number, and the results are compared with those of one.
+/// Open loop: latency counts from the planned start.
 /// </summary>
 /// <remarks>
-/// 1. A cluster for each number, side by side, each warmed up. 2. What one can do at most.
-/// 3. All numbers in turn, as often as the options say: a machine that is slow for a minute is so for all of them.
-/// A cluster that is not asked costs the machine little: no request, and a look at the ring each second. It is held to its quotas while it has its turn.
+/// 1. A cluster for each number is started, side by side, and warmed up. 2. The highest throughput of one is measured. 3. All numbers are
+/// measured in turn, as often as the options say: if the machine is slow for a minute, it is slow for all of them. A cluster that is not
+/// measured costs the machine little: it gets no request, and reads the ring once a second. The quotas of a cluster apply during its turn.
 /// </remarks>
 internal sealed class ScalingBench(ScaledPart part) : IBench
 {
-    /// <summary>The most that are busy at once in the open loop.</summary>
+    /// <summary>The largest number of sessions that are busy at the same time in the open loop.</summary>
     private const int Users = 256;
 
     /// <summary>
-    /// Of the closed loop that finds out what one can do. More would keep a router with so little CPU from answering the
-    /// proxy's checks in time, and the proxy would rightly take it out.
+    /// The users of the closed loop that finds the highest throughput of one. With more of them a router with so little CPU would not
+    /// answer the proxy's checks in time, and the proxy would rightly stop using it.
     /// </summary>
     private const int SaturatingUsers = 64;
 
-    /// <summary>Of what one gives at most. More would make queues, and a comparison of queues.</summary>
+    /// <summary>The load as a share of the highest throughput of one. A higher load would cause queues, and the bench would compare
+    /// those.</summary>
     private const double LoadShare = 0.5;
 
     /// <summary>
-    /// A turn begins with so much without quotas. Connections have rested since the last one, and routers make those anew: with a small share
-    /// of a core that takes longer than they wait for it.
+    /// The time without quotas at the beginning of each turn. Connections were idle since the last turn, and routers open them anew: with a
+    /// small share of a core this takes longer than their time limit.
     /// </summary>
     private static readonly TimeSpan Reconnecting = TimeSpan.FromSeconds(2);
 
@@ -51,6 +52,12 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
                 await run.LoadAsync(clusters[^1].Scenario, LoadPlan.Closed(Users, TimeSpan.Zero, run.Options.FirstWarmUp), cancellation);
             }
             var steps = await MeasureAsync(run, clusters, cores, cancellation);
+            if (part.HasQueries)
+            {
+                var queries = new QueryScaling(
+                    run, clusters, (cluster, scenario, plan) => TurnAsync(run, cluster, scenario, cores, plan, cancellation));
+                QueryScalingReport.Tell(run.Report, cores, await queries.MeasureAsync(cancellation));
+            }
             new ScalingReport(part, cores, steps).Tell(run.Report);
         }
         finally
@@ -62,27 +69,33 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
 
     private async Task<IReadOnlyList<ScalingStep>> MeasureAsync(BenchRun run, List<ScaledCluster> clusters, double? cores, CancellationToken cancellation)
     {
-        var most = await TurnAsync(run, clusters[0], cores, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration), cancellation);
-        // One that has the whole machine gives what all of them together can give.
+        var most = await TurnAsync(
+            run, clusters[0], clusters[0].Scenario, cores, LoadPlan.Closed(SaturatingUsers, run.Options.WarmUp, run.Options.Duration),
+            cancellation);
+        // Without quotas one part can use the whole machine: its throughput is that of all of them together.
         var rate = most.PerSecond * LoadShare / (cores is not null ? 1 : part.Counts[^1]);
         run.Report.Say($"For each {part.Part}: {run.DescribeOpenLoop(PlanOf(run, rate))}");
         for (var pair = 1; pair <= run.Options.Pairs; pair++)
         {
             foreach (var cluster in clusters)
-                cluster.Results.Add(await TurnAsync(run, cluster, cores, PlanOf(run, rate * cluster.Count), cancellation));
+            {
+                var plan = PlanOf(run, rate * cluster.Count);
+                cluster.Results.Add(await TurnAsync(run, cluster, cluster.Scenario, cores, plan, cancellation));
+            }
             run.Report.Progress(pair, run.Options.Pairs, clusters.Select(cluster => (FormattableString.Invariant($"{cluster.Count}:"), cluster.Results[^1])));
         }
         return [.. clusters.Select((cluster, i) => new ScalingStep(cluster.Count, rate, new Standing("", cluster.Results), i == 0 ? most : null))];
     }
 
-    private async Task<LoadResult> TurnAsync(BenchRun run, ScaledCluster cluster, double? cores, LoadPlan plan, CancellationToken cancellation)
+    private async Task<LoadResult> TurnAsync(
+        BenchRun run, ScaledCluster cluster, LoadScenario scenario, double? cores, LoadPlan plan, CancellationToken cancellation)
     {
-        await run.LoadAsync(cluster.Scenario, LoadPlan.Closed(Users, TimeSpan.Zero, Reconnecting), cancellation);
+        await run.LoadAsync(scenario, LoadPlan.Closed(plan.Users, TimeSpan.Zero, Reconnecting), cancellation);
         if (cores is { } share)
             cluster.Hold(part, share);
         try
         {
-            return await run.LoadAsync(cluster.Scenario, plan, cancellation);
+            return await run.LoadAsync(scenario, plan, cancellation);
         }
         finally
         {
@@ -90,6 +103,6 @@ internal sealed class ScalingBench(ScaledPart part) : IBench
         }
     }
 
-    /// <summary>Its warm-up is the long one: what the limit held up when it came has to be worked off.</summary>
+    /// <summary>Uses the long warm-up: operations that waited when the quota began must be completed first.</summary>
     private static LoadPlan PlanOf(BenchRun run, double rate) => LoadPlan.Open(rate, Users, run.Options.FirstWarmUp, run.Options.Duration);
 }

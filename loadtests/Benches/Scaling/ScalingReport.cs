@@ -2,8 +2,8 @@ using LoadTests.Reports;
 
 namespace LoadTests.Benches.Scaling;
 
-/// <summary>Table, plots and verdicts of all steps; the first is one.</summary>
-/// <param name="cores">What each was held to; null: nothing, and then there is no target to reach.</param>
+/// <summary>The table, plots and verdicts of all steps. The first step has one part.</summary>
+/// <param name="cores">The share of a core of each part; null: there was no limit, and then there is no target.</param>
 internal sealed class ScalingReport(ScaledPart part, double? cores, IReadOnlyList<ScalingStep> steps)
 {
     public void Tell(Report report)

@@ -1,12 +1,12 @@
 using System.Globalization;
 using LoadTests.Engine;
-using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Benches.Scaling;
 
-/// <summary>One number of shards or routers, measured.</summary>
-/// <param name="RateOfOne">Operations that were begun in a second for each.</param>
-/// <param name="Most">One, asked for as much as it gives; null for the others.</param>
+/// <summary>The measurements with one number of shards or routers.</summary>
+/// <param name="RateOfOne">How many operations began per second for each part.</param>
+/// <param name="Most">The highest throughput of one part; null for larger numbers.</param>
 internal sealed record ScalingStep(int Count, double RateOfOne, Standing Standing, LoadResult? Most)
 {
     public double PerSecond => Standing.MedianPerSecond;
@@ -15,11 +15,10 @@ internal sealed record ScalingStep(int Count, double RateOfOne, Standing Standin
 
     public TimeSpan P99 => Standing.MedianOf(latency => latency.P99) ?? TimeSpan.Zero;
 
-    /// <summary>The median over the rounds, each of which saw the same minute of the machine.</summary>
+    /// <summary>The median of the ratios of all rounds. Both values of a ratio come from the same minute of the machine.</summary>
     public double TimesOne(ScalingStep one) => Standing.RatioTo(one.Standing).Median;
 
-    public double P99TimesOne(ScalingStep one) =>
-        Standing.Median(Standing.Runs.Zip(one.Standing.Runs, (own, other) => own.Latency.P99!.Value / other.Latency.P99!.Value));
+    public double P99TimesOne(ScalingStep one) => Standing.LatencyRatioTo(one.Standing, latency => latency.P99).Median;
 
     public string[] Row(ScalingStep one) =>
     [
@@ -28,6 +27,6 @@ internal sealed record ScalingStep(int Count, double RateOfOne, Standing Standin
         FigureText.Time(Standing.MedianOf(latency => latency.Max)),
     ];
 
-    /// <summary>The same one with clients that never wait: what it gives at most.</summary>
+    /// <summary>The row for one part with clients that never pause: its highest throughput.</summary>
     public string[] MostRow() => ["1, saturated", FigureText.Rate(Most!.PerSecond), "", "", FigureText.Time(Most.Latency.P50), FigureText.Time(Most.Latency.P99), FigureText.Time(Most.Latency.Max)];
 }

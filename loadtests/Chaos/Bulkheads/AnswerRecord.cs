@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 
-namespace LoadTests.Chaos.Bulkheads;
+namespace Chaos.Bulkheads;
 
-/// <summary>When requests began, how long they took and what they were answered.</summary>
+/// <summary>Records when requests began, how long they took, and the status of their answers.</summary>
 internal sealed class AnswerRecord
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -12,11 +12,11 @@ internal sealed class AnswerRecord
 
     public TimeSpan Now => _clock.Elapsed;
 
-    /// <param name="at">When it was sent.</param>
-    /// <param name="status">0: there was no answer.</param>
+    /// <param name="at">The time when the request was sent.</param>
+    /// <param name="status">The status of the answer; 0: there was no answer.</param>
     public void Add(TimeSpan at, int status) => _answers.Enqueue((at, _clock.Elapsed - at, status));
 
-    /// <summary>Each second by the answers that arrived in it.</summary>
+    /// <summary>The figures of each second, from the answers that arrived in it.</summary>
     public IReadOnlyList<Second> Seconds(TimeSpan from, TimeSpan until) =>
         [.. Enumerable.Range(0, (int)(until - from).TotalSeconds).Select(second =>
         {
@@ -28,7 +28,7 @@ internal sealed class AnswerRecord
 
     public TimeSpan Slowest(TimeSpan from, TimeSpan until) => Within(from, until).Select(answer => answer.Took).DefaultIfEmpty().Max();
 
-    /// <returns>The statuses that were no success.</returns>
+    /// <returns>The statuses that are not a success.</returns>
     public IReadOnlyList<int> Wrong(TimeSpan from, TimeSpan until) =>
         [.. Within(from, until).Select(answer => answer.Status).Where(status => status is not (200 or 201))];
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 
-namespace LoadTests.Chaos.Bulkheads;
+namespace Chaos.Bulkheads;
 
-/// <summary>Asks for one partition, one request after the other, by every kind of call.</summary>
+/// <summary>Sends requests about one partition, one after the other, with every kind of call.</summary>
 /// <param name="server">The proxy or a router.</param>
 /// <param name="partition">The partition key that the client asks for.</param>
 /// <param name="limitSeconds">The Request-Timeout of each request.</param>
@@ -12,9 +12,9 @@ internal sealed class BulkheadClient(Uri server, string partition, int limitSeco
     private const string Collection = "set";
     private const int Kinds = 5;
 
-    /// <param name="pause">Between two requests.</param>
-    /// <param name="record">Null: nobody asks how it went.</param>
-    /// <param name="stop">Ends it behind the request that is under way.</param>
+    /// <param name="pause">The pause between two requests.</param>
+    /// <param name="record">Null: the answers are not recorded.</param>
+    /// <param name="stop">Ends the client after its present request.</param>
     public async Task RunAsync(TimeSpan pause, AnswerRecord? record, CancellationToken stop)
     {
         using var http = new HttpClient { BaseAddress = server, Timeout = TimeSpan.FromSeconds(15) };

@@ -1,11 +1,11 @@
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Bulkheads;
+namespace Chaos.Bulkheads;
 
-/// <summary>The trials of <see cref="BulkheadTrial"/> alone, on a cluster of their own.</summary>
+/// <summary>Runs only the trials of <see cref="BulkheadTrial"/>, on a separate cluster.</summary>
 internal sealed class BulkheadRun(ChaosOptions options, ChaosLog log)
 {
-    /// <returns>Whether nothing was wrong.</returns>
+    /// <returns>True: no problem was found.</returns>
     public async Task<bool> RunAsync(CancellationToken interrupt)
     {
         log.Write($"Starting a cluster of 3 shards, a spare one and {ChaosCluster.Routers} routers in {options.Cluster}");

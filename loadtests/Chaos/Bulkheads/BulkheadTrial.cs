@@ -1,22 +1,25 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 using ShardCore.Ring;
+using Workbench;
 
-namespace LoadTests.Chaos.Bulkheads;
+namespace Chaos.Bulkheads;
 
 /// <summary>
-/// One shard hangs while many clients go on asking it. Clients of the other shards, through the proxy and past it, must have right answers in
-/// every second.
+/// One shard hangs while many clients keep sending it requests. Clients of the other shards, through the proxy and directly to routers,
+/// must get right answers in every second.
 /// </summary>
 internal sealed class BulkheadTrial(ChaosCluster cluster, ChaosLog log)
 {
     public static readonly TimeSpan Hangs = TimeSpan.FromSeconds(8);
 
     private const int Insistent = 32;
-    private const int Observers = 2; // of each other shard and each way
+    private const int Observers = 2; // for each other shard and each way
 
-    /// <summary>A busy machine stops for longer than one might think; what is looked for lasts 7 to 10 s.</summary>
+    /// <summary>
+    /// A busy machine may itself stall for a surprisingly long time; the outages that this trial looks for last 7 to 10 s.
+    /// </summary>
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(4);
@@ -24,7 +27,7 @@ internal sealed class BulkheadTrial(ChaosCluster cluster, ChaosLog log)
     private static readonly (string Shard, HungProcesses Which)[] Trials =
         [("s1", HungProcesses.All), ("s2", HungProcesses.Postmaster), ("s3", HungProcesses.Children)];
 
-    /// <returns>What was wrong.</returns>
+    /// <returns>The problems.</returns>
     public async Task<IReadOnlyList<string>> RunAsync(CancellationToken interrupt)
     {
         var problems = new List<string>();

@@ -1,13 +1,13 @@
-namespace LoadTests.Chaos.Bulkheads;
+namespace Chaos.Bulkheads;
 
-/// <summary>Which processes of a shard's server hang.</summary>
+/// <summary>The processes of a shard's server that hang.</summary>
 internal enum HungProcesses
 {
     All,
 
-    /// <summary>The postmaster accepts no connection and passes no cancellation on; sessions that are there answer.</summary>
+    /// <summary>The postmaster accepts no connection and forwards no cancellation; existing sessions answer.</summary>
     Postmaster,
 
-    /// <summary>Those that are there when it begins; new ones answer.</summary>
+    /// <summary>The existing sessions hang; new ones answer.</summary>
     Children,
 }

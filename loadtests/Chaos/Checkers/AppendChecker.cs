@@ -1,14 +1,15 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// A list in one item, to which clients append by compare-and-swap and from which nobody takes anything. Each state is
-/// then a beginning of the last one, so the last read is what all others are held to.
+/// Checks a list in one item. Clients append to it by compare-and-swap, and nobody removes entries. Therefore each state is a prefix of the
+/// last one, and all reads are compared with the last read.
 /// </summary>
 /// <remarks>
-/// Rules. 1 nothing stands there twice, or that nobody appended, or whose append failed; 2 what was acknowledged is there;
-/// 3 every read is a beginning of the last one, and has all that was known when it began; 4 real time is the list's order.
+/// Rules. 1 No entry is there twice, no entry was never appended, and no entry is there whose append failed. 2 Every acknowledged entry is
+/// there. 3 Every read is a prefix of the last read, and has all entries that were known when it began. 4 The order of the list fits real
+/// time.
 /// </remarks>
 internal static class AppendChecker
 {
@@ -30,7 +31,7 @@ internal static class AppendChecker
         foreach (var read in reads.Where(read => !list.Take(read.Seen?.Count ?? 0).SequenceEqual(read.Seen ?? [], StringComparer.Ordinal)))
             violations.Add(new Violation("a read is not a beginning of the last one", read, last));
         foreach (var append in places.Keys.Where(appends.ContainsKey).Select(value => appends[value]))
-            // It took effect before its answer or never, so a read without it, later, says that it was lost.
+            // The append took effect before its answer or never. Therefore a later read without it proves that it was lost.
             if (reads.FirstOrDefault(read => read.InvokedAt > append.AnsweredAt && !(read.Seen ?? []).Contains(append.Value, StringComparer.Ordinal)) is { } without)
                 violations.Add(new Violation("a lost append came back", append, without, last));
         CheckReads(reads, appends.Values, places, violations);
@@ -53,7 +54,7 @@ internal static class AppendChecker
         return places;
     }
 
-    /// <summary>A read is at least as long as what earlier reads saw and earlier appends made of it.</summary>
+    /// <summary>A read is at least as long as every earlier read, and as the list was after every earlier append.</summary>
     private static void CheckReads(HistoryOperation[] reads, IEnumerable<HistoryOperation> appends, Dictionary<string, int> places, List<Violation> violations)
     {
         var known = new PriorityQueue<(HistoryOperation Operation, int Length), long>();
@@ -77,7 +78,7 @@ internal static class AppendChecker
 
     private static void CheckOrder(IReadOnlyList<string> list, Dictionary<string, HistoryOperation> appends, List<Violation> violations)
     {
-        HistoryOperation? latest = null; // of those before in the list, the one that began last
+        HistoryOperation? latest = null; // the one that began last, of the entries before this one in the list
         foreach (var append in list.Where(appends.ContainsKey).Select(value => appends[value]))
         {
             if (latest is not null && append.CompletedAt < latest.InvokedAt)

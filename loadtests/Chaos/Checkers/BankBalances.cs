@@ -1,22 +1,22 @@
 using System.Runtime.InteropServices;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// Explains what a read of the accounts shows by a set of transfers: those that must have been applied by then, and some of
-/// those that may have been.
+/// Explains the balances of each read by a set of transfers: all transfers that must have been applied by then, and some of those that may
+/// have been applied.
 /// </summary>
 /// <remarks>
-/// Every transfer has an interval in which it was applied: it begins with the transfer, or with the last ledger that lacks
-/// it, and ends with its acknowledgement, or with the first ledger that shows it. First, each read must have an explanation
-/// by itself. Then a read whose explanations all have a transfer, or all lack it, narrows that transfer's interval, and all
-/// reads are explained again, until nothing changes; a read that has no explanation any more contradicts another one.
-/// A read with more candidates than <see cref="MostCandidates"/> is taken for right.
+/// Every transfer has an interval in which it was applied. The interval begins with the transfer, or with the last read of the ledger that
+/// lacks it; it ends with its acknowledgement, or with the first read of the ledger that shows it. First, each read must have an
+/// explanation on its own. If all explanations of a read contain a transfer, or none does, this narrows the interval of the transfer. Then
+/// all reads are explained again, until nothing changes. A read that has no explanation any more contradicts another read. A read with more
+/// candidates than <see cref="MostCandidates"/> counts as right.
 /// </remarks>
 internal static class BankBalances
 {
-    /// <summary>So many transfers are tried in all combinations: 2 × 2^11 sums for each read.</summary>
+    /// <summary>The largest number of transfers that are tried in all combinations: 2 × 2^11 sums for each read.</summary>
     private const int MostCandidates = 22;
 
     public static void Check(HistoryOperation[] reads, HistoryOperation[] transfers, HistoryOperation[] ledgers, List<Violation> violations)
@@ -40,7 +40,7 @@ internal static class BankBalances
         }
     }
 
-    /// <param name="narrow">What all explanations have in common narrows the intervals.</param>
+    /// <param name="narrow">True: facts that are common to all explanations narrow the intervals.</param>
     private static bool Explain(HistoryOperation read, Application[] applied, bool narrow, out bool narrowed)
     {
         narrowed = false;
@@ -62,7 +62,7 @@ internal static class BankBalances
         return any;
     }
 
-    /// <returns>The sets (a bit for each candidate) that add up to this sum.</returns>
+    /// <returns>The sets with this sum; a set has one bit for each candidate.</returns>
     private static IEnumerable<int> SetsOf(Application[] candidates, Sum sum)
     {
         var half = candidates.Length / 2;
@@ -70,7 +70,7 @@ internal static class BankBalances
         return SumsOf(candidates[half..]).SelectMany((second, set) => first[sum - second].Select(other => set << half | other));
     }
 
-    /// <returns>At place n the sum of the set n.</returns>
+    /// <returns>An array that has the sum of set n at index n.</returns>
     private static Sum[] SumsOf(Application[] candidates)
     {
         var sums = new Sum[1 << candidates.Length];
@@ -79,7 +79,7 @@ internal static class BankBalances
         return sums;
     }
 
-    /// <returns>No transfer is in the set without one that was over before it began.</returns>
+    /// <returns>True: for each transfer in the set, all transfers that were over before it began are in the set too.</returns>
     private static bool IsOrdered(int set, Application[] candidates)
     {
         for (var one = 0; one < candidates.Length; one++)
@@ -124,7 +124,7 @@ internal static class BankBalances
         }
     }
 
-    /// <summary>What is added to each of the four accounts.</summary>
+    /// <summary>The amounts that are added to the four accounts.</summary>
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Sum(int First, int Second, int Third, int Fourth)
     {

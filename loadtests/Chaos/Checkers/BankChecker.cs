@@ -1,17 +1,18 @@
 using System.Globalization;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// Accounts of one partition between which transactions move money, each with a row of its own in a ledger. Reads see all
+/// Checks the accounts of one partition. Transactions move money between them, and each writes a row into a ledger. A read sees all
 /// accounts as <c>key/name=balance</c>, or the ledger as <c>key/transfer:from:to:amount</c>.
 /// </summary>
 /// <remarks>
-/// Rules. 1 every read of the accounts has this partition's accounts and the sum that they began with; 2 the ledger has what
-/// was acknowledged before the read began, nothing that failed or had not begun, and nothing twice; no transfer meets itself
-/// there; 3 what one read of it has later ones have; 4 in the end the balances are those that the ledger's rows make;
-/// 5 every read of the accounts shows balances that there were at some moment of it (<see cref="BankBalances"/>).
+/// Rules. 1 Every read of the accounts has this partition's accounts, and the sum of their first balances. 2 A read of the ledger has all
+/// transfers that were acknowledged before the read began; it has no transfer that failed or had not begun, and none twice; no transfer is
+/// refused because its own row is there already. 3 A row that one read of the ledger has, later reads have too. 4 In the end the balances
+/// are the result of the ledger's rows. 5 Every read of the accounts shows balances that existed at some moment of the read
+/// (<see cref="BankBalances"/>).
 /// </remarks>
 internal static class BankChecker
 {
@@ -34,22 +35,22 @@ internal static class BankChecker
         var opened = reads.Where(read => read.Seen!.Count > 0).ToArray();
         if (opened.Length > 0 && ledgers.Length > 0)
             CheckBalances(opened[^1], ledgers[^1], violations);
-        if (violations.Count == 0) // what follows explains the reads by transfers, and those are in doubt otherwise
+        if (violations.Count == 0) // the next rule explains reads by transfers; after a violation the transfers are in doubt
             BankBalances.Check(opened, [.. transfers.Values.Where(transfer => transfer.MayHaveLanded)], ledgers, violations);
         return violations;
     }
 
     public static string Account(int number) => string.Create(CultureInfo.InvariantCulture, $"a{number}");
 
-    /// <returns>The balances that a read shows, by the accounts' names without the partition's key.</returns>
+    /// <returns>The balances of a read, by the names of the accounts without the partition's key.</returns>
     public static Dictionary<string, int> Balances(HistoryOperation read) => (read.Seen ?? []).Select(account => account.Split('='))
         .ToDictionary(parts => NameOf(parts[0]), parts => int.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
-    /// <summary>A transfer that was refused for lack of an account is recorded with an empty list.</summary>
+    /// <summary>A transfer that was refused because an account did not exist is recorded with an empty list.</summary>
     private static void CheckAccounts(IReadOnlyList<HistoryOperation> history, HistoryOperation[] reads, List<Violation> violations)
     {
         var key = WrittenValue.KeyOf(history.FirstOrDefault(operation => operation.Kind is OperationKind.Create or OperationKind.Transfer)?.Value);
-        // An opening that was acknowledged or refused, and a read that shows accounts, say that there are some from then on.
+        // After an acknowledged or refused opening, or a read that shows accounts, the accounts exist.
         HistoryOperation[] openings = [.. history.Where(opening => opening.Kind == OperationKind.Create && (opening.IsOk || opening.IsRefused))];
         var openFrom = openings.Concat(reads.Where(read => read.Seen!.Count > 0))
             .Select(proof => proof.CompletedAt).DefaultIfEmpty(HistoryOperation.Never).Min();
@@ -84,7 +85,7 @@ internal static class BankChecker
 
     private static void CheckGrowth(HistoryOperation[] ledgers, IReadOnlyCollection<HistoryOperation> transfers, List<Violation> violations)
     {
-        var firstSeen = new Dictionary<string, HistoryOperation>(StringComparer.Ordinal); // by whom a row was seen first
+        var firstSeen = new Dictionary<string, HistoryOperation>(StringComparer.Ordinal); // the operation that saw each row first
         foreach (var ledger in ledgers.OrderBy(read => read.CompletedAt))
             foreach (var row in ledger.Seen ?? [])
                 firstSeen.TryAdd(row, ledger);
@@ -93,7 +94,7 @@ internal static class BankChecker
             var rows = (ledger.Seen ?? []).ToHashSet(StringComparer.Ordinal);
             foreach (var (row, seen) in firstSeen.Where(each => each.Value.CompletedAt < ledger.InvokedAt && !rows.Contains(each.Key)))
                 violations.Add(new Violation($"{row} was in the ledger and is gone", seen, ledger));
-            // It took effect before its answer or never, so a ledger without it, read later, says that it was lost.
+            // The transfer took effect before its answer or never. Therefore a later read of the ledger without it proves that it was lost.
             foreach (var transfer in transfers.Where(transfer => transfer.AnsweredAt < ledger.InvokedAt && firstSeen.ContainsKey(transfer.Value!) && !rows.Contains(transfer.Value!)))
                 violations.Add(new Violation("a lost transfer came back", transfer, ledger, firstSeen[transfer.Value!]));
         }

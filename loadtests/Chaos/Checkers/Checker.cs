@@ -1,8 +1,8 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
-/// <summary>Holds recordings to the rules of their workloads, one partition at a time.</summary>
+/// <summary>Checks recordings against the rules of their workloads, one partition at a time.</summary>
 internal static class Checker
 {
     private static readonly Dictionary<string, Func<IReadOnlyList<HistoryOperation>, IReadOnlyList<Violation>>> ByWorkload = new(StringComparer.Ordinal)
@@ -13,11 +13,11 @@ internal static class Checker
         ["set"] = SetChecker.Check,
     };
 
-    /// <param name="folder">Files named <c>workload.partition.jsonl</c>.</param>
-    /// <returns>The violations of each file that has some.</returns>
+    /// <param name="folder">A folder with files named <c>workload.partition.jsonl</c>.</param>
+    /// <returns>The files with violations.</returns>
     public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(string folder) => CheckFolder(folder, []);
 
-    /// <param name="windows">In which shards lost commits, as an asynchronous standby that takes over does.</param>
+    /// <param name="windows">The times in which shards lost commits, because an asynchronous standby took over.</param>
     /// <inheritdoc cref="CheckFolder(string)"/>
     public static IEnumerable<(string Path, IReadOnlyList<Violation> Violations)> CheckFolder(
         string folder, IReadOnlyList<LostCommitWindow> windows) =>

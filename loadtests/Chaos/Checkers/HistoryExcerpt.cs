@@ -1,14 +1,17 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
-/// <summary>The part of a history in which a violation lies, for people.</summary>
+/// <summary>The part of a history around a violation, for people.</summary>
 internal static class HistoryExcerpt
 {
-    /// <summary>Operations shown before the first and after the last of those that contradict each other.</summary>
+    /// <summary>How many operations are shown before the first and after the last of the contradicting operations.</summary>
     private const int Neighbours = 12;
 
-    /// <summary>At most so many in all: the two may lie far apart, and what is between them tells less than what is beside them.</summary>
+    /// <summary>
+    /// The largest number of operations that is shown. The contradicting operations may be far apart, and those between them say less than
+    /// those beside them.
+    /// </summary>
     private const int Most = 60;
 
     public static IEnumerable<string> Around(Violation violation, IReadOnlyList<HistoryOperation> history)

@@ -1,37 +1,38 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
-/// <summary>A stretch of time whose commits a shard lost, because an asynchronous standby that lacked them took over.</summary>
+/// <summary>A time whose commits a shard lost, because an asynchronous standby that lacked them took over.</summary>
 /// <param name="Keys">The partitions that the shard owned.</param>
 /// <param name="From">
-/// Microseconds of the recorder's clock, not later than the first commit that was lost. What was acknowledged before is expected
-/// to be there.
+/// The beginning, in microseconds of the recorder's clock: not later than the first lost commit. Writes that were acknowledged before must
+/// be there.
 /// </param>
-/// <param name="To">Not earlier than the last answer of the old primary; after it only the new one answers.</param>
+/// <param name="To">The end: not earlier than the last answer of the old primary. Afterwards only the new primary answers.</param>
 internal sealed record LostCommitWindow(IReadOnlySet<string> Keys, long From, long To)
 {
     /// <summary>
-    /// Nothing was lost, but a router that had not heard of the new primary may have read from the old one. Writes are held to as always.
+    /// True: nothing was lost, but a router that did not know the new primary yet may have read from the old one. The rules for writes are
+    /// as usual.
     /// </summary>
     public bool OnlyReads { get; init; }
 }
 
 /// <summary>
-/// Takes out of a history what a shard that lost commits need not keep, before a checker is given it. What a client was told
-/// inside a window may be undone, so it is no promise; what it was told outside is held to as always.
+/// Removes from a history the promises that a shard need not keep after it lost commits, before a checker gets the history. An answer
+/// inside a window is not a promise, because it may be undone. Answers outside the window are checked as usual.
 /// </summary>
 /// <remarks>
-/// Of a key of the window, an operation that completed after its beginning and was invoked before its end lies in it.
-/// An acknowledged write then counts as one of unknown outcome; a read, and a write whose condition failed, are left out,
-/// because they may show what was lost; a write that failed, or whose outcome is unknown already, stays as it is. The write
-/// keeps its version, and the time of its answer in <see cref="HistoryOperation.AnsweredAt"/>: it took effect before that or
-/// never, so an operation outside the window that does not see it proves that it was lost, and it must not come back.
+/// An operation on a key of the window is inside the window if it completed after the window's beginning and was invoked before its end.
+/// Inside the window an acknowledged write counts as a write of unknown outcome. A read, and a write whose condition failed, are removed,
+/// because they may show lost commits. A write that failed, or whose outcome is unknown already, stays unchanged. The acknowledged write
+/// keeps its version, and the time of its answer in <see cref="HistoryOperation.AnsweredAt"/>: it took effect before that time or never.
+/// Therefore an operation outside the window that does not see it proves that it was lost, and then it must not come back.
 /// </remarks>
 internal static class LostCommits
 {
-    /// <param name="key">The partition whose history this is.</param>
-    /// <param name="history">By the operations' beginnings; it is not changed.</param>
+    /// <param name="key">The partition of this history.</param>
+    /// <param name="history">The operations in the order of their beginnings. The list is not changed.</param>
     public static IReadOnlyList<HistoryOperation> Apply(
         string key, IReadOnlyList<HistoryOperation> history, IReadOnlyList<LostCommitWindow> windows)
     {

@@ -1,19 +1,18 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// One item that is written, changed, deleted and read, mostly on condition. Versions grow with every write, also across a
-/// deletion, so they are the order of the writes, and the history is linearizable exactly if that order fits what each client
-/// saw, and when.
+/// Checks one item that clients write, patch, delete and read, mostly with conditions. Versions grow with every write, also across a
+/// deletion. Therefore the versions are the order of the writes, and the history is linearizable exactly if this order fits all answers and
+/// their times.
 /// </summary>
 /// <remarks>
-/// Rules. 1 a version is of one write, and a read that shows it shows that write's value; 2 what is shown was written, and
-/// not after it was shown; 3 in real time versions never go back, and a write's is above all that was known when it began;
-/// 4 a write on condition succeeds only directly behind the version that it named; 5 what exists stays until it is deleted,
-/// and what was deleted never comes back (<see cref="RegisterDeletions"/>); 6 a version that only conditions name is of a
-/// write of unknown outcome that can have it (<see cref="RegisterStrangers"/>); 7 a patch leaves the rest of the document as
-/// it was.
+/// Rules. 1 A version belongs to one write, and a read with this version shows the value of this write. 2 A value that a read shows was
+/// written, and not after the read. 3 In real time versions never go back, and a write's version is above all versions that were known when
+/// it began. 4 A write with a condition succeeds only directly after the version that it named. 5 An existing item stays until it is
+/// deleted, and a deleted one never comes back (<see cref="RegisterDeletions"/>). 6 A version that only conditions name belongs to a write
+/// of unknown outcome that can have this version (<see cref="RegisterStrangers"/>). 7 A patch leaves the rest of the document unchanged.
 /// </remarks>
 internal static class RegisterChecker
 {
@@ -43,7 +42,7 @@ internal static class RegisterChecker
             violations.Add(new Violation($"one write has the versions {string.Join(" and ", same.Select(each => each.Key))}: it was applied more than once", same.First().Value));
     }
 
-    /// <summary>A read of a patched item shows, beside the patch, the value of the write that the patch changed.</summary>
+    /// <summary>A read of a patched item shows the patch, and the value of the write that the patch changed.</summary>
     private static void CheckPatches(RegisterStates states, List<Violation> violations)
     {
         var writers = states.Writes.Where(write => write.Kind != OperationKind.Patch).ToDictionary(write => write.Value!, StringComparer.Ordinal);
@@ -71,7 +70,7 @@ internal static class RegisterChecker
             CheckLost(version, write, states, violations);
     }
 
-    /// <summary>Once a version that may have been lost is seen to be lost it is not seen again.</summary>
+    /// <summary>After an operation has proved that a version was lost, no operation may see it again.</summary>
     private static void CheckLost(long version, HistoryOperation write, RegisterStates states, List<Violation> violations)
     {
         var lostAt = states.History.FirstOrDefault(operation => operation.InvokedAt > write.AnsweredAt && RegisterStates.IsWithout(version, operation));
@@ -85,7 +84,7 @@ internal static class RegisterChecker
         foreach (var (version, write) in states.Versions.Where(each => each.Value.Expected is not null))
             if (write.Expected >= version)
                 violations.Add(new Violation("a write has no higher version than the one it replaced", write));
-            // Nothing between: what stood there may be an unknown write that nobody read; its version is the one named.
+            // No known write may be between. The named version itself may belong to an unknown write that nobody read.
             else if (states.Between(write.Expected!.Value, version).FirstOrDefault() is { } between)
                 violations.Add(new Violation("a write on condition succeeded although another came between", between, write));
         foreach (var same in states.History.Where(write => write is { IsOk: true, Expected: not null }).GroupBy(write => write.Expected).Where(same => same.Count() > 1))

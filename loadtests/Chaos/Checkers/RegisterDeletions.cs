@@ -1,21 +1,21 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// Deletions leave no version, so they have no place in the order of the writes. These rules say only what is impossible
-/// wherever a deletion took effect between its beginning and its end.
+/// Deletions leave no version, so their place in the order of the writes is unknown. These rules only forbid histories that are impossible
+/// for every moment between the beginning and the end of each deletion.
 /// </summary>
 /// <remarks>
-/// Rules. 1 nothing is there only after a delete that may have removed the highest version known before; 2 an item is
-/// created over an earlier version only if a delete may lie between; 3 once the item was certainly gone, it is there again
-/// only by a create or put that was not over before; 4 every delete that succeeds has a create or put of its own before it.
+/// Rules. 1 The item is absent only after a delete that may have removed the highest version known before. 2 An item is created over an
+/// earlier version only if a delete may be between them. 3 After the item was certainly gone, only a create or put that was not over before
+/// can make it exist again. 4 For every successful delete there is a separate create or put before it.
 /// </remarks>
 internal static class RegisterDeletions
 {
     public static void Check(RegisterStates states, List<Violation> violations)
     {
-        // A delete that succeeds says that the item is gone then, and that it did it.
+        // A successful delete shows an absence too, but it caused this absence itself.
         foreach (var (found, latest) in states.WithLatestBefore().Where(each => each.Operation is not { Kind: OperationKind.Delete, IsOk: true }))
             if (RegisterStates.IsAbsence(found) && !states.Deletes.Any(delete => MayRemove(delete, latest.Version!.Value, found.CompletedAt, states)))
                 violations.Add(new Violation("the item is gone, and nobody deleted it", latest, found));
@@ -26,7 +26,7 @@ internal static class RegisterDeletions
         CheckNumbers(states, violations);
     }
 
-    /// <returns>A delete may have removed this version, or a later one, before the write.</returns>
+    /// <returns>Whether a delete may have removed this version, or a later one, before the write.</returns>
     public static bool MayLieBetween(long version, HistoryOperation write, RegisterStates states) =>
         states.Deletes.Any(delete => MayRemove(delete, version, write.CompletedAt, states));
 
@@ -39,9 +39,9 @@ internal static class RegisterDeletions
     {
         HistoryOperation[] absences = [.. states.History.Where(RegisterStates.IsAbsence).OrderBy(absence => absence.CompletedAt)];
         var versionOf = states.Versions.GroupBy(each => each.Value.Id).ToDictionary(same => same.Key, same => same.First().Key);
-        HistoryOperation? gone = null; // of the absences that were over, the one that began last
+        HistoryOperation? gone = null; // the absence that began last, of those that were over
         var next = 0;
-        foreach (var (operation, version) in states.Presences) // by their beginning
+        foreach (var (operation, version) in states.Presences) // in the order of their beginnings
         {
             for (; next < absences.Length && absences[next].CompletedAt < operation.InvokedAt; next++)
                 if (gone is null || absences[next].InvokedAt > gone.InvokedAt)

@@ -1,13 +1,13 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
-/// <summary>What a register's history says of the item: which write has which version, and what each answer shows.</summary>
+/// <summary>The states of a register according to its history: the write of each version, and the state that each answer shows.</summary>
 internal sealed class RegisterStates
 {
     private readonly long[] _order;
 
-    /// <param name="violations">Gets the contradictions in which write has which version.</param>
+    /// <param name="violations">Gets the contradictions about the write of a version.</param>
     public RegisterStates(IReadOnlyList<HistoryOperation> history, List<Violation> violations)
     {
         History = history;
@@ -22,26 +22,26 @@ internal sealed class RegisterStates
 
     public IReadOnlyList<HistoryOperation> History { get; }
 
-    /// <summary>All that may have given the item a version.</summary>
+    /// <summary>All operations that may have given the item a version.</summary>
     public IReadOnlyList<HistoryOperation> Writes { get; }
 
-    /// <summary>All that may have deleted the item.</summary>
+    /// <summary>All operations that may have deleted the item.</summary>
     public IReadOnlyList<HistoryOperation> Deletes { get; }
 
     /// <summary>The reads that show the item.</summary>
     public IReadOnlyList<HistoryOperation> Reads { get; }
 
-    /// <summary>The operations that say that the item was there, and with which version, if they say that.</summary>
+    /// <summary>The operations that show that the item existed, and its version, if they show it.</summary>
     public IReadOnlyList<(HistoryOperation By, long? Version)> Presences { get; }
 
-    /// <summary>The write of each version, as far as it is known.</summary>
+    /// <summary>The write of each version whose write is known.</summary>
     public SortedDictionary<long, HistoryOperation> Versions { get; }
 
-    /// <returns>The known writes whose versions lie between these two, from the lowest.</returns>
+    /// <returns>The known writes with versions between these two, beginning with the lowest.</returns>
     public IEnumerable<HistoryOperation> Between(long lower, long upper) =>
         _order.Skip(After(lower)).TakeWhile(version => version < upper).Select(version => Versions[version]);
 
-    /// <returns>The known version directly before this one, and the known one directly after it.</returns>
+    /// <returns>The known versions directly before and directly after this one.</returns>
     public (long? Before, long? After) NeighboursOf(long version)
     {
         var after = After(version);
@@ -49,13 +49,13 @@ internal sealed class RegisterStates
         return (before < 0 ? null : _order[before], after == _order.Length ? null : _order[after]);
     }
 
-    /// <returns>Every operation that shows a state or has a version, with the highest version that was known before it began.</returns>
+    /// <returns>Every operation that shows a state or has a version, and the highest version that was known before it began.</returns>
     public IEnumerable<(HistoryOperation Operation, HistoryOperation Latest)> WithLatestBefore()
     {
         HistoryOperation[] telling = [.. History.Where(operation => operation.IsOk || operation.IsRefused)];
         var completed = new PriorityQueue<HistoryOperation, long>(telling.Select(operation => (operation, operation.CompletedAt)));
         HistoryOperation? latest = null;
-        foreach (var operation in telling) // by their beginning
+        foreach (var operation in telling) // in the order of their beginnings
         {
             while (completed.TryPeek(out var done, out var at) && at < operation.InvokedAt)
             {
@@ -68,7 +68,7 @@ internal sealed class RegisterStates
         }
     }
 
-    /// <returns>The item was there, with this version (null: with some version); null: the operation does not say it.</returns>
+    /// <returns>The item existed with this version (null: with an unknown version); null: the operation does not show it.</returns>
     public static (bool IsThere, long? Version)? PresenceIn(HistoryOperation operation) => operation switch
     {
         { Kind: OperationKind.Read, IsOk: true, Version: not null } or { IsRefused: true, Version: not null } => (true, operation.Version),
@@ -76,25 +76,27 @@ internal sealed class RegisterStates
         _ => null,
     };
 
-    /// <returns>The operation says that the item was not there at some moment of it.</returns>
+    /// <returns>Whether the operation shows that the item did not exist at some moment of the operation.</returns>
     public static bool IsAbsence(HistoryOperation operation) =>
         operation is { Version: null, Kind: OperationKind.Read or OperationKind.Delete, IsOk: true } or { IsRefused: true, Version: null };
 
     public static bool IsOkWrite(HistoryOperation operation) => operation is { IsOk: true, Kind: not (OperationKind.Read or OperationKind.Delete) };
 
-    /// <returns>The operation says that the item had a lower version than this at some moment, or was not there.</returns>
+    /// <returns>Whether the operation shows that at some moment the item had a lower version than this, or did not exist.</returns>
     public static bool IsWithout(long version, HistoryOperation operation) =>
         IsAbsence(operation) || (PresenceIn(operation) is { Version: { } shown } && shown < version);
 
-    /// <summary>What was there before this delete began was there after its answer, so the shard lost it.</summary>
+    /// <summary>
+    /// Whether the shard lost this delete: a version that existed before the delete began existed again after its answer.
+    /// </summary>
     private bool IsLost(HistoryOperation delete) => Presences.Any(each => each.By.InvokedAt > delete.AnsweredAt
         && each.Version is { } version && Versions.TryGetValue(version, out var write) && write.CompletedAt < delete.InvokedAt);
 
     private int After(long version) => Array.BinarySearch(_order, version) is var place && place >= 0 ? place + 1 : ~place;
 
     /// <summary>
-    /// Of acknowledged writes by their answers; of unknown ones by the reads that show their value; of those that may have been
-    /// lost by any operation that shows the version of their answer.
+    /// Finds the version of each write: of acknowledged writes in their answers; of unknown writes in reads that show their value; of
+    /// writes that may have been lost in any operation that shows the version of their answer.
     /// </summary>
     private SortedDictionary<long, HistoryOperation> VersionsOf(List<Violation> violations)
     {

@@ -1,10 +1,10 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// Versions that only conditions name: a refusal says that one stood in its way, or a condition held on one. No read showed
-/// their values, so each must be of a write of unknown outcome that can have it, and each of another one.
+/// Checks versions that only conditions name: a refusal reports such a version, or a condition on it held. No read showed their values.
+/// Therefore each of them must belong to a different write of unknown outcome that can have this version.
 /// </summary>
 internal static class RegisterStrangers
 {
@@ -33,11 +33,11 @@ internal static class RegisterStrangers
             && (write.Version is null || write.Version == stranger.Version)
             && (write.Expected is not { } expected || (expected < stranger.Version && (before is null || before <= expected)))
             && (write.Kind != OperationKind.Create || before is null || RegisterDeletions.MayLieBetween(before.Value, write, states))
-            // It began after no higher version was known, and its own is above all that were known when it began.
+            // The write can have this version if every version that was known before the write began is lower.
             && firstKnown.All(known => known.Value >= write.InvokedAt || known.Key < stranger.Version);
     }
 
-    /// <returns>For each version when it was first known to anybody.</returns>
+    /// <returns>For each version the time when an operation first showed it.</returns>
     private static SortedDictionary<long, long> FirstKnown(RegisterStates states)
     {
         var first = new SortedDictionary<long, long>();
@@ -48,7 +48,7 @@ internal static class RegisterStrangers
         return first;
     }
 
-    /// <summary>Finds a write for this version, and for those that must make way for it another one.</summary>
+    /// <summary>Finds a write for this version. If the write is taken by another version, it finds another write for that one.</summary>
     private static bool Assign(Stranger stranger, Dictionary<HistoryOperation, Stranger> taken, HashSet<HistoryOperation> tried)
     {
         foreach (var write in stranger.Explanations.Where(tried.Add))
@@ -60,7 +60,7 @@ internal static class RegisterStrangers
         return false;
     }
 
-    /// <param name="By">The first operation that tells of it.</param>
+    /// <param name="By">The first operation that names the version.</param>
     private sealed record Stranger(long Version, HistoryOperation By)
     {
         public IReadOnlyList<HistoryOperation> Explanations { get; init; } = [];

@@ -1,20 +1,19 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Checkers;
+namespace Chaos.Checkers;
 
 /// <summary>
-/// Items of one partition that are each inserted once, some with a time to live, and deleted. A read sees one of them, or
-/// all that are there. A delete sees one, too: it succeeds on an item that is there, and is refused where there is none.
+/// Checks items of one partition. Each is inserted once, some with a time to live, and deleted. A read sees one of them, or all existing
+/// ones. A delete sees one too: it succeeds if the item exists, and is refused otherwise.
 /// </summary>
 /// <remarks>
-/// Rules for each item. 1 it is there from its acknowledged insert, or from the first operation that saw it, until a delete
-/// begins or its time is over; 2 once it is gone (deleted, expired, or seen to be gone after it was there) it never comes
-/// back; 3 what failed to be inserted, or was not yet, is never there; 4 one delete succeeds at most; 5 a document that is
-/// read is the one that was inserted.
+/// Rules for each item. 1 It exists from its acknowledged insert, or from the first operation that saw it, until a delete begins or its
+/// time to live is over. 2 When it is gone (deleted, expired, or seen to be absent after it existed), it never comes back. 3 It never
+/// exists before its insert, or if its insert failed. 4 At most one delete succeeds. 5 A read shows the document that was inserted.
 /// </remarks>
 internal static class SetChecker
 {
-    /// <summary>Client and shard share a machine and so a clock, but read it at different rates.</summary>
+    /// <summary>Client and shard share a machine and its clock, but read the clock in different ways.</summary>
     private const long ClockTolerance = 100_000;
 
     public static IReadOnlyList<Violation> Check(IReadOnlyList<HistoryOperation> history)
@@ -49,7 +48,7 @@ internal static class SetChecker
         string item, IEnumerable<HistoryOperation> single, (HistoryOperation Scan, HashSet<string> Items)[] scans) =>
         single.SelectMany(SightingOf).Concat(scans.Select(each => new Sighting(each.Scan, each.Items.Contains(item))));
 
-    /// <summary>An operation on one item that failed, or whose outcome is unknown, saw nothing.</summary>
+    /// <summary>An operation on one item that failed, or whose outcome is unknown, gives no sighting.</summary>
     private static IEnumerable<Sighting> SightingOf(HistoryOperation operation) => operation switch
     {
         { Kind: OperationKind.Read, IsOk: true } => [new Sighting(operation, operation.Version is not null)],
@@ -83,7 +82,10 @@ internal static class SetChecker
                     since.Because == insert ? "an acknowledged item is lost" : "an item that was there is lost", since.Because, by));
     }
 
-    /// <returns>The item cannot be gone before. The one delete that succeeded is what took it away; no other did, nor its time.</returns>
+    /// <returns>
+    /// The earliest time when the item may be gone. If a delete succeeded, only this delete removed it, not another one and not its time to
+    /// live.
+    /// </returns>
     private static long MayGoFrom(HistoryOperation insert, HistoryOperation[] deletes) =>
         deletes.Any(delete => delete.IsOk)
             ? deletes.Where(delete => delete.IsOk).Min(delete => delete.InvokedAt)
@@ -91,21 +93,21 @@ internal static class SetChecker
                 deletes.Where(delete => delete.MayHaveLanded).Select(delete => delete.InvokedAt).DefaultIfEmpty(HistoryOperation.Never).Min(),
                 insert.TtlSeconds is { } seconds ? insert.InvokedAt + (seconds * 1_000_000L) - ClockTolerance : HistoryOperation.Never);
 
-    /// <summary>The item was there after the answer to this delete, so the shard lost it.</summary>
+    /// <summary>Whether the shard lost this delete: the item existed after its answer.</summary>
     private static bool IsLost(HistoryOperation delete, Sighting[] sightings) =>
         sightings.Any(sighting => sighting.IsThere && sighting.By.InvokedAt > delete.AnsweredAt);
 
-    /// <returns>From when on the item was certainly inserted, and by which operation we know.</returns>
+    /// <returns>The time from which the item was certainly inserted, and the operation that proves it.</returns>
     private static (long At, HistoryOperation Because)? CertainlyThere(HistoryOperation insert, Sighting[] sightings)
     {
         var proofs = sightings.Where(sighting => sighting.IsThere).Select(sighting => sighting.By).ToList();
         if (insert.IsOk)
-            proofs.Insert(0, insert); // the first of those that complete at one time, so that the rule is named after it
+            proofs.Insert(0, insert); // before others that complete at the same time: the rule is named after the insert
         return proofs.Count == 0 ? null : proofs.Select(proof => (proof.CompletedAt, proof)).MinBy(proof => proof.CompletedAt);
     }
 
-    /// <param name="inserted">From here on it was certainly inserted, if ever, so not to be there means to be gone.</param>
-    /// <returns>From when on the item is certainly gone for good, and by which operation we know.</returns>
+    /// <param name="inserted">From this time on the item was certainly inserted, if ever: if it is absent later, it is gone.</param>
+    /// <returns>The time from which the item is certainly gone for good, and the operation that proves it.</returns>
     private static (long At, HistoryOperation Because)? Gone(HistoryOperation insert, HistoryOperation[] deletes, Sighting[] sightings, long inserted)
     {
         var proofs = deletes.Where(delete => delete.IsOk).Select(delete => (delete.CompletedAt, Because: delete)).ToList();
@@ -116,6 +118,6 @@ internal static class SetChecker
         return proofs.Count == 0 ? null : proofs.MinBy(proof => proof.CompletedAt);
     }
 
-    /// <param name="By">The operation whose answer says whether the item was there.</param>
+    /// <param name="By">The operation whose answer shows whether the item existed.</param>
     private readonly record struct Sighting(HistoryOperation By, bool IsThere);
 }

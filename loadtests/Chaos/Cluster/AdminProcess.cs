@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Text;
-using LoadTests.Cluster;
+using Workbench;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>shardadmin at work, to be stopped, continued and killed. What it writes goes to a log of its own too.</summary>
+/// <summary>A running shardadmin that can be stopped, continued and killed. Its output also goes to a separate log.</summary>
 internal sealed class AdminProcess : IDisposable
 {
     private readonly Process _process;
@@ -13,7 +13,7 @@ internal sealed class AdminProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
 
-    /// <param name="log">The file that gets what it writes.</param>
+    /// <param name="log">The file for its output.</param>
     public AdminProcess(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?> environment, string log)
     {
         (_command, _log) = (string.Join(' ', arguments), log);
@@ -29,10 +29,10 @@ internal sealed class AdminProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>By SIGSTOP, and not continued yet.</summary>
-    public bool IsStopped => ProcessTree.StateOf(_process.Id) == 'T';
+    /// <summary>Whether it was stopped with SIGSTOP and not continued yet.</summary>
+    public bool IsStopped => ProcessTree.IsStopped(_process.Id);
 
-    /// <summary>All that it wrote so far.</summary>
+    /// <summary>Its output so far.</summary>
     public string Written
     {
         get

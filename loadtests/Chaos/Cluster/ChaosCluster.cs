@@ -1,24 +1,25 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using LoadTests.Chaos.Failover;
-using LoadTests.Cluster;
+using Chaos.Failover;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using Workbench;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
 /// <summary>
-/// A whole cluster made by ./dev in a folder and on ports of its own: three shards and a spare one, three routers, Redis and
-/// HAProxy. Its parts are taken away by signals, and brought back one by one as ./dev starts them.
+/// A whole cluster that ./dev makes in a separate folder and on separate ports: three shards and a spare one, three routers, Redis and
+/// HAProxy. Signals take its parts away; ./dev brings them back one by one.
 /// </summary>
-/// <remarks>Deleted at the end, Ctrl-C included. If this process is killed it stays; <c>DEV_HOME=… ./dev down --wipe</c> deletes it.</remarks>
+/// <remarks>
+/// The cluster is deleted at the end, also after Ctrl-C. Only if this process is killed it remains; <c>DEV_HOME=… ./dev down --wipe</c>
+/// deletes it.
+/// </remarks>
 internal sealed class ChaosCluster : IAsyncDisposable
 {
     public const string Spare = "s4";
     public const int Routers = 3;
 
-    /// <summary>With shards of two hosts: whether a commit waits for the standby.</summary>
+    /// <summary>The modes of shards with two hosts: whether a commit waits for the standby.</summary>
     public const string Synchronous = "sync", Asynchronous = "async";
 
     public static readonly IReadOnlyList<string> FirstShards = ["s1", "s2", "s3"];
@@ -35,21 +36,21 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private ChaosCluster(string home, int offset, string adminLogs, string? haMode)
     {
         (Home, _offset, _adminLogs, HaMode) = (home, offset, adminLogs, haMode);
-        // As scripts/dev/postgres.sh and patroni.sh lay them out.
+        // The same names and ports as in scripts/dev/postgres.sh and patroni.sh.
         Hosts = haMode is null ? [] : [.. Enumerable.Range(0, 2 * FirstShards.Count).Select(number =>
             new FailoverHost($"{FirstShards[number / 2]}-{"ab"[number % 2]}", 5541 + number + offset, 8401 + number + offset))];
     }
 
     public string Home { get; }
 
-    /// <summary>Of its servers.</summary>
+    /// <summary>The folder with the logs of its servers.</summary>
     public string Logs => Path.Combine(Home, "logs");
 
     public Uri Proxy => Local(8080);
 
     public IReadOnlyList<Uri> RouterUrls => [.. Enumerable.Range(1, Routers).Select(number => Local(8100 + number))];
 
-    /// <summary>A router's own port, with its metrics.</summary>
+    /// <summary>A router's operations port, which has its metrics.</summary>
     public Uri OperationsUrl(int router) => Local(8200 + router);
 
     public string Redis => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{6390 + _offset}");
@@ -62,29 +63,29 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>The hosts of all shards, if each shard has two.</summary>
     public IReadOnlyList<FailoverHost> Hosts { get; }
 
-    /// <summary>Null: on this machine no host can be cut off.</summary>
+    /// <summary>Null: this machine cannot cut hosts off.</summary>
     public NetworkCuts? Cuts { get; private set; }
 
-    /// <summary>The shards that there are.</summary>
+    /// <summary>All shards of the cluster.</summary>
     public IReadOnlyList<string> ShardIds => HaMode is null ? Shards : FirstShards;
 
     /// <summary>The parts that run the shards' processes.</summary>
     public IEnumerable<string> ShardParts => HaMode is null ? Shards : ["etcd", .. Hosts.Select(host => host.Name)];
 
     /// <param name="home">A folder that does not exist yet.</param>
-    /// <param name="adminLogs">The folder that gets what each run of shardadmin writes.</param>
-    /// <param name="build">Builds the programs if their sources changed.</param>
-    /// <param name="haMode">Each shard is two hosts, and there is no spare one; null: each is one.</param>
+    /// <param name="adminLogs">The folder for the output of each run of shardadmin.</param>
+    /// <param name="build">True: the programs are built if their sources have changed.</param>
+    /// <param name="haMode">The mode of shards with two hosts; then there is no spare shard. Null: shards have one host.</param>
     public static async Task<ChaosCluster> StartAsync(
         string home, string adminLogs, bool build, CancellationToken cancellation, string? haMode = null)
     {
-        var cluster = new ChaosCluster(home, FreeOffset(), adminLogs, haMode);
+        var cluster = new ChaosCluster(home, PortOffset.Free(BasePorts), adminLogs, haMode);
         Directory.CreateDirectory(adminLogs);
         try
         {
             cluster.Cuts = haMode is null ? null : await NetworkCuts.TryOpenAsync(cluster.Hosts, EtcdPort + cluster._offset);
             await cluster.DevAsync(
-                ["up", .. (string[])(haMode is null ? [] : ["--ha-mode", haMode]), "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
+                ["up", "--open", .. (string[])(haMode is null ? [] : ["--ha-mode", haMode]), "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
             cancellation.ThrowIfCancellationRequested();
             if (haMode is null)
                 await cluster.DevAsync("shard", Spare);
@@ -97,7 +98,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>The address names both hosts of a shard that has two, and the primary is meant.</summary>
+    /// <summary>The address of a shard. If the shard has two hosts it names both, and the primary is used.</summary>
     public ShardServer Shard(string id) => HaMode is not null
         ? new(string.Join(',', Hosts.Where(host => host.Shard == id).Select(host => $"127.0.0.1:{host.Port}")), 0, "sharding")
         : new("127.0.0.1", 5440 + int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture) + _offset, "sharding");
@@ -105,13 +106,13 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>The name of a shard's standby as a part.</summary>
     public static string StandbyOf(string shard) => $"{shard}-standby";
 
-    /// <summary>The address of a shard's standby, as scripts/dev/standby.sh makes it.</summary>
+    /// <summary>The address of a shard's standby, with the port that scripts/dev/standby.sh uses.</summary>
     public ShardServer Standby(string shard) => Shard(shard) with { Port = Shard(shard).Port + 20 };
 
-    /// <summary>Makes a new asynchronous standby of a shard that runs, in the place of an earlier one.</summary>
+    /// <summary>Makes a new asynchronous standby of a running shard, and removes an earlier one.</summary>
     public Task MakeStandbyAsync(string shard) => DevAsync("chaos", "--make-standby", shard);
 
-    /// <summary>Kills a shard's server for good and lets its standby answer at its address.</summary>
+    /// <summary>Kills a shard's server for good; then its standby answers at its address.</summary>
     public Task TakeOverAsync(string shard) => DevAsync("chaos", "--take-over", shard);
 
     /// <param name="part">s1…, s1-standby…, r1…, redis or proxy.</param>
@@ -131,13 +132,13 @@ internal sealed class ChaosCluster : IAsyncDisposable
             && ProcessTree.StateOf(process) is not (null or 'Z' or 'X') ? process : null;
     }
 
-    /// <summary>patronictl on this cluster.</summary>
+    /// <summary>Runs patronictl on this cluster.</summary>
     public Task<string> HaAsync(params string[] arguments) => DevAsync(["ha", .. arguments]);
 
     /// <summary>Starts a part that does not run, and waits until it answers.</summary>
     public async Task StartPartAsync(string part, CancellationToken cancellation)
     {
-        // A killed postmaster's backends hold its memory until they notice, and a new one refuses to start meanwhile.
+        // The backends of a killed postmaster keep its shared memory until they notice its end; until then a new one refuses to start.
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -152,21 +153,21 @@ internal sealed class ChaosCluster : IAsyncDisposable
         }
     }
 
-    /// <returns>What Redis has now; null: nothing.</returns>
+    /// <returns>The ring in Redis; null: there is none.</returns>
     public async Task<ShardRing?> RingAsync(CancellationToken cancellation)
     {
         await using var connection = await RedisConnection.OpenAsync(Redis);
         return await RingReading.ReadAsync(connection, cancellation);
     }
 
-    /// <summary>Copies the servers' logs, which go with the cluster.</summary>
+    /// <summary>Copies the servers' logs, which are deleted together with the cluster.</summary>
     public void CopyLogs(string folder)
     {
         foreach (var file in Directory.EnumerateFiles(Logs))
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
     }
 
-    /// <summary>Deletes what Redis keeps on the disk; it must not run.</summary>
+    /// <summary>Deletes the files of Redis, which must not run.</summary>
     public void EmptyRedis() => Directory.Delete(Path.Combine(Home, "redis"), recursive: true);
 
     public AdminProcess Admin(string? failpoint, params string[] arguments)
@@ -195,7 +196,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
             await Cuts.RestoreAsync();
         foreach (var part in (string[])["proxy", "redis", .. ShardParts, .. Shards.Select(StandbyOf), .. Enumerable.Range(1, Routers).Select(number => $"r{number}")])
             if (ProcessOf(part) is { } process)
-                ProcessTree.ContinueAll(process); // one that was left stopped would not hear that it should end
+                ProcessTree.ContinueAll(process); // a stopped process would not notice that it should end
         foreach (var host in Hosts)
             if (PostmasterOf(host) is { } process)
                 ProcessTree.ContinueAll(process);
@@ -208,36 +209,11 @@ internal sealed class ChaosCluster : IAsyncDisposable
         ? $"{shard.Host}/{shard.Database}"
         : string.Create(CultureInfo.InvariantCulture, $"{shard.Host}:{shard.Port}/{shard.Database}");
 
-    /// <summary>Without a token: ./dev takes back by itself what it began when it is interrupted, and needs the time.</summary>
+    /// <summary>Takes no token: an interrupted ./dev stops by itself what it has started, and needs time for this.</summary>
     private Task<string> DevAsync(params string[] arguments) => OtherProgram.RunAsync(
         Path.Combine(Repository.Root, "dev"), arguments,
         new Dictionary<string, string?>(StringComparer.Ordinal) { ["DEV_HOME"] = Home, ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture), ["DEV_HOST_GROUPS"] = Cuts is null ? null : "yes" },
         CancellationToken.None);
 
     private Uri Local(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port + _offset}"));
-
-    private static int FreeOffset()
-    {
-        for (var attempt = 0; attempt < 200; attempt++)
-        {
-            var offset = 14_000 + (Random.Shared.Next(300) * 30); // all ports stay below those that the kernel gives to outgoing connections
-            if (Array.TrueForAll(BasePorts, port => IsFree(port + offset)))
-                return offset;
-        }
-        throw new InvalidOperationException("No free range of ports was found for a cluster.");
-    }
-
-    private static bool IsFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
 }

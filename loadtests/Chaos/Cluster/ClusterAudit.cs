@@ -1,20 +1,22 @@
 using System.Globalization;
 using ShardCore.Ring;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
 /// <summary>
-/// Whether a cluster at rest is as it must be: each slot with one owner, the one that Redis names; nothing left of any
-/// move; every row in the slot of its key; shardadmin satisfied.
+/// Checks a cluster at rest: each slot has one owner, which Redis names too; no move has left anything; every row is in the slot of its
+/// key; and shardadmin finds no problem.
 /// </summary>
 internal static class ClusterAudit
 {
-    /// <summary>What ends by itself once nobody works any more: locks of the routers' sweeps, backends of killed movers.</summary>
+    /// <summary>
+    /// How long the audit waits for things that end by themselves: locks of the routers' sweeps, and backends of killed movers.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
 
-    /// <returns>What is wrong, by our own queries and by shardadmin's; empty: nothing.</returns>
+    /// <returns>The problems that the queries of this class and shardadmin found; empty: none.</returns>
     public static async Task<IReadOnlyList<string>> RunAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
     {
         var told = new List<string>(await LookAsync(cluster, shards, cancellation));
@@ -24,7 +26,7 @@ internal static class ClusterAudit
         return told;
     }
 
-    /// <returns>What is wrong by our own queries.</returns>
+    /// <returns>The problems that the queries of this class found.</returns>
     public static async Task<IReadOnlyList<string>> LookAsync(ChaosCluster cluster, IReadOnlyList<string> shards, CancellationToken cancellation)
     {
         for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(Pause, cancellation))
@@ -38,7 +40,7 @@ internal static class ClusterAudit
         return await cluster.RingAsync(cancellation) is { } ring ? [.. Compare(audits, ring)] : ["There is no ring in Redis."];
     }
 
-    /// <summary>Pure.</summary>
+    /// <summary>Compares the shards with the ring. A pure function.</summary>
     public static IEnumerable<string> Compare(IReadOnlyList<ShardAudit> audits, ShardRing ring)
     {
         var owners = audits.SelectMany(audit => audit.Owned.Select(slot => (Slot: slot, audit.Shard))).ToLookup(each => each.Slot, each => each.Shard);

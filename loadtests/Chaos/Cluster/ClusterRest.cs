@@ -1,11 +1,11 @@
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Workloads;
+using Chaos.Faults;
+using Chaos.Workloads;
 using Npgsql;
 using ShardCore.RingStorage;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>A cluster before the first fault and after the last one.</summary>
+/// <summary>Prepares a cluster before the first fault, and brings it to rest after the last one.</summary>
 /// <param name="standbys">Null: no shard has one.</param>
 internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet? standbys = null)
 {
@@ -20,7 +20,7 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
             (await client.PutAsync(new Uri($"/v1/collections/{collection}", UriKind.Relative), null, cancellation)).EnsureSuccessStatusCode();
     }
 
-    /// <summary>Weights of which a step is a small part of the ring.</summary>
+    /// <summary>Sets weights that are so large that a change by one is a small part of the ring.</summary>
     public async Task WeighAsync(CancellationToken cancellation)
     {
         string[] arguments = ["rebalance", .. ChaosCluster.FirstShards.SelectMany(shard => new[] { "--weight", $"{shard}=100" }), "--yes"];
@@ -28,14 +28,14 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
             throw new InvalidOperationException(failed.ToString());
     }
 
-    /// <summary>How long <see cref="SettleAsync"/> goes on trying.</summary>
+    /// <summary>How long <see cref="SettleAsync"/> keeps trying.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Which copy of a disputed batch is right, source or target; null: no batch may come to be disputed.</summary>
+    /// <summary>The right copy of a disputed batch, source or target; null: no batch may become disputed.</summary>
     public string? Keep { get; init; }
 
-    /// <summary>Every part runs, the ring is there, and no move is unfinished.</summary>
-    /// <returns>What would not end well in all the time that it had.</returns>
+    /// <summary>Makes every part run, restores the ring, and completes all moves.</summary>
+    /// <returns>The problems that were not solved in time.</returns>
     public async Task<IReadOnlyList<string>> SettleAsync(CancellationToken cancellation)
     {
         var stage = new ChaosStage(cluster, log, () => []);
@@ -50,21 +50,21 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
             }
             catch (Exception e) when (e is NpgsqlException or RedisUnavailableException)
             {
-                last = e.Message; // a shard that still recovers
+                last = e.Message; // a shard may still be recovering
             }
         }
         return [$"not settled after {Patience.TotalSeconds} s: {last}"];
     }
 
-    /// <returns>Null: all is settled. Else what the last attempt at it said.</returns>
+    /// <returns>The problem of this attempt; null: there is none.</returns>
     private async Task<string?> StepAsync(ChaosStage stage, CancellationToken cancellation)
     {
         foreach (var part in (string[])["redis", .. cluster.ShardParts, .. Enumerable.Range(1, ChaosCluster.Routers).Select(number => $"r{number}"), "proxy"])
             if (cluster.ProcessOf(part) is null)
                 await cluster.StartPartAsync(part, cancellation);
         if (standbys is not null)
-            await standbys.EnsureAllAsync(cancellation); // a synchronous one that is away holds every commit up
-        // Resuming needs a ring, and a ring may need what resuming brings to its end.
+            await standbys.EnsureAllAsync(cancellation); // a synchronous standby that is away delays every commit
+        // Resuming needs a ring, and rebuilding the ring may need completed hand-overs.
         var hasRing = await cluster.RingAsync(cancellation) is not null;
         if (hasRing && standbys is not null)
             await AcceptAsync(stage, standbys, cancellation);
@@ -84,7 +84,7 @@ internal sealed class ClusterRest(ChaosCluster cluster, ChaosLog log, StandbySet
         await standbys.AcceptAllAsync(stage, limit.Token);
     }
 
-    /// <returns>Batches that stand in a journal.</returns>
+    /// <returns>The number of batches that stand in a journal.</returns>
     private async Task<int> UnfinishedAsync(CancellationToken cancellation)
     {
         var audits = await Task.WhenAll(cluster.ShardIds.Select(shard => ShardAudit.ReadAsync(shard, cluster.Shard(shard).ConnectionString, cancellation)));

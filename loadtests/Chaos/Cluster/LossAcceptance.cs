@@ -1,15 +1,15 @@
 using System.Text.RegularExpressions;
-using LoadTests.Chaos.Faults;
+using Chaos.Faults;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>Does what a person does who knows that a shard lost commits: settles what that did to its slots, then accepts the loss.</summary>
+/// <summary>Acts like a person after a shard lost commits: settles the disputes about its slots, then accepts the loss.</summary>
 internal sealed partial class LossAcceptance(ChaosStage stage, string shard)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Other faults may stand in the way for a while, so it is tried until it succeeds or is cancelled.</summary>
-    /// <returns>Whether it is accepted, or nothing of it was missed.</returns>
+    /// <summary>Tries until it succeeds or is cancelled, because other faults may disturb it for a while.</summary>
+    /// <returns>True: the loss was accepted, or nobody noticed a loss.</returns>
     public async Task<bool> TryAsync(CancellationToken cancellation)
     {
         try

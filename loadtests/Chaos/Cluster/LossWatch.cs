@@ -1,10 +1,10 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Workloads;
+using Chaos.Checkers;
+using Chaos.Workloads;
 using ShardCore.Ring;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>Finds the window in which a shard may lose what it acknowledges because an asynchronous standby takes its place.</summary>
+/// <summary>Finds the time window in which a shard may lose acknowledged writes, because an asynchronous standby takes over.</summary>
 internal sealed class LossWatch : IAsyncDisposable
 {
     private readonly WorkloadSet _workloads;
@@ -14,8 +14,8 @@ internal sealed class LossWatch : IAsyncDisposable
     private LossWatch(WorkloadSet workloads, OwnershipWatch ownership) => (_workloads, _ownership) = (workloads, ownership);
 
     /// <summary>
-    /// To be called right before the standby stops receiving, or before the takeover. When this returns the standby has flushed
-    /// all that was acknowledged before the window.
+    /// Call it right before the standby stops receiving, or before the takeover. When it returns, the standby has flushed all commits that
+    /// were acknowledged before the window.
     /// </summary>
     public static async Task<LossWatch> BeginAsync(
         ChaosCluster cluster, ShardStandby standby, WorkloadSet workloads, CancellationToken cancellation)
@@ -23,7 +23,7 @@ internal sealed class LossWatch : IAsyncDisposable
         var watch = new LossWatch(workloads, await OwnershipWatch.BeginAsync(cluster.Shard(standby.Shard), cancellation));
         try
         {
-            watch._from = workloads.Now; // before the position is asked for: what is acknowledged later may lie behind that
+            watch._from = workloads.Now; // before the position is read: later commits may be behind the position
             await standby.BeLevelAsync(cancellation);
             return watch;
         }
@@ -34,7 +34,7 @@ internal sealed class LossWatch : IAsyncDisposable
         }
     }
 
-    /// <summary>To be called when nothing that may be lost is acknowledged any more; the shard must answer.</summary>
+    /// <summary>Call it when the shard acknowledges no more writes that may be lost; the shard must answer.</summary>
     public async Task<LostCommitWindow> EndAsync(CancellationToken cancellation)
     {
         var to = _workloads.Now;

@@ -1,9 +1,9 @@
 using Npgsql;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>What the shards' own records say of the moves that were completed.</summary>
-/// <param name="LongestPauseMs">How long writes to a batch's slots were held at most.</param>
+/// <summary>The completed moves according to the shards' histories.</summary>
+/// <param name="LongestPauseMs">The longest time that writes to a batch's slots were held.</param>
 internal sealed record MoveHistory(long Batches, long Slots, double LongestPauseMs, long Attempts)
 {
     private const string Sql = "select count(*), coalesce(sum(cardinality(slots)), 0), coalesce(max(pause_ms), 0), coalesce(sum(attempts), 0) from sharding.move_history";
@@ -17,7 +17,7 @@ internal sealed record MoveHistory(long Batches, long Slots, double LongestPause
             await connection.OpenAsync(cancellation);
             await using (var known = new NpgsqlCommand("select to_regclass('sharding.move_history') is not null", connection))
                 if (await known.ExecuteScalarAsync(cancellation) is false)
-                    continue; // the spare one never joined
+                    continue; // the spare shard never joined
             await using var command = new NpgsqlCommand(Sql, connection);
             await using var reader = await command.ExecuteReaderAsync(cancellation);
             await reader.ReadAsync(cancellation);

@@ -1,33 +1,33 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using LoadTests.Chaos.Faults;
+using Chaos.Faults;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
 /// <summary>
-/// Does what shardadmin names, as a person would who reads it: the next command of an error, and what doctor says that mends.
+/// Runs the commands that shardadmin names, like a person who reads its output: the next command of an error, and the remedies of doctor.
 /// </summary>
-/// <param name="keep">source or target: which copy of a disputed batch is right.</param>
+/// <param name="keep">The right copy of a disputed batch: source or target.</param>
 internal sealed partial class NamedCommands(ChaosStage stage, string keep)
 {
     private const int MaxRounds = 3;
 
-    /// <summary>Carries on what is unfinished; where that is disputed, settles it.</summary>
-    /// <returns>How the commands ended.</returns>
+    /// <summary>Continues unfinished operations, and settles disputed ones.</summary>
+    /// <returns>The results of the commands.</returns>
     public async Task<string> ResumeAsync(CancellationToken cancellation)
     {
         var resumed = await stage.AdminAsync(cancellation, "ops", "resume", "-o", "json");
         if (resumed.ExitCode != AdminResult.Differences)
             return resumed.ToString();
-        // The error names the command, or sends to doctor, which does.
+        // The error names the command, or it names doctor, which names the command.
         var named = NextOf(resumed) is { } next && ArgumentsOf(next, keep) is { } settling
             ? [settling]
             : NamedBy(await DoctorAsync(cancellation));
         return $"{resumed}\n{string.Join('\n', await RunAllAsync(named, cancellation))}";
     }
 
-    /// <summary>Asks doctor until it names nothing any more.</summary>
-    /// <returns>What it still named in the end; null: nothing.</returns>
+    /// <summary>Runs doctor and its remedies until it names none any more.</summary>
+    /// <returns>The remedies that doctor still names at the end; null: none.</returns>
     public async Task<string?> MendAsync(CancellationToken cancellation)
     {
         var ran = new List<AdminResult>();
@@ -60,7 +60,7 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         return results;
     }
 
-    /// <returns>Of the command in <paramref name="text"/>; null: it names none that changes something.</returns>
+    /// <returns>The arguments of the command in <paramref name="text"/>; null: it names no command that changes something.</returns>
     internal static string[]? ArgumentsOf(string text, string keep)
     {
         if (Command().Match(text) is not { Success: true } match)
@@ -68,7 +68,7 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         var words = match.Groups["arguments"].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words is [] or ["doctor" or "status" or "verify" or "routers", ..] or ["ring", "show", ..])
             return null;
-        // It may name both ways out; which one is right a person decides.
+        // The text may name both choices; a person decides which one is right.
         if (words is ["ops", "settle", var id, ..])
             return ["ops", "settle", id, "--keep", keep, "--yes"];
         return words.Contains("--yes") ? words : [.. words, "--yes"];
@@ -99,7 +99,7 @@ internal sealed partial class NamedCommands(ChaosStage stage, string keep)
         }
         catch (JsonException)
         {
-            return null; // it ended before it could say anything
+            return null; // it ended without any output
         }
     }
 

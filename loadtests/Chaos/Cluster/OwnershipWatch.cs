@@ -1,11 +1,11 @@
-using LoadTests.Cluster;
 using Npgsql;
+using Workbench;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
 /// <summary>
-/// Which slots a shard owned at any moment since this watch began. It looks often: a batch that comes and goes between two
-/// looks would have to be copied twice and frozen twice within one pause.
+/// Collects the slots that a shard owned at any moment since this watch began. It looks often: it misses a batch only if the batch is
+/// copied twice and frozen twice between two looks.
 /// </summary>
 internal sealed class OwnershipWatch : IAsyncDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class OwnershipWatch : IAsyncDisposable
 
     private OwnershipWatch(ShardServer shard) => _shard = shard;
 
-    /// <summary>It has looked once when this returns.</summary>
+    /// <summary>Begins a watch. When it returns, the watch has looked once.</summary>
     public static async Task<OwnershipWatch> BeginAsync(ShardServer shard, CancellationToken cancellation)
     {
         var watch = new OwnershipWatch(shard);
@@ -30,7 +30,7 @@ internal sealed class OwnershipWatch : IAsyncDisposable
         return watch;
     }
 
-    /// <summary>All that the shard owned, once it has been looked at again: it must answer.</summary>
+    /// <summary>Looks once more, and returns all slots that the shard owned. The shard must answer.</summary>
     public async Task<IReadOnlySet<int>> SlotsAsync(CancellationToken cancellation)
     {
         await LookAsync(cancellation);
@@ -56,7 +56,7 @@ internal sealed class OwnershipWatch : IAsyncDisposable
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
             {
-                // Killed just now, not promoted yet, or over.
+                // The shard was just killed or is not promoted yet, or the watch is over.
             }
         }
     }

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>Reads the ring with more patience than a program of the service has: on a busy machine connecting takes seconds.</summary>
+/// <summary>Reads the ring with more patience than the service's programs: on a busy machine a connection may take seconds.</summary>
 internal static class RingReading
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -21,7 +21,7 @@ internal static class RingReading
             }
             catch (RedisUnavailableException) when (clock.Elapsed < Patience)
             {
-                // once more
+                // try again
             }
         }
     }

@@ -1,13 +1,13 @@
 using Npgsql;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>What one shard has of its own slots, and of moves that are over.</summary>
+/// <summary>The slots of one shard, and leftovers of moves in it.</summary>
 /// <param name="Owned">The slots that it owns.</param>
-/// <param name="LeftOvers">Each kind of thing that must be gone, with how many there are.</param>
+/// <param name="LeftOvers">Each kind of leftover, with its number.</param>
 internal sealed record ShardAudit(string Shard, IReadOnlyList<int> Owned, IReadOnlyList<(string What, long Count)> LeftOvers)
 {
-    /// <summary>Batches of moves from here.</summary>
+    /// <summary>The number of batches in its journal.</summary>
     public int Unfinished => (int)LeftOvers.Where(left => left.What == "batches in its journal").Sum(left => left.Count);
 
     private const string OwnedSql = "select slot::integer from sharding.slot_ownership where state = 'owned' order by 1";
@@ -31,7 +31,7 @@ internal sealed record ShardAudit(string Shard, IReadOnlyList<int> Owned, IReadO
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(cancellation);
         if ((await ListAsync(connection, "select to_regclass('sharding.move') is not null", reader => reader.GetBoolean(0), cancellation)) is [false])
-            return new ShardAudit(shard, [], []); // the spare one, before it ever joined
+            return new ShardAudit(shard, [], []); // the spare shard before it joined
         var owned = await ListAsync(connection, OwnedSql, reader => reader.GetInt32(0), cancellation);
         return new ShardAudit(shard, owned, await ListAsync(connection, LeftOverSql, reader => (reader.GetString(0), reader.GetInt64(1)), cancellation));
     }

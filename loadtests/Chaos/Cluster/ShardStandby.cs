@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using LoadTests.Cluster;
 using Npgsql;
+using Workbench;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
 /// <summary>
-/// The standby of one shard. It is made anew after each takeover, in which it becomes the shard and is gone as a standby.
+/// The standby of one shard. In a takeover the standby becomes the shard; afterwards a new standby is made.
 /// </summary>
 internal sealed class ShardStandby(ChaosCluster cluster, string shard)
 {
@@ -25,11 +25,11 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
 
     private ShardServer Primary => cluster.Shard(shard);
 
-    // As scripts/dev/standby.sh names it.
+    // The same name as in scripts/dev/standby.sh.
     private string Name => $"{shard}_standby";
 
-    /// <summary>A new standby, in the place of an earlier one, which streams when this returns.</summary>
-    /// <param name="isSynchronous">From then on the shard's commits wait for it.</param>
+    /// <summary>Makes a new standby in the place of an earlier one. It streams when this method returns.</summary>
+    /// <param name="isSynchronous">True: from then on the shard's commits wait for it.</param>
     public async Task MakeAsync(bool isSynchronous, CancellationToken cancellation)
     {
         await cluster.MakeStandbyAsync(shard);
@@ -41,7 +41,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
         await WaitAsync("is synchronous", async () => await ScalarAsync(Primary, WaitedForSql, cancellation, Name) is true, cancellation);
     }
 
-    /// <summary>Waits until the standby has flushed all that the shard had flushed when this was called.</summary>
+    /// <summary>Waits until the standby has flushed everything that the shard had flushed at the time of the call.</summary>
     public async Task BeLevelAsync(CancellationToken cancellation)
     {
         var position = (string)(await ScalarAsync(Primary, "select pg_current_wal_flush_lsn()::text", cancellation))!;
@@ -49,7 +49,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
             $"has flushed {position}", async () => await ScalarAsync(Primary, LevelSql, cancellation, Name, position) is true, cancellation);
     }
 
-    /// <summary>SIGSTOP to the process that receives: the primary goes on to list the standby, which lags from here on.</summary>
+    /// <summary>Stops the receiving process with SIGSTOP: the primary still lists the standby, but the standby lags from now on.</summary>
     public async Task StopReceivingAsync(CancellationToken cancellation)
     {
         await WaitAsync("has a receiver", async () =>
@@ -60,7 +60,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
         ProcessTree.StopAll(_stoppedReceiver);
     }
 
-    /// <summary>SIGCONT, if it was stopped and there has been no takeover since.</summary>
+    /// <summary>Continues the receiving process, if it was stopped and there has been no takeover since.</summary>
     public void GoOnReceiving()
     {
         if (_stoppedReceiver > 0)
@@ -68,7 +68,7 @@ internal sealed class ShardStandby(ChaosCluster cluster, string shard)
         _stoppedReceiver = 0;
     }
 
-    /// <summary>The shard's server dies, and the standby answers in its place when this returns. It is gone as a standby.</summary>
+    /// <summary>Kills the shard's server. When it returns, the former standby answers as the shard.</summary>
     public async Task TakeOverAsync()
     {
         await cluster.TakeOverAsync(shard);

@@ -1,10 +1,10 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Workloads;
+using Chaos.Checkers;
+using Chaos.Faults;
+using Chaos.Workloads;
 
-namespace LoadTests.Chaos.Cluster;
+namespace Chaos.Cluster;
 
-/// <summary>The standbys of a chaos run, and the windows in which shards may have lost what they acknowledged.</summary>
+/// <summary>The standbys of a chaos run, and the windows in which shards may have lost acknowledged writes.</summary>
 internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, WorkloadSet workloads)
 {
     private readonly Dictionary<string, ShardStandby> _standbys =
@@ -12,26 +12,26 @@ internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, Workloa
 
     private readonly List<LostCommitWindow> _windows = [];
 
-    /// <summary>By shard, of losses that nobody has accepted yet. One lane of the schedule alone takes over.</summary>
+    /// <summary>The losses by shard that nobody has accepted yet. Only one lane of the schedule makes takeovers.</summary>
     private readonly Dictionary<string, LossWatch> _open = new(StringComparer.Ordinal);
 
-    /// <summary>Of all takeovers by asynchronous standbys; to be read when no step runs any more.</summary>
+    /// <summary>The windows of all takeovers by asynchronous standbys. Read them when no step runs any more.</summary>
     public IReadOnlyList<LostCommitWindow> Windows => _windows;
 
     public ShardStandby Of(string shard) => _standbys[shard];
 
-    /// <summary>Every shard of the plan has its standby.</summary>
+    /// <summary>Makes the missing standbys of all shards of the plan.</summary>
     public async Task EnsureAllAsync(CancellationToken cancellation)
     {
         foreach (var shard in _standbys.Keys)
             await EnsureAsync(shard, cancellation);
     }
 
-    /// <summary>Makes the shard's standby unless there is one.</summary>
+    /// <summary>Makes the shard's standby if it is missing.</summary>
     public Task EnsureAsync(string shard, CancellationToken cancellation) =>
         Of(shard).Runs ? Task.CompletedTask : Of(shard).MakeAsync(plan.Shards[shard], cancellation);
 
-    /// <summary>The shard's asynchronous standby stops receiving for a while and then takes its place.</summary>
+    /// <summary>Stops receiving at the shard's asynchronous standby for a while; then the standby takes over.</summary>
     public async Task LoseAsync(string shard, TimeSpan lag, CancellationToken cancellation)
     {
         var watch = await LossWatch.BeginAsync(cluster, Of(shard), workloads, CancellationToken.None);
@@ -39,14 +39,14 @@ internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, Workloa
         await Task.Delay(lag, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Of(shard).TakeOverAsync();
         if (!_open.TryAdd(shard, watch))
-            await watch.DisposeAsync(); // the one before has not been accepted yet: its window goes on
+            await watch.DisposeAsync(); // the loss before was not accepted yet: its window continues
     }
 
     /// <summary>
-    /// What was lost is accepted, and the window in which acknowledged writes may be lost ends. Not before: a source that has lost its
-    /// release owns its slots once more, and what it acknowledges until somebody settles that has to yield.
+    /// Accepts the loss, and ends the window in which acknowledged writes may be lost. The window must not end earlier: a source that has
+    /// lost its release owns its slots again, and the writes that it acknowledges until somebody settles this will be lost.
     /// </summary>
-    /// <returns>False: cancelled before it was possible; to be called again.</returns>
+    /// <returns>False: it was cancelled before it was possible. Call it again.</returns>
     public async Task<bool> AcceptAsync(ChaosStage stage, string shard, CancellationToken cancellation)
     {
         if (!_open.TryGetValue(shard, out var watch))
@@ -60,7 +60,7 @@ internal sealed class StandbySet(ChaosCluster cluster, StandbyPlan plan, Workloa
         return true;
     }
 
-    /// <summary>The same for all shards.</summary>
+    /// <summary>Does the same for all shards.</summary>
     public async Task AcceptAllAsync(ChaosStage stage, CancellationToken cancellation)
     {
         foreach (var shard in _open.Keys.ToArray())

@@ -1,18 +1,18 @@
 using System.Globalization;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>What the probes say of each fault, held to what is promised. Pure.</summary>
-/// <param name="records">In the order of time; faults do not overlap.</param>
-/// <param name="probes">By shard: all that was written.</param>
-/// <param name="present">By shard: the ids that are there in the end.</param>
-/// <param name="limit">Ttl and 5 s: writes of the shard resume within.</param>
-/// <param name="isSynchronous">Nothing acknowledged may be missing.</param>
+/// <summary>Compares the results of the probes with the promises, for each fault. Pure.</summary>
+/// <param name="records">The faults in the order of time; they do not overlap.</param>
+/// <param name="probes">All writes of the probe of each shard.</param>
+/// <param name="present">The ids that exist at the end, for each shard.</param>
+/// <param name="limit">The time within which writes of the shard must resume: Patroni's ttl plus 5 s.</param>
+/// <param name="isSynchronous">True: no acknowledged write may be missing.</param>
 internal sealed class FailoverJudgement(
     IReadOnlyList<FaultRecord> records, IReadOnlyDictionary<string, IReadOnlyList<ProbeWrite>> probes,
     IReadOnlyDictionary<string, IReadOnlySet<string>> present, TimeSpan limit, bool isSynchronous)
 {
-    private const long Quiet = 5_000_000; // before a fault, for its p99
+    private const long Quiet = 5_000_000; // the time before a fault whose p99 is the reference
 
     public static readonly IReadOnlyList<string> Columns =
         ["at", "fault", "host", "taken over", "no writes", "others: no writes", "others' p99 before", "during", "ratio", "acknowledged", "lost"];
@@ -43,7 +43,10 @@ internal sealed class FailoverJudgement(
             .Select(group => Text($"{group.Key.shard} lost {group.Count()} acknowledged writes of its probe, {group.First().write}: {group.Key.Why}")),
     ];
 
-    /// <summary>Ratio of all faults together: others' p99 while the shard was without writes, to the seconds before.</summary>
+    /// <summary>
+    /// One ratio for all faults together: the p99 of the other shards while the shard took no writes, divided by their p99 in the seconds
+    /// before.
+    /// </summary>
     public string Elsewhere()
     {
         var before = records.SelectMany(record => Others(record).Where(write => write.Until > record.At - Quiet && write.Until <= record.At)).ToArray();
@@ -60,7 +63,7 @@ internal sealed class FailoverJudgement(
     private IEnumerable<ProbeWrite> Lost(string shard) =>
         probes[shard].Where(write => write.IsAcknowledged && !present[shard].Contains(write.Id));
 
-    /// <returns>Null: an asynchronous standby that took over may have lacked it.</returns>
+    /// <returns>Why the write should exist; null: an asynchronous standby that took over may have lacked it.</returns>
     private string? WhyWrong(string shard, ProbeWrite write)
     {
         if (isSynchronous)

@@ -1,12 +1,13 @@
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
-using ShardCore.Moves;
+using Chaos.Cluster;
+using Chaos.Faults;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
 /// <summary>
-/// What is done to shards of two hosts, in which order and with which pauses: a function of the seed. One fault at a time, and one move.
+/// The faults and moves of a run with shards of two hosts, with their order and pauses: a function of the seed. At any time there is at
+/// most one fault and one move.
 /// </summary>
 internal static class FailoverSchedule
 {
@@ -14,8 +15,8 @@ internal static class FailoverSchedule
 
     private static readonly MoveStep[] Steps = Enum.GetValues<MoveStep>();
 
-    /// <param name="canCut">Whether hosts can be cut off on this machine.</param>
-    /// <returns>Endless: each step and the pause before it.</returns>
+    /// <param name="canCut">Whether this machine can cut hosts off.</param>
+    /// <returns>An endless sequence of steps, each with the pause before it.</returns>
     public static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Of(int seed, string lane, bool canCut)
     {
         var random = new Random(unchecked((seed * 31) + lane.Sum(letter => letter * 7919)));
@@ -28,7 +29,10 @@ internal static class FailoverSchedule
             yield return (Seconds(random, 0, 1.5), new ResumedMove(Move(random)));
     }
 
-    /// <summary>Every kind once, in some order, then every kind once more in another, and the shards likewise: few minutes see all.</summary>
+    /// <summary>
+    /// Every kind of fault comes once in some order, then once more in another order, and so on; the same for the shards. A run of a few
+    /// minutes sees all.
+    /// </summary>
     private static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Faults(Random random, bool canCut)
     {
         HostFaultKind[] kinds = [.. Enum.GetValues<HostFaultKind>().Where(kind => canCut || !IsCut(kind))];
@@ -47,7 +51,7 @@ internal static class FailoverSchedule
     private static bool IsCut(HostFaultKind kind) =>
         kind is HostFaultKind.CutOff or HostFaultKind.CutFromEtcd or HostFaultKind.CutFromStandby or HostFaultKind.CutFromBoth;
 
-    /// <summary>Most are left alone: what ends them early is the shards' doing.</summary>
+    /// <summary>Most moves get no fate of their own: the shards' faults interrupt them.</summary>
     private static MoveSlots Move(Random random)
     {
         var (after, sleep, step) = (Seconds(random, 0, 3), Seconds(random, 2.5, 6), Steps[random.Next(Steps.Length)]);

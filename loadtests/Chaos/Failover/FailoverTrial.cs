@@ -1,23 +1,23 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Workloads;
-using LoadTests.Reports;
+using Chaos.Checkers;
+using Chaos.Cluster;
+using Chaos.Faults;
+using Chaos.Workloads;
 using Npgsql;
 using ShardCore.Ring;
+using Workbench;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>The faults of a run on shards of two hosts: probes and watches that go on all the time, and what they saw of each fault.</summary>
+/// <summary>Makes the faults of a run with shards of two hosts. Probes and watches run all the time and record each fault.</summary>
 internal sealed class FailoverTrial : IAsyncDisposable
 {
     private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(120), AcceptanceLimit = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A standby is asked less often than a primary.</summary>
+    /// <summary>How late a new primary may be seen: a standby is asked less often than a primary.</summary>
     private const long SeenLate = 500_000;
 
     private const string PresentSql = "select id from sharding.item where collection = $1 and pk = $2";
@@ -42,12 +42,12 @@ internal sealed class FailoverTrial : IAsyncDisposable
         PinnedSlots = _probes.Select(probe => (int)SlotHash.Of(probe.Key).Value).ToHashSet();
     }
 
-    /// <summary>The probes': they must stay where they are.</summary>
+    /// <summary>The slots of the probes, which must not move.</summary>
     public IReadOnlySet<int> PinnedSlots { get; }
 
     /// <summary>
-    /// In which routers may have read from an old primary, and asynchronous shards may have lost what they acknowledged. To be read when no
-    /// fault is under way.
+    /// The windows in which routers may have read from an old primary, and asynchronous shards may have lost acknowledged writes. Read them
+    /// when there is no fault.
     /// </summary>
     public IReadOnlyList<LostCommitWindow> Windows => _windows;
 
@@ -61,7 +61,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
             cluster, log, workloads, await cluster.RingAsync(cancellation) ?? throw new InvalidOperationException("There is no ring."));
     }
 
-    /// <summary>One fault, until the shard has a primary and a standby again.</summary>
+    /// <summary>Makes one fault, and waits until the shard has a primary and a standby again.</summary>
     public async Task StrikeAsync(HostFault fault, ChaosStage stage, CancellationToken cancellation)
     {
         await AcceptAsync(stage);
@@ -81,7 +81,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
         {
             await strike.EndAsync();
         }
-        await Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None); // a Patroni that was away still has to find out what it missed
+        await Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None); // a Patroni that was away must first notice the changes
         var now = await WholeAsync(fault.Shard);
         var branch = now is null ? null : await BranchAsync(fault.Shard, now, at);
         var record = new FaultRecord(fault, primary.Name, at, _workloads.Now, branch);
@@ -99,10 +99,10 @@ internal sealed class FailoverTrial : IAsyncDisposable
             return;
         _unaccepted.Add(fault.Shard);
         await AcceptAsync(stage);
-        _unaccepted.Add(fault.Shard); // once more before the next fault: a router may write what it saw of the old primary some seconds later
+        _unaccepted.Add(fault.Shard); // again before the next fault: a router may note the old primary's position some seconds later
     }
 
-    /// <summary>What shards lost is accepted, as a person does, so that moves go on.</summary>
+    /// <summary>Accepts the losses of shards, like a person: otherwise no more moves would begin.</summary>
     public async Task AcceptAsync(ChaosStage stage)
     {
         foreach (var shard in _unaccepted.ToArray())
@@ -113,8 +113,8 @@ internal sealed class FailoverTrial : IAsyncDisposable
         }
     }
 
-    /// <summary>To be called when nobody writes any more and every shard is whole.</summary>
-    /// <returns>What was wrong.</returns>
+    /// <summary>Call it when nobody writes any more and every shard has its primary and standby.</summary>
+    /// <returns>The problems.</returns>
     public async Task<IReadOnlyList<string>> JudgeAsync(CancellationToken cancellation)
     {
         var present = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
@@ -139,7 +139,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
         _patroni.Dispose();
     }
 
-    /// <returns>The primary of a shard that has a standby too; null: it has not come to that in all the time that it had.</returns>
+    /// <returns>The primary of the shard when the shard also has a standby; null: this did not happen in time.</returns>
     private async Task<FailoverHost?> WholeAsync(string shard)
     {
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < WholeLimit; await Task.Delay(Pause, CancellationToken.None))
@@ -149,7 +149,7 @@ internal sealed class FailoverTrial : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Its clients are answered, and it has told us that it is the primary.</summary>
+    /// <summary>Whether its clients get answers, and it has reported that it is the primary.</summary>
     private bool Answers(string shard, FailoverHost primary) =>
         _watch.Of(shard).LastOrDefault(sample => sample.Host == primary.Name) is { IsPrimary: true } last && last.At > _workloads.Now - 2_000_000
         && Probe(shard).Writes.LastOrDefault(write => write.IsAcknowledged).Until > _workloads.Now - 2_000_000;

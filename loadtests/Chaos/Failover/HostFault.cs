@@ -1,10 +1,10 @@
 using System.Globalization;
-using LoadTests.Chaos.Faults;
+using Chaos.Faults;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>Something happens to a shard's primary, and the shard is whole again when this ends.</summary>
-/// <param name="Absence">From the fault to its end, if it has one.</param>
+/// <summary>A fault of a shard's primary. When the step ends, the shard has a primary and a standby again.</summary>
+/// <param name="Absence">The time from the fault to its end, if it has an end.</param>
 internal sealed record HostFault(string Shard, HostFaultKind Kind, TimeSpan Absence) : IChaosStep
 {
     public string Description => Kind is HostFaultKind.KillPostgres or HostFaultKind.Switchover

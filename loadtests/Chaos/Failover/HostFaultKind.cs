@@ -1,35 +1,35 @@
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>What happens to the host that is a shard's primary.</summary>
+/// <summary>The kinds of faults of the host that is a shard's primary.</summary>
 internal enum HostFaultKind
 {
-    /// <summary>kill -9 of Postgres with all its sessions; Patroni lives.</summary>
+    /// <summary>Postgres with all its sessions is killed with kill -9; Patroni lives.</summary>
     KillPostgres,
 
-    /// <summary>kill -9 of Postgres and Patroni, as when the machine goes off.</summary>
+    /// <summary>Postgres and Patroni are killed with kill -9, as if the machine lost its power.</summary>
     KillAll,
 
-    /// <summary>SIGSTOP of Postgres and Patroni, as when the machine hangs; continued later.</summary>
+    /// <summary>Postgres and Patroni are stopped with SIGSTOP, as if the machine hung, and continued later.</summary>
     HangAll,
 
-    /// <summary>kill -9 of Patroni; Postgres goes on.</summary>
+    /// <summary>Patroni is killed with kill -9; Postgres keeps running.</summary>
     KillPatroni,
 
-    /// <summary>SIGSTOP of Patroni; Postgres goes on.</summary>
+    /// <summary>Patroni is stopped with SIGSTOP; Postgres keeps running.</summary>
     HangPatroni,
 
-    /// <summary>No packet comes or goes, but within the host.</summary>
+    /// <summary>No packet reaches or leaves the host; connections within the host work.</summary>
     CutOff,
 
-    /// <summary>Only etcd is out of reach.</summary>
+    /// <summary>Only etcd is out of the host's reach.</summary>
     CutFromEtcd,
 
     /// <summary>Only the other host of the shard is out of reach.</summary>
     CutFromStandby,
 
-    /// <summary>Etcd and the other host are out of reach; clients still reach it.</summary>
+    /// <summary>etcd and the other host are out of reach; clients still reach the host.</summary>
     CutFromBoth,
 
-    /// <summary>A person has the standby take over.</summary>
+    /// <summary>A person makes the standby take over.</summary>
     Switchover,
 }

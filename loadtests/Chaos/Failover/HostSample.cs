@@ -1,7 +1,9 @@
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>What a host said of itself.</summary>
-/// <param name="At">Microseconds of the recorder's clock; it was asked then, and answered later.</param>
-/// <param name="Timeline">Of a primary, else 0.</param>
-/// <param name="Position">Of a primary: how far its log was on its disk, so at least all that was acknowledged before <paramref name="At"/>.</param>
+/// <summary>One answer of a host about itself.</summary>
+/// <param name="At">When it was asked, in microseconds of the recorder's clock; it answered later.</param>
+/// <param name="Timeline">The timeline of a primary; otherwise 0.</param>
+/// <param name="Position">
+/// The flushed WAL position of a primary. All writes that were acknowledged before <paramref name="At"/> are at or before it.
+/// </param>
 internal sealed record HostSample(long At, string Host, bool IsPrimary, int Timeline, long Position);

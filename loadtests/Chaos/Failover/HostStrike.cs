@@ -1,8 +1,9 @@
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
+using Workbench;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>Does to a host what a fault says, and takes it back.</summary>
+/// <summary>Makes a fault at a host, and ends it.</summary>
 internal sealed class HostStrike(ChaosCluster cluster, FailoverHost host, HostFaultKind kind)
 {
     private int? _patroni;
@@ -54,7 +55,7 @@ internal sealed class HostStrike(ChaosCluster cluster, FailoverHost host, HostFa
                 await cluster.StartPartAsync(host.Name, CancellationToken.None);
                 break;
             case HostFaultKind.KillPostgres or HostFaultKind.Switchover:
-                break; // Patroni sees to it
+                break; // Patroni ends it by itself
             default:
                 await cluster.Cuts!.RestoreAsync();
                 break;

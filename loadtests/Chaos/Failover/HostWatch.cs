@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
-using LoadTests.Cluster;
 using Npgsql;
+using Workbench;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>Asks each host all the time, on a connection of its own, whether it is a primary and how far its log is.</summary>
+/// <summary>Asks each host all the time, on a separate connection, whether it is a primary, and for its WAL position.</summary>
 internal sealed class HostWatch : IAsyncDisposable
 {
     private const int LimitSeconds = 2;
@@ -23,7 +23,7 @@ internal sealed class HostWatch : IAsyncDisposable
     /// <param name="now">The recorder's clock.</param>
     public HostWatch(IReadOnlyList<FailoverHost> hosts, Func<long> now) => _work = [.. hosts.Select(host => WatchAsync(host, now))];
 
-    /// <summary>Of one shard, of each host in the order of time.</summary>
+    /// <summary>The samples of one shard; those of each host are in the order of time.</summary>
     public IReadOnlyList<HostSample> Of(string shard) =>
         [.. _samples.Where(sample => sample.Host.StartsWith(shard + "-", StringComparison.Ordinal))];
 
@@ -59,7 +59,7 @@ internal sealed class HostWatch : IAsyncDisposable
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
             {
-                // It is away, hangs or is cut off: that is what this run is about.
+                // The host is away, hangs or is cut off, as the run intends.
             }
             await Task.Delay(StandbyPause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

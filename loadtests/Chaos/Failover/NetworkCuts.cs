@@ -1,15 +1,14 @@
 using System.Globalization;
-using LoadTests.Cluster;
-using LoadTests.Engine;
+using Workbench;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
 /// <summary>
-/// Cuts a host off although all parts are on 127.0.0.1: rules of nftables drop the packets of its connections. Root only.
+/// Cuts a host off, although all parts are on 127.0.0.1: rules of nftables drop the packets of its connections. It needs root.
 /// </summary>
 /// <remarks>
-/// Who opened a connection is told by the group of its process (each host's processes have one), written to the connection's mark with its
-/// first packet. To whom it goes is told by the port. Connections within the host, as of Patroni to its Postgres, stay.
+/// The group of a process tells which host opened a connection: each host's processes have their own group, and the first packet writes it
+/// into the connection's mark. The port tells the other end. Connections within the host, such as Patroni's to its Postgres, keep working.
 /// </remarks>
 internal sealed class NetworkCuts : IAsyncDisposable
 {
@@ -19,8 +18,8 @@ internal sealed class NetworkCuts : IAsyncDisposable
 
     private NetworkCuts(string table, IReadOnlyList<FailoverHost> hosts, int etcdPort) => (_table, _hosts, _etcdPort) = (table, hosts, etcdPort);
 
-    /// <summary>To be called before the hosts start: a connection that was opened earlier has no mark.</summary>
-    /// <returns>Null: this machine or user has no nftables.</returns>
+    /// <summary>Call it before the hosts start: a connection that was opened earlier has no mark.</summary>
+    /// <returns>Null: nftables is not available on this machine or for this user.</returns>
     public static async Task<NetworkCuts?> TryOpenAsync(IReadOnlyList<FailoverHost> hosts, int etcdPort)
     {
         var cuts = new NetworkCuts(string.Create(CultureInfo.InvariantCulture, $"sharding_chaos_{etcdPort}"), hosts, etcdPort);
@@ -42,12 +41,12 @@ internal sealed class NetworkCuts : IAsyncDisposable
         return RunAsync(string.Concat(DropsOf(host, peer, kind, _etcdPort).Select(drop => $"add rule ip {_table} cut {drop} drop\n")));
     }
 
-    /// <summary>All packets come and go again.</summary>
+    /// <summary>Ends the cut.</summary>
     public Task RestoreAsync() => RunAsync($"flush chain ip {_table} cut\n");
 
     public async ValueTask DisposeAsync() => await RunAsync($"delete table ip {_table}\n");
 
-    /// <summary>Pure.</summary>
+    /// <summary>The definition of the table. A pure function.</summary>
     internal static string TableOf(string table, IReadOnlyList<FailoverHost> hosts) =>
         $"add table ip {table}\n"
         + $"add chain ip {table} owner {{ type filter hook output priority -150 ; }}\n"
@@ -55,7 +54,10 @@ internal sealed class NetworkCuts : IAsyncDisposable
             CultureInfo.InvariantCulture, $"add rule ip {table} owner ct state new meta skgid {host.Group} ct mark set {host.Group}\n")))
         + $"add chain ip {table} cut {{ type filter hook input priority 0 ; }}\n";
 
-    /// <summary>Pure: which packets are dropped. A port that is listened on tells both directions, as clients' ports are above them all.</summary>
+    /// <summary>
+    /// The rules for the dropped packets. A pure function. A port on which a server listens identifies both directions, because all ports
+    /// of clients are above these ports.
+    /// </summary>
     internal static IEnumerable<string> DropsOf(FailoverHost host, FailoverHost peer, HostFaultKind kind, int etcdPort)
     {
         var etcd = Between(By(host), string.Create(CultureInfo.InvariantCulture, $"{etcdPort}"));

@@ -1,16 +1,16 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>What the Patronis of a shard say of it, by their REST interface.</summary>
+/// <summary>Asks the Patronis of a shard about its state, through their REST interface.</summary>
 internal sealed class PatroniView(IReadOnlyList<FailoverHost> hosts) : IDisposable
 {
     private static readonly Version RaisesTtl = new(3, 1);
 
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(2) };
 
-    /// <returns>The primary, and whether a standby may take over from it; nothing: no Patroni answers, or there is no primary.</returns>
+    /// <returns>The primary, and whether a standby may take over; null: no Patroni answers, or there is no primary.</returns>
     public async Task<(FailoverHost? Primary, bool HasStandby)> LookAsync(string shard, bool isSynchronous)
     {
         foreach (var host in hosts.Where(host => host.Shard == shard))
@@ -26,7 +26,7 @@ internal sealed class PatroniView(IReadOnlyList<FailoverHost> hosts) : IDisposab
         return (null, false);
     }
 
-    /// <summary>How long a primary may be silent: what Patroni is told, which it raises to 20 s from 3.1 on.</summary>
+    /// <summary>How long a primary may be silent: the configured ttl, which Patroni 3.1 and later raise to at least 20 s.</summary>
     public async Task<TimeSpan> TtlAsync()
     {
         foreach (var host in hosts)

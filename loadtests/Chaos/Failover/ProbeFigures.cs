@@ -1,9 +1,9 @@
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>What a probe's writes say of a stretch of time. Pure.</summary>
+/// <summary>Figures of a probe's writes in a time. Pure.</summary>
 internal static class ProbeFigures
 {
-    /// <summary>The longest time between two acknowledgements, the first and the last moment counted as such.</summary>
+    /// <summary>The longest time between two acknowledgements. The first and the last moment count as acknowledgements.</summary>
     public static (TimeSpan Length, long End) LongestPause(IEnumerable<ProbeWrite> writes, long from, long until)
     {
         var (last, longest, end) = (from, 0L, from);
@@ -17,7 +17,7 @@ internal static class ProbeFigures
         return (TimeSpan.FromMicroseconds(longest), end);
     }
 
-    /// <summary>Of the acknowledged writes that ended in it.</summary>
+    /// <summary>The p99 of the acknowledged writes that ended in this time.</summary>
     public static TimeSpan P99(IEnumerable<ProbeWrite> writes, long from, long until)
     {
         long[] took = [.. writes.Where(write => write.IsAcknowledged && write.Until > from && write.Until <= until)

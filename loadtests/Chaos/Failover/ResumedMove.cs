@@ -1,10 +1,10 @@
 using System.Text.Json;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
+using Chaos.Cluster;
+using Chaos.Faults;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>A move, which goes on through whatever happens, or ends with a message and is resumed until it is complete.</summary>
+/// <summary>A move that continues through all faults, or ends with a message and is resumed until it is complete.</summary>
 internal sealed record ResumedMove(MoveSlots Move) : IChaosStep
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2), Pause = TimeSpan.FromSeconds(1);
@@ -30,7 +30,7 @@ internal sealed record ResumedMove(MoveSlots Move) : IChaosStep
         }
     }
 
-    /// <returns>Null: it was not told, as a shard is away.</returns>
+    /// <returns>Null: it is unknown, because a shard is away.</returns>
     private static async Task<bool?> IsUnfinishedAsync(ChaosStage stage)
     {
         var list = await stage.AdminAsync(CancellationToken.None, "ops", "list", "-o", "json");

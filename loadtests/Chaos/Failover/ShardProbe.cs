@@ -2,17 +2,17 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
 /// <summary>
-/// Clients that write to one shard without pause, in a partition that no move touches, each item once: when writes stop, how long the
-/// others' take, and which acknowledged ones are lost.
+/// Clients that write to one shard without pause, in a partition that no move touches, each item once. They show when writes stop, how long
+/// writes to other shards take, and which acknowledged writes are lost.
 /// </summary>
 internal sealed class ShardProbe : IAsyncDisposable
 {
     public const string Collection = "probe";
 
-    private const int Clients = 4; // one that waits for an answer of a dead host does not hide that others get theirs
+    private const int Clients = 4; // while one waits for an answer of a dead host, the others may still get answers
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
 
@@ -36,7 +36,7 @@ internal sealed class ShardProbe : IAsyncDisposable
 
     public IReadOnlyList<ProbeWrite> Writes => [.. _writes];
 
-    /// <summary>No write is under way any more when this returns.</summary>
+    /// <summary>Stops the clients. When it returns, all writes have ended.</summary>
     public async Task StopAsync()
     {
         await _stop.CancelAsync();

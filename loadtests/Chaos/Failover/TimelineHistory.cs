@@ -1,13 +1,15 @@
 using System.Globalization;
 using Npgsql;
 
-namespace LoadTests.Chaos.Failover;
+namespace Chaos.Failover;
 
-/// <summary>Where each earlier timeline of a server ended: what an old primary wrote behind that is not in the shard any more.</summary>
-/// <param name="Ends">By timeline.</param>
+/// <summary>
+/// The end of each earlier timeline of a server. The shard no longer has the WAL that an old primary wrote after this end.
+/// </summary>
+/// <param name="Ends">The end of each timeline.</param>
 internal sealed record TimelineHistory(IReadOnlyDictionary<int, long> Ends)
 {
-    /// <summary>Of a primary on <paramref name="timeline"/>.</summary>
+    /// <summary>Reads the history of a primary on <paramref name="timeline"/>.</summary>
     public static async Task<TimelineHistory> ReadAsync(FailoverHost primary, int timeline, CancellationToken cancellation)
     {
         await using var connection = new NpgsqlConnection(HostWatch.ConnectionTo(primary));
@@ -17,7 +19,7 @@ internal sealed record TimelineHistory(IReadOnlyDictionary<int, long> Ends)
         return Parse((string)(await command.ExecuteScalarAsync(cancellation))!);
     }
 
-    /// <summary>Lines <c>timeline, position, reason</c>, as Postgres writes them.</summary>
+    /// <summary>Parses lines <c>timeline, position, reason</c> of Postgres.</summary>
     public static TimelineHistory Parse(string text) => new(text.Split('\n')
         .Select(line => line.Split('\t', ' '))
         .Where(fields => fields.Length >= 2 && int.TryParse(fields[0], CultureInfo.InvariantCulture, out _))

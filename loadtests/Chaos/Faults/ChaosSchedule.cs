@@ -1,14 +1,13 @@
-using LoadTests.Chaos.Cluster;
-using ShardCore.Moves;
+using Chaos.Cluster;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
 /// <summary>
-/// What is done, in which order and with which pauses: a function of the seed and of which shards have standbys. Lanes run side by
-/// side, the steps of
-/// a lane one after the other; how long a step takes is not the schedule's, so two runs of a seed do the same things but
-/// do not meet the same instants.
+/// The steps of a run with their order and pauses: a function of the seed and of the shards' standbys. Lanes run side by side; the steps of
+/// a lane run one after the other. The schedule does not determine how long a step takes. Therefore two runs with the same seed do the same
+/// things, but not at the same instants.
 /// </summary>
 internal static class ChaosSchedule
 {
@@ -16,7 +15,7 @@ internal static class ChaosSchedule
 
     public static readonly IReadOnlyList<string> Lanes = ["moves-1", "moves-2", "servers", "routers"];
 
-    /// <returns>Endless: each step and the pause before it.</returns>
+    /// <returns>An endless sequence of steps, each with the pause before it.</returns>
     public static IEnumerable<(TimeSpan Pause, IChaosStep Step)> Of(int seed, string lane, StandbyPlan standbys)
     {
         var random = new Random(unchecked((seed * 31) + lane.Sum(letter => letter * 7919)));
@@ -24,7 +23,7 @@ internal static class ChaosSchedule
             yield return lane switch
             {
                 "moves-1" or "moves-2" => (Seconds(random, 0, 2), Mover(random)),
-                "servers" => (Seconds(random, 6, 24), Server(random, standbys)), // so that some moves come to their end between two
+                "servers" => (Seconds(random, 6, 24), Server(random, standbys)), // long enough that some moves are completed between two faults
                 _ => (Seconds(random, 4, 16), RouterOrProxy(random)),
             };
     }
@@ -42,8 +41,8 @@ internal static class ChaosSchedule
 
     private static MoveSlots Move(Random random, int targets)
     {
-        // Four targets are a circle back to the first: A → B → C → A.
-        var first = random.Next(10) == 0 ? 3 : random.Next(3); // the spare one is not in the ring for much of the time
+        // Four targets lead back to the first one: A → B → C → A.
+        var first = random.Next(10) == 0 ? 3 : random.Next(3); // often the spare shard is not in the ring
         string[] way = [.. Enumerable.Range(0, targets).Select(place => targets == 1 ? ChaosCluster.Shards[first] : ChaosCluster.FirstShards[(first + place) % 3])];
         var many = random.Next(5) == 0 ? 300 : 12;
         return new MoveSlots(
@@ -89,7 +88,7 @@ internal static class ChaosSchedule
         return roll switch
         {
             < 35 => new PartFault(router, Kills: true, absence / 2),
-            < 80 => new PartFault(router, Kills: false, absence), // some of these sleep across a whole move
+            < 80 => new PartFault(router, Kills: false, absence), // some of these routers sleep during a whole move
             < 90 => new PartFault("proxy", Kills: true, absence / 4),
             _ => new PartFault("proxy", Kills: false, absence / 4),
         };

@@ -1,13 +1,13 @@
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Failover;
+using Chaos.Cluster;
+using Chaos.Failover;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>What steps act on.</summary>
-/// <param name="ActiveKeys">Partition keys that are written just now.</param>
+/// <summary>The cluster and the tools that steps use.</summary>
+/// <param name="ActiveKeys">Returns the partition keys that clients write now.</param>
 internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IReadOnlyList<string>> ActiveKeys)
 {
-    /// <summary>Null: no shard has one.</summary>
+    /// <summary>Null: no shard has a standby.</summary>
     public StandbySet? Standbys { get; init; }
 
     /// <summary>Null: shards have one server each.</summary>
@@ -15,7 +15,7 @@ internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IRead
 
     private static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Runs shardadmin to its end and counts how that was.</summary>
+    /// <summary>Runs shardadmin to its end and counts the result.</summary>
     public async Task<AdminResult> AdminAsync(CancellationToken cancellation, params string[] arguments)
     {
         using var process = Cluster.Admin(null, arguments);
@@ -26,14 +26,14 @@ internal sealed record ChaosStage(ChaosCluster Cluster, ChaosLog Log, Func<IRead
     {
         var result = await process.WaitAsync(cancellation);
         Log.Count($"shardadmin exit {result.ExitCode}");
-        if (result.ExitCode == 1) // everything that is not of a kind with a code of its own
+        if (result.ExitCode == 1) // all errors that have no exit code of their own
             Log.Tell("admin", $"{result.Command.Split(' ')[0]}: {result.Error}");
         if (result.IsUnexpected)
             Log.Surprise(result.ToString());
         return result;
     }
 
-    /// <summary>Has the ring made again from the shards; tried until every shard answers.</summary>
+    /// <summary>Rebuilds the ring from the shards; it tries until every shard answers.</summary>
     public async Task RebuildRingAsync(CancellationToken cancellation)
     {
         for (var clock = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(500, cancellation))

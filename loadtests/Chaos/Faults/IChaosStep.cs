@@ -1,9 +1,9 @@
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>One thing that the schedule does. Whatever it takes away it brings back before it ends.</summary>
+/// <summary>One step of the schedule. Before it ends, it brings back every part that it has taken away.</summary>
 internal interface IChaosStep
 {
-    /// <summary>As it is printed, before it begins.</summary>
+    /// <summary>The text that is printed before the step begins.</summary>
     string Description { get; }
 
     Task RunAsync(ChaosStage stage, CancellationToken cancellation);

@@ -1,13 +1,13 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 using ShardCore.Ring;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>Slots that clients write to, and some others, go to a shard, or once around several.</summary>
-/// <param name="Picks">Places, 0…1, among the keys that are written.</param>
-/// <param name="Others">Further slots.</param>
-/// <param name="Targets">One after the other; the fate strikes the first.</param>
+/// <summary>Moves slots that clients write to, and some others, to a shard, or to several shards one after the other.</summary>
+/// <param name="Picks">Positions, 0…1, in the list of keys that clients write.</param>
+/// <param name="Others">Additional slots.</param>
+/// <param name="Targets">The targets, one after the other; the fate applies to the move to the first.</param>
 internal sealed record MoveSlots(IReadOnlyList<double> Picks, IReadOnlyList<int> Others, IReadOnlyList<string> Targets, int Parallel, MoverFate Fate) : MoverStep(Fate)
 {
     public override string Description => string.Create(

@@ -1,11 +1,11 @@
 using System.Globalization;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>What happens to a mover while it works.</summary>
+/// <summary>The fault of a mover while it works.</summary>
 /// <param name="Kind">none · kill · sleep · sleep-takeover · failpoint</param>
-/// <param name="After">From its first line about a batch to the signal.</param>
-/// <param name="Sleep">From SIGSTOP to SIGCONT: longer than the freeze deadline of 2 s.</param>
+/// <param name="After">The time from its first line about a batch to the signal.</param>
+/// <param name="Sleep">The time from SIGSTOP to SIGCONT: longer than the freeze deadline of 2 s.</param>
 /// <param name="Failpoint">Null: none.</param>
 internal sealed record MoverFate(string Kind, TimeSpan After, TimeSpan Sleep, string? Failpoint)
 {

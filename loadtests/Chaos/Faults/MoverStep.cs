@@ -1,11 +1,11 @@
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>A run of shardadmin that moves slots, and what happens to it meanwhile.</summary>
+/// <summary>A run of shardadmin that moves slots, and its fault.</summary>
 internal abstract record MoverStep(MoverFate Fate) : IChaosStep
 {
-    /// <summary>Redis or a shard is away, perhaps; trying without a pause would only take the processors from everybody.</summary>
+    /// <summary>The pause before another try. Redis or a shard may be away, and tries without a pause would only use CPU time.</summary>
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(2);
 
     public abstract string Description { get; }
@@ -18,7 +18,7 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
         var end = stage.EndOfAsync(mover, CancellationToken.None);
         if (Fate.Kind is MoverFate.Kill or MoverFate.Sleeps or MoverFate.TakenOver)
         {
-            // From its first line about a batch: how long a process takes to start says nothing of how far it is.
+            // The time counts from its first line about a batch, because the start of the process takes an unknown time.
             while (!end.IsCompleted && !mover.Written.Contains('#', StringComparison.Ordinal))
                 await Task.WhenAny(end, Task.Delay(20, CancellationToken.None));
             await Task.WhenAny(end, Task.Delay(Fate.After, cancellation));
@@ -46,7 +46,7 @@ internal abstract record MoverStep(MoverFate Fate) : IChaosStep
             stage.Log.Count(Fate.Kind == MoverFate.Sleeps ? "stopped mover" : "stopped mover, taken over");
             mover.Stop();
             await Task.Delay(Fate.Sleep, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            // The second one works while the first sleeps, and may still when that one wakes up.
+            // The second mover works while the first one sleeps, and may still work when the first one wakes up.
             var second = Fate.Kind == MoverFate.TakenOver ? stage.AdminAsync(CancellationToken.None, "ops", "resume", "--take-over") : Task.CompletedTask;
             await Task.WhenAny(second, Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None));
             mover.Continue();

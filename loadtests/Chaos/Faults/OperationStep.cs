@@ -1,9 +1,9 @@
 using System.Text.Json;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>Carries on whatever is unfinished, or takes one unfinished operation back.</summary>
+/// <summary>Continues all unfinished operations, or cancels one of them.</summary>
 internal sealed record OperationStep(bool Cancels, bool TakesOver) : IChaosStep
 {
     public string Description => Cancels ? "ops cancel" : TakesOver ? "ops resume --take-over" : "ops resume";

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
+using Workbench;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
 /// <summary>A server is killed and started again, or sleeps for a while.</summary>
 /// <param name="Part">s1…, r1…, redis or proxy.</param>
-/// <param name="Kills">SIGKILL; else SIGSTOP and SIGCONT.</param>
-/// <param name="Absence">From the signal to the start, or to SIGCONT.</param>
+/// <param name="Kills">True: SIGKILL; false: SIGSTOP and SIGCONT.</param>
+/// <param name="Absence">The time from the signal to the new start, or to SIGCONT.</param>
 internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IChaosStep
 {
     private static readonly TimeSpan DyingLimit = TimeSpan.FromSeconds(10);
@@ -20,7 +21,7 @@ internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IC
     {
         if (stage.Cluster.ProcessOf(Part) is not { } process)
         {
-            await stage.Cluster.StartPartAsync(Part, CancellationToken.None); // a fault ends with its part there, whatever kept it away
+            await stage.Cluster.StartPartAsync(Part, CancellationToken.None); // when the fault ends, the part must run again
             return;
         }
         stage.Log.Count(Kind);
@@ -32,13 +33,13 @@ internal sealed record PartFault(string Part, bool Kills, TimeSpan Absence) : IC
 
     private async Task KillAsync(ChaosStage stage, int process, CancellationToken cancellation)
     {
-        // Of Postgres only the postmaster, as when it crashes: its backends go on until they notice.
+        // Of Postgres only the postmaster is killed, as in a crash: its backends keep running until they notice.
         if (Part == "proxy")
             ProcessTree.KillAll(process);
         else
             ProcessTree.KillOne(process);
         await Task.Delay(Absence, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        // A process that is still dying is taken for one that runs, and the part would stay away for the rest of the run.
+        // Wait until the process is gone: ./dev would believe that the dying process runs, and the part would stay away until the end.
         for (var clock = Stopwatch.StartNew(); stage.Cluster.ProcessOf(Part) == process && clock.Elapsed < DyingLimit;)
             await Task.Delay(10, CancellationToken.None);
         await stage.Cluster.StartPartAsync(Part, CancellationToken.None);

@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Net.Sockets;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
+using Workbench;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>Redis loses everything; after a while somebody has the ring made again.</summary>
-/// <param name="Kills">By being killed and started empty; else by FLUSHALL.</param>
-/// <param name="Absence">How long it is down, if killed.</param>
-/// <param name="Unnoticed">How long it takes until the ring is rebuilt.</param>
+/// <summary>Redis loses everything; after a while somebody rebuilds the ring.</summary>
+/// <param name="Kills">True: Redis is killed and starts empty; false: FLUSHALL.</param>
+/// <param name="Absence">How long Redis is down, if it is killed.</param>
+/// <param name="Unnoticed">The time until the ring is rebuilt.</param>
 internal sealed record RedisLoss(bool Kills, TimeSpan Absence, TimeSpan Unnoticed) : IChaosStep
 {
     public string Description => string.Create(

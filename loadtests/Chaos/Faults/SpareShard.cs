@@ -1,10 +1,10 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
 /// <summary>The spare shard joins and takes a share, or is emptied and leaves.</summary>
-/// <param name="Weight">Beside 100 of each other shard.</param>
+/// <param name="Weight">Its weight; each other shard has 100.</param>
 internal sealed record SpareShard(bool Joins, int Weight, MoverFate Fate) : MoverStep(Fate)
 {
     public override string Description => Joins

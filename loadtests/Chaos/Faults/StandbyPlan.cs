@@ -1,8 +1,8 @@
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
-/// <summary>Which shards have a standby of which kind: a function of the seed and of <c>--standbys</c>.</summary>
+/// <summary>The kind of standby that each shard has: a function of the seed and of <c>--standbys</c>.</summary>
 internal sealed class StandbyPlan
 {
     public const string Synchronous = "sync", Asynchronous = "async", Both = "both", None = "none";
@@ -11,13 +11,13 @@ internal sealed class StandbyPlan
 
     private StandbyPlan(IReadOnlyDictionary<string, bool> shards) => Shards = shards;
 
-    /// <summary>Each shard that has a standby, and whether its commits wait for that.</summary>
+    /// <summary>Each shard with a standby, and whether its commits wait for the standby.</summary>
     public IReadOnlyDictionary<string, bool> Shards { get; }
 
     /// <param name="choice">One of <see cref="Choices"/>.</param>
     public static StandbyPlan Of(int seed, string choice)
     {
-        // One of each kind at least; the third as it falls.
+        // At least one of each kind; the kind of the third is random.
         var random = new Random(seed);
         bool[] kinds = [true, false, random.Next(2) == 0];
         random.Shuffle(kinds);

@@ -1,15 +1,15 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Faults;
+namespace Chaos.Faults;
 
 /// <summary>
-/// A shard's server is killed for good, its standby answers at its address, and gets a standby of its own.
+/// Kills a shard's server for good. Its standby answers at the same address, and gets a new standby.
 /// </summary>
-/// <param name="Lag">An asynchronous standby has stopped receiving for so long before; a synchronous one never stops.</param>
+/// <param name="Lag">How long an asynchronous standby has stopped receiving before; a synchronous one never stops.</param>
 internal sealed record Takeover(string Shard, bool IsSynchronous, TimeSpan Lag) : IChaosStep
 {
-    /// <summary>The other parts that faults have taken away come back in this time.</summary>
+    /// <summary>Within this time the other parts that faults have taken away come back.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public string Description => IsSynchronous

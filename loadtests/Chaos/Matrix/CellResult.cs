@@ -1,8 +1,8 @@
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>What came of one cell.</summary>
-/// <param name="Recovery">From the moment when the fault was over (servers run again) until the move was complete.</param>
-/// <param name="Problems">Violations, what the audit found, steps that did not go as they must.</param>
+/// <summary>The result of one cell.</summary>
+/// <param name="Recovery">The time from the end of the fault (servers run again) until the move was complete.</param>
+/// <param name="Problems">Violations, problems that the audit found, and steps that failed.</param>
 internal sealed record CellResult(string Name, TimeSpan Recovery, long Requests, long Failed, long Unknown, TimeSpan LongestWrite, IReadOnlyList<string> Problems)
 {
     public bool IsRight => Problems.Count == 0;

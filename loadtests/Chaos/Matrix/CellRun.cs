@@ -1,35 +1,36 @@
 using System.Diagnostics;
 using System.Globalization;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
-using LoadTests.Chaos.Recording;
-using LoadTests.Chaos.Workloads;
-using ShardCore.Moves;
+using Chaos.Checkers;
+using Chaos.Cluster;
+using Chaos.Faults;
+using Chaos.Recording;
+using Chaos.Workloads;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
+using Workbench;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
 /// <summary>
-/// One move of partitions that clients write to, and one thing that goes wrong in it. Afterwards the move must have come
-/// to its end, the recording must hold, and nothing of the move may be left.
+/// One move of partitions that clients write to, with one fault during the move. Afterwards the move must be complete, the recording must
+/// have no violation, and nothing of the move may be left.
 /// </summary>
 internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder, int number)
 {
     private const double Rate = 0.3;
 
-    /// <summary>A mover that sleeps at least so long is past the deadline of its freeze (2 s).</summary>
+    /// <summary>A mover that sleeps for this time has passed the deadline of its freeze (2 s).</summary>
     private static readonly TimeSpan PastTheDeadline = TimeSpan.FromSeconds(2.5);
 
     private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(120);
 
-    /// <summary>A dispute that nobody can settle does not settle itself either.</summary>
+    /// <summary>The time limit for settling: a dispute that is not settled by then will never be.</summary>
     private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(60);
 
     private readonly List<string> _problems = [];
     private readonly List<LostCommitWindow> _windows = [];
 
-    // There and back again, so that each shard is source and target in turn.
+    // Moves go back and forth: each shard is source and target in turn.
     private string Source => number % 2 == 0 ? "s1" : "s2";
 
     private string Target => number % 2 == 0 ? "s2" : "s1";
@@ -42,7 +43,9 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
                 : HoldAsync(cell, list, cancellation),
             cancellation);
 
-    /// <summary>A router sleeps across the whole move; its clients' requests are at the source with the old ring when it wakes up.</summary>
+    /// <summary>
+    /// A router sleeps during the whole move. When it wakes up, it sends its clients' requests to the source by the old ring.
+    /// </summary>
     public Task<CellResult> RunStaleRouterAsync(CancellationToken cancellation) => UnderLoadAsync("stale-router", mayStay: false, async (_, list) =>
     {
         var router = cluster.ProcessOf("r3") ?? throw new InvalidOperationException("r3 does not run.");
@@ -50,7 +53,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         ProcessTree.StopAll(router);
         Require(await cluster.AdminAsync(cancellation, "move", list, "--to", Target, "--yes"), 0);
         ProcessTree.ContinueAll(router);
-        // Or nothing was shown: it must have gone to the source with its old ring.
+        // The router must have asked the source by its old ring; otherwise this cell would show nothing.
         for (var clock = Stopwatch.StartNew(); await FenceRefusals.ReadAsync(cluster.OperationsUrl(3), cancellation) <= refusedBefore; await Task.Delay(50, cancellation))
             if (clock.Elapsed > TimeSpan.FromSeconds(10))
             {
@@ -60,7 +63,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         return Stopwatch.GetTimestamp();
     }, cancellation);
 
-    /// <param name="mayStay">The move may be over with the slots at the source: it was forgotten, or settled so.</param>
+    /// <param name="mayStay">True: the slots may be at the source at the end, because the move was lost or was settled this way.</param>
     private async Task<CellResult> UnderLoadAsync(string name, bool mayStay, Func<WorkloadSet, string, Task<long>> fault, CancellationToken cancellation)
     {
         var recorder = new Recorder(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:000}-{name.Replace('/', '-')}")));
@@ -98,7 +101,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         return Stopwatch.GetTimestamp();
     }
 
-    /// <summary>The mover stops itself at the step, the fault is made, and it goes on to whatever end it comes to.</summary>
+    /// <summary>The mover stops itself at the step; then the fault is made, and the mover continues to its end.</summary>
     /// <returns>When the fault was over.</returns>
     private async Task<long> HoldAsync(MatrixCell cell, string list, CancellationToken cancellation)
     {
@@ -109,7 +112,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         return healed;
     }
 
-    /// <summary>The same where the fault is that a standby takes over. Afterwards what shardadmin names has been done.</summary>
+    /// <summary>The same for a takeover by a standby. Afterwards it runs the commands that shardadmin names.</summary>
     private async Task<long> PromoteAsync(MatrixCell cell, WorkloadSet workloads, string list, CancellationToken cancellation)
     {
         await using var promotion = new Promotion(cluster, cell.IsAtSource ? Source : Target, cell.Lags, workloads);
@@ -128,7 +131,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         await promotion.PromoteAsync(cancellation);
         var healed = Stopwatch.GetTimestamp();
         await EndAsync(mover, cancellation);
-        // The copy at the shard that lost nothing is the right one.
+        // The right copy is the one of the shard that lost nothing.
         var keep = cell.IsAtSource ? "target" : "source";
         _problems.AddRange(await new ClusterRest(cluster, log) { Keep = keep, Patience = SettleLimit }.SettleAsync(cancellation));
         if (await new NamedCommands(new ChaosStage(cluster, log, () => []), keep).MendAsync(cancellation) is { } left)
@@ -143,17 +146,17 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
             _problems.Add(result.ToString());
     }
 
-    /// <summary>The shardadmin of users, which is killed or stopped as it enters the step.</summary>
+    /// <summary>Starts the real shardadmin, which is killed or stopped when it enters the step.</summary>
     /// <param name="before">An earlier step at which it stops too.</param>
     private AdminProcess Mover(MatrixCell cell, string failure, string list, MoveStep? before = null)
     {
         var failpoint = $"move-{MatrixCell.NameOf(cell.Step)}:{failure}";
-        // It would not release, nor own, what a standby that streams has not flushed.
+        // Otherwise the mover would not release or own before the streaming standby has flushed the step.
         string[] lagging = cell.Lags ? ["--ignore-standbys"] : [];
         return cluster.Admin(before is { } step ? $"move-{MatrixCell.NameOf(step)}:{failure},{failpoint}" : failpoint, ["move", list, "--to", Target, "--yes", .. lagging]);
     }
 
-    /// <returns>When it was over.</returns>
+    /// <returns>The time when the fault was over.</returns>
     private async Task<long> FaultAsync(MatrixFault fault, CancellationToken cancellation)
     {
         switch (fault)
@@ -175,7 +178,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
         }
     }
 
-    /// <param name="slots">Those that must have come to the target.</param>
+    /// <param name="slots">The slots that must be at the target.</param>
     private async Task ExamineAsync(string recording, string slots, CancellationToken cancellation)
     {
         foreach (var (path, violations) in Checker.CheckFolder(recording, _windows))
@@ -194,7 +197,7 @@ internal sealed class CellRun(ChaosCluster cluster, ChaosLog log, string folder,
 
     private async Task<ShardRing> RingAsync(CancellationToken cancellation) => await cluster.RingAsync(cancellation) ?? throw new InvalidOperationException("There is no ring.");
 
-    /// <summary>Keys that the source owns, new ones in each cell.</summary>
+    /// <summary>Chooses keys that the source owns, and that no other cell uses.</summary>
     private string KeyOf(ShardRing ring, string workload, int partition) => Enumerable.Range(0, int.MaxValue)
         .Select(attempt => string.Create(CultureInfo.InvariantCulture, $"m{number}-{workload[0]}{partition}-{attempt}"))
         .First(key => ring.OwnerOf(SlotHash.Of(key)).Id.Value == Source);

@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>How often shards turned a router back because they do not own the slot.</summary>
+/// <summary>Counts how often shards refused a router's request because they do not own the slot.</summary>
 internal static class FenceRefusals
 {
     private const string Metric = "sharding_fence_refusals";

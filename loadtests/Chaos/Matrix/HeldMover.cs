@@ -1,10 +1,10 @@
 using System.Diagnostics;
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>A shardadmin that stops itself at a step, so that something can be done to it there.</summary>
-/// <param name="step">For messages.</param>
+/// <summary>A shardadmin that stops itself at a step, where a fault can then be made.</summary>
+/// <param name="step">The name of the step, for messages.</param>
 internal sealed class HeldMover(AdminProcess mover, string step) : IDisposable
 {
     private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(120);
@@ -23,10 +23,10 @@ internal sealed class HeldMover(AdminProcess mover, string step) : IDisposable
 
     public void GoOn() => mover.Continue();
 
-    /// <summary>It goes on to whatever end it comes to.</summary>
+    /// <summary>Continues it, and waits for its end.</summary>
     public async Task<AdminResult> EndAsync(CancellationToken cancellation)
     {
-        // Not once: where the fault makes it begin the batch again it comes to the step again, and stops itself there too.
+        // Continue it repeatedly: if it begins the batch again because of the fault, it stops itself at the step again.
         for (var clock = Stopwatch.StartNew(); !mover.HasExited; await Task.Delay(10, cancellation)) // writes may be held meanwhile
         {
             if (clock.Elapsed > StepLimit)

@@ -1,26 +1,27 @@
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>One step of a move and one fault at it. Written <c>copy/kill-source</c>.</summary>
+/// <summary>One step of a move and one fault at this step, written as <c>copy/kill-source</c>.</summary>
 internal sealed record MatrixCell(MoveStep Step, MatrixFault Fault)
 {
     /// <summary>
-    /// At the last step the source has deleted its rows. With a target's standby that lags, that takes <c>--ignore-standbys</c>, and what that
-    /// standby lacks when it takes over is then nowhere: no command can mend it, so it is no cell.
+    /// At the last step the source has deleted its rows. If the target's standby lags, the mover only comes so far with
+    /// <c>--ignore-standbys</c>. When that standby takes over, the rows that it lacks exist nowhere. No command can repair this, so it is
+    /// not a cell.
     /// </summary>
     private static readonly MatrixCell Unmendable = new(MoveStep.Finish, MatrixFault.PromoteLaggingTarget);
 
     public static IReadOnlyList<MatrixCell> All { get; } =
         [.. from step in Enum.GetValues<MoveStep>() from fault in Enum.GetValues<MatrixFault>() let cell = new MatrixCell(step, fault) where cell != Unmendable select cell];
 
-    /// <summary>A standby takes over.</summary>
+    /// <summary>Whether a standby takes over.</summary>
     public bool Promotes => Fault is MatrixFault.PromoteSource or MatrixFault.PromoteTarget || Lags;
 
-    /// <summary>The standby that takes over had stopped receiving before.</summary>
+    /// <summary>Whether the standby that takes over had stopped receiving before.</summary>
     public bool Lags => Fault is MatrixFault.PromoteLaggingSource or MatrixFault.PromoteLaggingTarget;
 
-    /// <summary>The fault is at the move's source.</summary>
+    /// <summary>Whether the fault is at the move's source.</summary>
     public bool IsAtSource => Fault is MatrixFault.KillSource or MatrixFault.PromoteSource or MatrixFault.PromoteLaggingSource;
 
     public static string NameOf(MoveStep step) => step.ToString().ToLowerInvariant();
@@ -38,7 +39,7 @@ internal sealed record MatrixCell(MoveStep Step, MatrixFault Fault)
         _ => "flush-redis",
     };
 
-    /// <param name="pattern"><c>step/fault</c>; either may be <c>*</c> or left out.</param>
+    /// <param name="pattern"><c>step/fault</c>; each part may be <c>*</c> or missing.</param>
     public static IReadOnlyList<MatrixCell> Matching(string pattern)
     {
         var parts = pattern.Split('/');

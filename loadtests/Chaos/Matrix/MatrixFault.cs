@@ -1,30 +1,32 @@
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>What happens while a mover stands at a step.</summary>
+/// <summary>The faults while a mover is at a step.</summary>
 internal enum MatrixFault
 {
-    /// <summary>SIGKILL to the mover.</summary>
+    /// <summary>The mover is killed with SIGKILL.</summary>
     KillMover,
 
-    /// <summary>The mover sleeps past its freeze deadline, a second one takes over and finishes, then the first wakes up.</summary>
+    /// <summary>
+    /// The mover sleeps past its freeze deadline; a second one takes over and completes the move; then the first wakes up.
+    /// </summary>
     TakeOver,
 
-    /// <summary>SIGKILL to the source's postmaster, which is started again; then the mover goes on.</summary>
+    /// <summary>The source's postmaster is killed with SIGKILL and started again; then the mover continues.</summary>
     KillSource,
 
     /// <summary>The same at the target.</summary>
     KillTarget,
 
-    /// <summary>Redis loses everything, the mover goes on and ends as it can; then the ring is rebuilt.</summary>
+    /// <summary>Redis loses everything; the mover continues and ends with any result; then the ring is rebuilt.</summary>
     FlushRedis,
 
-    /// <summary>The source's standby, which streamed until then, takes over.</summary>
+    /// <summary>The source's standby, which has streamed until now, takes over.</summary>
     PromoteSource,
 
     /// <summary>The same at the target.</summary>
     PromoteTarget,
 
-    /// <summary>The source's standby takes over, and had stopped receiving some steps before.</summary>
+    /// <summary>The source's standby, which stopped receiving some steps before, takes over.</summary>
     PromoteLaggingSource,
 
     /// <summary>The same at the target.</summary>

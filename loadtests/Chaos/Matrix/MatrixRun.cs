@@ -1,18 +1,18 @@
 using System.Globalization;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Reports;
+using Chaos.Cluster;
+using Workbench;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
-/// <summary>Cells one after the other on one cluster; after one that went wrong the next gets a new cluster.</summary>
+/// <summary>Runs cells one after the other on one cluster. After a cell with problems the next one gets a new cluster.</summary>
 internal sealed class MatrixRun(ChaosOptions options, ChaosLog log)
 {
     private readonly List<CellResult> _results = [];
     private ChaosCluster? _cluster;
     private int _clusters;
 
-    /// <param name="staleRouter">Also the router that sleeps across a move.</param>
-    /// <returns>Of each cell.</returns>
+    /// <param name="staleRouter">Whether the cell with the router that sleeps during a move runs too.</param>
+    /// <returns>The result of each cell.</returns>
     public async Task<IReadOnlyList<CellResult>> RunAsync(IReadOnlyList<MatrixCell> cells, bool staleRouter, CancellationToken interrupt)
     {
         try

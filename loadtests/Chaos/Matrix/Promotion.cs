@@ -1,13 +1,13 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Workloads;
-using ShardCore.Moves;
+using Chaos.Checkers;
+using Chaos.Cluster;
+using Chaos.Workloads;
+using ShardCore.Moves.Batches;
 
-namespace LoadTests.Chaos.Matrix;
+namespace Chaos.Matrix;
 
 /// <summary>
-/// The standby of a move's source or target takes over while the mover stands at a step. It has either followed until then, or has stopped
-/// receiving some steps earlier, and then what was committed since is lost.
+/// The standby of a move's source or target takes over while the mover is at a step. Either it has followed until then, or it stopped
+/// receiving some steps earlier; then the commits since that time are lost.
 /// </summary>
 internal sealed class Promotion(ChaosCluster cluster, string shard, bool isLagging, WorkloadSet workloads) : IAsyncDisposable
 {
@@ -15,11 +15,11 @@ internal sealed class Promotion(ChaosCluster cluster, string shard, bool isLaggi
     private LossWatch? _watch;
     private LostCommitWindow? _window;
 
-    /// <summary>Which step a lagging standby has received nothing of, nor of the later ones; null: it lacks the whole move.</summary>
+    /// <summary>The first step of which a lagging standby has received nothing; null: it lacks the whole move.</summary>
     /// <remarks>
-    /// The decisive commits of the source are begin, freeze and release, those of the target import, each brought row and own. Up to the
-    /// release a standby lacks the last two steps. After it the source's lacks the release; the target's lacks the brought rows when it is
-    /// about to own them, and later what makes it own them.
+    /// The decisive commits of the source are begin, freeze and release; those of the target are import, each brought row, and own. At
+    /// steps up to the release, the standby lacks the last two steps. At later steps the source's standby lacks the release. The target's
+    /// standby lacks the brought rows at the step before owning, and the commit of own at later steps.
     /// </remarks>
     public static MoveStep? LagsFrom(MoveStep step, bool isSource) => step switch
     {
@@ -30,7 +30,7 @@ internal sealed class Promotion(ChaosCluster cluster, string shard, bool isLaggi
         _ => step - 2,
     };
 
-    /// <summary>The shard has a standby that streams.</summary>
+    /// <summary>Makes a standby of the shard that streams.</summary>
     public async Task PrepareAsync(CancellationToken cancellation)
     {
         if (!_standby.Runs)
@@ -51,17 +51,17 @@ internal sealed class Promotion(ChaosCluster cluster, string shard, bool isLaggi
             _window = await _watch.EndAsync(cancellation);
     }
 
-    /// <summary>To be called when the move has come to its end.</summary>
+    /// <summary>Call it when the move is over.</summary>
     /// <returns>
-    /// The window in which acknowledged writes may be lost. After a lagging standby it lasts until here: a source that has lost its
-    /// release owns its slots once more, and what it acknowledges until somebody settles that has to yield.
+    /// The window in which acknowledged writes may be lost. After a lagging standby took over, it lasts until this call: a source that has
+    /// lost its release owns its slots again, and the writes that it acknowledges until somebody settles this will be lost.
     /// </returns>
     public async Task<LostCommitWindow> EndAsync(CancellationToken cancellation) =>
         _window ?? await (_watch ?? throw new InvalidOperationException("Nothing was promoted.")).EndAsync(cancellation);
 
     public async ValueTask DisposeAsync()
     {
-        _standby.GoOnReceiving(); // nobody was promoted: the step was never reached
+        _standby.GoOnReceiving(); // no standby was promoted, because the step was never reached
         if (_watch is not null)
             await _watch.DisposeAsync();
     }

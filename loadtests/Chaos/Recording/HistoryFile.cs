@@ -1,9 +1,9 @@
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
-/// <summary>Reads what <see cref="PartitionRecorder"/> wrote.</summary>
+/// <summary>Reads the files of <see cref="PartitionRecorder"/>.</summary>
 internal static class HistoryFile
 {
-    /// <returns>The operations in the order in which they began. One without an end is of unknown outcome.</returns>
+    /// <returns>The operations in the order of their beginnings. An operation without an end has an unknown outcome.</returns>
     public static IReadOnlyList<HistoryOperation> Read(string path) => Parse(File.ReadLines(path));
 
     public static IReadOnlyList<HistoryOperation> Parse(IEnumerable<string> lines)
@@ -27,7 +27,7 @@ internal static class HistoryFile
                 var place = places[line.Op];
                 operations[place] = Ended(operations[place], line);
             }
-        // Two clients may take the time in one order and write in the other.
+        // Two clients may read the clock in one order and write their lines in the other.
         return [.. operations.OrderBy(operation => operation.InvokedAt)];
     }
 

@@ -1,11 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
-/// <summary>One line of a recording: an operation begins, or ends.</summary>
-/// <param name="At">Microseconds of a monotonic clock since the run began.</param>
-/// <param name="Op">Ties the two lines of an operation together.</param>
+/// <summary>One line of a recording: the beginning or the end of an operation.</summary>
+/// <param name="At">The time in microseconds of a monotonic clock since the run began.</param>
+/// <param name="Op">The number of the operation, which connects its two lines.</param>
 /// <param name="Event">invoke · ok · fail · unknown</param>
 internal sealed record HistoryLine(long At, long Op, string Event)
 {
@@ -40,7 +40,7 @@ internal sealed record HistoryLine(long At, long Op, string Event)
     /// <inheritdoc cref="HistoryOperation.Seen"/>
     public IReadOnlyList<string>? Seen { get; init; }
 
-    /// <summary>For people: the way it went and the status.</summary>
+    /// <summary>The route of the request and the status of its answer, for people.</summary>
     public string? Note { get; init; }
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);

@@ -1,19 +1,19 @@
 using System.Globalization;
 
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
 /// <summary>One operation of a recording, from its beginning to its end.</summary>
-/// <param name="InvokedAt">Microseconds of a monotonic clock; the request had not been sent then.</param>
-/// <param name="CompletedAt">The answer had arrived then; <see cref="Never"/> while the outcome is unknown.</param>
+/// <param name="InvokedAt">A time before the request was sent, in microseconds of a monotonic clock.</param>
+/// <param name="CompletedAt">A time after the answer had arrived; <see cref="Never"/> if the outcome is unknown.</param>
 internal sealed record HistoryOperation(long Id, OperationKind Kind, long InvokedAt, long CompletedAt, OperationOutcome Outcome)
 {
-    /// <summary>Later than everything: an operation whose outcome is unknown may take effect at any time.</summary>
+    /// <summary>A time later than all others: an operation of unknown outcome may take effect at any time.</summary>
     public const long Never = long.MaxValue;
 
-    /// <summary>Which of the partition's items, where it has several.</summary>
+    /// <summary>The item, if the partition has several.</summary>
     public string? Item { get; init; }
 
-    /// <summary>What was written (unique in the history), or of a single item's read what was read.</summary>
+    /// <summary>The written value, which is unique in the history; for a read of one item, the value that was read.</summary>
     public string? Value { get; init; }
 
     /// <summary>The version that a condition named.</summary>
@@ -22,30 +22,30 @@ internal sealed record HistoryOperation(long Id, OperationKind Kind, long Invoke
     public int? TtlSeconds { get; init; }
 
     /// <summary>
-    /// Of a success (but a delete's) or a read: the item's version; of a failed condition: the version that stood in its way.
+    /// The item's version after a successful write (not a delete) or in a read; after a failed condition, the version that the item had.
     /// </summary>
     public long? Version { get; init; }
 
     /// <summary>
-    /// The condition did not hold (412), or there was nothing to change or delete (404), which says what the item was at that
-    /// moment: it had <see cref="Version"/>, or was not there.
+    /// True: the condition did not hold (412), or there was nothing to change or delete (404). This shows the state of the item at that
+    /// moment: it had <see cref="Version"/>, or did not exist.
     /// </summary>
     public bool IsRefused { get; init; }
 
-    /// <summary>What a read saw; null: nothing was there.</summary>
+    /// <summary>The list that a read saw; null: there was none.</summary>
     public IReadOnlyList<string>? Seen { get; init; }
 
     public string? Note { get; init; }
 
     /// <summary>
-    /// The answer to a write whose outcome counts as unknown because the shard lost commits afterwards: it took effect before
-    /// this moment, if ever. <see cref="Never"/> for every other operation.
+    /// The time of the answer to a write whose outcome counts as unknown because the shard lost commits afterwards: the write took effect
+    /// before this time, if ever. <see cref="Never"/> for all other operations.
     /// </summary>
     public long AnsweredAt { get; init; } = Never;
 
     public bool IsOk => Outcome == OperationOutcome.Ok;
 
-    /// <summary>It may have been applied.</summary>
+    /// <summary>Whether it may have been applied.</summary>
     public bool MayHaveLanded => Outcome != OperationOutcome.Fail;
 
     public override string ToString() => string.Create(

@@ -1,29 +1,29 @@
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
-/// <summary>What the operations of the workloads are. Checkers tell them by these.</summary>
+/// <summary>The kinds of operations of the workloads. Checkers distinguish operations by their kind.</summary>
 internal enum OperationKind
 {
-    /// <summary>Reads an item, or all that the partition has.</summary>
+    /// <summary>Reads an item, or all items of the partition.</summary>
     Read,
 
-    /// <summary>Writes an item unless it exists (If-None-Match: *).</summary>
+    /// <summary>Writes an item if it does not exist (If-None-Match: *).</summary>
     Create,
 
-    /// <summary>Writes an item if it still has the version named (If-Match).</summary>
+    /// <summary>Writes an item if it still has the named version (If-Match).</summary>
     Replace,
 
-    /// <summary>Writes an item whatever there is.</summary>
+    /// <summary>Writes an item without a condition.</summary>
     Put,
 
-    /// <summary>Changes a field of an item, which must exist (merge patch), perhaps only if it still has the version named.</summary>
+    /// <summary>Changes a field of an existing item (merge patch), sometimes only if it still has the named version.</summary>
     Patch,
 
-    /// <summary>Deletes an item, perhaps only if it still has the version named.</summary>
+    /// <summary>Deletes an item, sometimes only if it still has the named version.</summary>
     Delete,
 
-    /// <summary>Moves money between accounts, with a row in the ledger.</summary>
+    /// <summary>Moves money between accounts, and writes a row into the ledger.</summary>
     Transfer,
 
-    /// <summary>Reads which transfers are in the ledger.</summary>
+    /// <summary>Reads the transfers in the ledger.</summary>
     ReadLedger,
 }

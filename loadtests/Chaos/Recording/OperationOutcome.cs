@@ -1,14 +1,16 @@
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
-/// <summary>What a client knows of its operation afterwards.</summary>
+/// <summary>The knowledge of a client about its operation afterwards.</summary>
 internal enum OperationOutcome
 {
-    /// <summary>Acknowledged; of a read: answered.</summary>
+    /// <summary>A write was acknowledged; a read was answered.</summary>
     Ok,
 
-    /// <summary>Answered that nothing was applied; of a read: no answer.</summary>
+    /// <summary>The answer says that nothing was applied; a read was not answered.</summary>
     Fail,
 
-    /// <summary>It may have been applied, may be applied yet, or never: a lost connection, a timeout, a 5xx that says so.</summary>
+    /// <summary>
+    /// It may have been applied, may still be applied, or never: the connection was lost, the time was over, or a 5xx says so.
+    /// </summary>
     Unknown,
 }

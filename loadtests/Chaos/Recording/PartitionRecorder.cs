@@ -1,12 +1,12 @@
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
-/// <summary>The recording of one partition. For any number of clients at the same time.</summary>
+/// <summary>Records the operations of one partition. Several clients may use it at the same time.</summary>
 internal sealed class PartitionRecorder(Recorder recorder, string path) : IDisposable
 {
     private readonly Lock _gate = new();
     private StreamWriter? _file;
 
-    /// <summary>To be called before the request is sent.</summary>
+    /// <summary>Call it before the request is sent.</summary>
     /// <returns>The operation's number, for <see cref="Complete"/>.</returns>
     public long Invoke(OperationKind kind, string? item = null, string? value = null, long? expected = null, int? ttlSeconds = null)
     {
@@ -15,11 +15,11 @@ internal sealed class PartitionRecorder(Recorder recorder, string path) : IDispo
         return operation;
     }
 
-    /// <summary>To be called once the answer is there.</summary>
+    /// <summary>Call it after the answer has arrived.</summary>
     public void Complete(long operation, OperationOutcome outcome, long? version = null, string? value = null, bool refused = false, IReadOnlyList<string>? seen = null, string? note = null) =>
         Write(new HistoryLine(recorder.Now(), operation, outcome.ToString().ToLowerInvariant()) { Version = version, Value = value, Refused = refused ? true : null, Seen = seen, Note = note });
 
-    /// <summary>Closes the file; a later line opens it again.</summary>
+    /// <summary>Closes the file. A later line opens it again.</summary>
     public void Dispose()
     {
         lock (_gate)

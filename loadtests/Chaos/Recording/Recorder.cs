@@ -1,10 +1,10 @@
 using System.Diagnostics;
 
-namespace LoadTests.Chaos.Recording;
+namespace Chaos.Recording;
 
 /// <summary>
-/// Writes each operation down as it begins and as it ends: a file for each partition, a JSON line for each event, so that
-/// an hour fits on the disk and a checker needs one partition in memory at a time.
+/// Records the beginning and the end of each operation. Each partition has a file, and each event is one JSON line: an hour fits on the
+/// disk, and a checker needs only one partition in memory at a time.
 /// </summary>
 internal sealed class Recorder
 {

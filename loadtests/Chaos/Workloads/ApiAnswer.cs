@@ -1,23 +1,23 @@
 using System.Text.Json;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>What came of one request.</summary>
-/// <param name="Status">0: no answer.</param>
-/// <param name="ETag">The version in it.</param>
-/// <param name="Route">The way it went, for people.</param>
+/// <summary>The result of one request.</summary>
+/// <param name="Status">The status of the answer; 0: there was none.</param>
+/// <param name="ETag">The version in the answer.</param>
+/// <param name="Route">The route of the request, for people.</param>
 internal sealed record ApiAnswer(int Status, long? ETag, byte[] Body, string Route)
 {
-    /// <summary>Whether a write may have been applied, as the API promises it.</summary>
+    /// <summary>Whether a write may have been applied, according to the API's promises.</summary>
     public OperationOutcome Outcome { get; init; }
 
     public bool IsRefused => Status == 412;
 
-    /// <summary>The item is not there. A collection that is not found is a wrong answer, not an absent item.</summary>
+    /// <summary>Whether the item does not exist. "Collection not found" is a wrong answer, not an absent item.</summary>
     public bool IsItemNotFound => Status == 404 && Body.AsSpan().IndexOf("item-not-found"u8) >= 0;
 
-    /// <summary>Of a refused condition: the version that is there; null: there is none.</summary>
+    /// <summary>After a refused condition: the present version; null: the item does not exist.</summary>
     public long? CurrentVersion => Json(body => body.TryGetProperty("currentEtag", out var etag) ? VersionOf(etag.GetString()) : null);
 
     public string Note => $"{Route} {(Status == 0 ? System.Text.Encoding.UTF8.GetString(Body) : Status)}";
@@ -31,7 +31,7 @@ internal sealed record ApiAnswer(int Status, long? ETag, byte[] Body, string Rou
     public static long? VersionOf(string? etag) =>
         long.TryParse(etag?.Trim('"'), System.Globalization.CultureInfo.InvariantCulture, out var version) ? version : null;
 
-    /// <summary>503 and a 504 without "unknown" promise that nothing was applied; 500 and 502 promise nothing.</summary>
+    /// <summary>A 503, and a 504 without "unknown", promise that nothing was applied; 500 and 502 promise nothing.</summary>
     public static OperationOutcome OutcomeOf(int status, byte[] body) => status switch
     {
         >= 200 and < 300 => OperationOutcome.Ok,

@@ -2,23 +2,23 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using LoadTests.Chaos.Recording;
-using LoadTests.Engine;
+using Chaos.Recording;
+using Workbench;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>Sends requests: most through the proxy, some directly to a router, as a client that skips it would.</summary>
+/// <summary>Sends requests: most through the proxy, some directly to a router, like a client that does not use the proxy.</summary>
 /// <param name="surprises">Gets every answer that no fault explains.</param>
 internal sealed class ApiCaller(Uri proxy, IReadOnlyList<Uri> routers, Action<string> surprises) : IDisposable
 {
-    /// <summary>Above the router's own default deadline of 5 s, so that it, which knows more, mostly answers first.</summary>
+    /// <summary>Longer than the router's default deadline of 5 s: usually the router answers first, and its answer says more.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(7);
 
     private const double DirectShare = 0.25;
 
     private readonly ConcurrentDictionary<Uri, ConcurrentBag<ApiConnection>> _idle = new();
 
-    /// <param name="random">Chooses the way.</param>
+    /// <param name="random">Chooses the route.</param>
     public async Task<ApiAnswer> SendAsync(Random random, string method, string path, string? body, params (string Name, string Value)[] headers)
     {
         var server = random.NextDouble() < DirectShare ? routers[random.Next(routers.Count)] : proxy;
@@ -27,7 +27,7 @@ internal sealed class ApiCaller(Uri proxy, IReadOnlyList<Uri> routers, Action<st
         return answer;
     }
 
-    /// <summary>Tells of an answer that no fault explains.</summary>
+    /// <summary>Reports an answer that no fault explains.</summary>
     public void Examine(ApiAnswer answer, string request)
     {
         if (answer.Status is 400 or 409 or 413 or 415 or 422 or 431 or 500 || (answer.Status == 404 && !answer.IsItemNotFound))

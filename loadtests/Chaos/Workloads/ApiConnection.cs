@@ -1,14 +1,13 @@
 using System.Buffers.Text;
 using System.Net.Sockets;
 using System.Text;
-using LoadTests.Engine;
-using LoadTests.Http;
+using Workbench;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>
-/// One keep-alive connection, one request at a time, and never a second try: HttpClient repeats a request by itself when
-/// a pooled connection turns out to be closed, and then its caller does not know how often it was sent.
+/// One keep-alive connection with one request at a time, which never repeats a request. HttpClient repeats a request by itself if a pooled
+/// connection turns out to be closed; then its caller does not know how often the request was sent.
 /// </summary>
 internal sealed class ApiConnection(Uri server) : IDisposable
 {
@@ -17,7 +16,7 @@ internal sealed class ApiConnection(Uri server) : IDisposable
 
     public Uri Server => server;
 
-    /// <summary>The server keeps it open for another request.</summary>
+    /// <summary>Whether the server keeps it open for another request.</summary>
     public bool IsReusable { get; private set; }
 
     /// <exception cref="SocketException">Nothing was sent.</exception>

@@ -1,10 +1,12 @@
 using System.Text.Json;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
+using Chaos.Checkers;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>A list in one item to which clients append: read, then write on condition; for <see cref="AppendChecker"/>.</summary>
+/// <summary>
+/// A list in one item. Clients append to it: they read it, then write it with a condition. For <see cref="AppendChecker"/>.
+/// </summary>
 internal sealed class AppendPartition(string key, PartitionRecorder recorder, ItemCalls calls, Neighbours<AppendPartition> neighbours) : IWorkloadPartition
 {
     private const string Id = "l";

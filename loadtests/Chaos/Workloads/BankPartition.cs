@@ -1,21 +1,23 @@
 using System.Globalization;
 using System.Text.Json;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
+using Chaos.Checkers;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>Accounts between which transactions move money, and a ledger of them; for <see cref="BankChecker"/>.</summary>
-/// <param name="accounts">Calls on the collection "bank".</param>
-/// <param name="ledger">Calls on the collection "ledger".</param>
+/// <summary>Accounts, and a ledger of the transactions that move money between them; for <see cref="BankChecker"/>.</summary>
+/// <param name="accounts">The calls on the collection "bank".</param>
+/// <param name="ledger">The calls on the collection "ledger".</param>
 internal sealed class BankPartition(string key, PartitionRecorder recorder, ItemCalls accounts, ItemCalls ledger) : IWorkloadPartition
 {
     private const int MaxTransfers = 150;
 
-    /// <summary>Amounts are far apart, so that few sets of transfers make the same balances. An account may be overdrawn.</summary>
+    /// <summary>
+    /// The largest amount. Amounts differ much, and therefore few sets of transfers give the same balances. An account may be overdrawn.
+    /// </summary>
     private const int MaxAmount = 10_000;
 
-    /// <summary>The place of the ledger's row among a transfer's operations; those before it are on accounts.</summary>
+    /// <summary>The index of the ledger's row among a transfer's operations; the operations before it are on accounts.</summary>
     private const int LedgerOperation = 2;
 
     private static readonly Func<JsonElement, string> Owner = ListedItem.Owner("of");
@@ -41,7 +43,7 @@ internal sealed class BankPartition(string key, PartitionRecorder recorder, Item
     public async Task ReadLastAsync(CancellationToken cancellation)
     {
         if (!_isOpen)
-            return; // it was never known to begin
+            return; // nobody knows that the accounts were ever opened
         while (!await ReadAccountsAsync(Random.Shared) || !await ReadLedgerAsync(Random.Shared))
             await Task.Delay(100, cancellation);
     }
@@ -68,7 +70,7 @@ internal sealed class BankPartition(string key, PartitionRecorder recorder, Item
             });
             var body = JsonSerializer.Serialize(new { pk = key, ops = puts });
             var answer = await accounts.TransactAsync(random, OperationKind.Create, WrittenValue.Of(key, "open"), body, _ => false);
-            _isOpen |= answer.Outcome == OperationOutcome.Ok || answer.IsRefused; // refused: an earlier one had landed after all
+            _isOpen |= answer.Outcome == OperationOutcome.Ok || answer.IsRefused; // refused: an earlier opening was applied after all
         }
         finally
         {

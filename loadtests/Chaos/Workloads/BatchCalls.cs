@@ -1,17 +1,18 @@
 using System.Text;
 using System.Text.Json;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
+using Workbench;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>
-/// Requests on items of several partitions at once. Each item's operation is recorded for itself, in its own partition, as the
-/// API promises no more: no common snapshot, and not all or nothing.
+/// Sends requests about items of several partitions. The operation of each item is recorded separately, in its partition, because the API
+/// promises neither a common snapshot nor all or nothing.
 /// </summary>
 internal static class BatchCalls
 {
-    /// <param name="reads">The first one's calls send the request.</param>
-    /// <returns>The answer to the first.</returns>
+    /// <param name="reads">The reads; the calls of the first one send the request.</param>
+    /// <returns>The answer to the first read.</returns>
     public static async Task<(ApiAnswer Answer, bool IsThere)> ReadAsync(Random random, IReadOnlyList<(ItemCalls Calls, ItemView View)> reads)
     {
         var keys = reads.Select(read => new { pk = read.Calls.Key, id = read.View.Id }).ToArray();
@@ -21,7 +22,7 @@ internal static class BatchCalls
         return reads.Select((read, place) => read.Calls.EndRead(operations[place], read.View, answers[place])).ToArray()[0];
     }
 
-    /// <param name="inserts">The first one's calls send the request.</param>
+    /// <param name="inserts">The inserts; the calls of the first one send the request.</param>
     public static async Task InsertAsync(Random random, IReadOnlyList<(ItemCalls Calls, ItemInsert Insert)> inserts)
     {
         long[] operations = [.. inserts.Select(each => each.Calls.BeginInsert(each.Insert))];
@@ -31,10 +32,10 @@ internal static class BatchCalls
             inserts[place].Calls.EndWrite(operations[place], answers[place]);
     }
 
-    /// <summary>Takes the answer to a batch apart.</summary>
-    /// <param name="answer">200, 207, or a failure of the whole request, which is every item's then.</param>
-    /// <param name="items">The items that were named, in their order.</param>
-    /// <exception cref="WrongAnswerException">The answer is to other items.</exception>
+    /// <summary>Splits the answer to a batch into the answers of its items.</summary>
+    /// <param name="answer">200, 207, or a failure of the whole request, which then applies to every item.</param>
+    /// <param name="items">The items of the request, in their order.</param>
+    /// <exception cref="WrongAnswerException">The answer is about other items.</exception>
     public static ApiAnswer[] PartsOf(ApiAnswer answer, IReadOnlyList<(string Key, string Id)> items)
     {
         if (answer.Status is not (200 or 207))
@@ -44,7 +45,7 @@ internal static class BatchCalls
             JsonElement[] results = [.. body.GetProperty("results").EnumerateArray()];
             var named = results.Select(result => (result.GetProperty("pk").GetString()!, result.GetProperty("id").GetString()!));
             if (!named.SequenceEqual(items))
-                throw new Engine.WrongAnswerException($"These are not the answers to {string.Join(' ', items)}: {Encoding.UTF8.GetString(answer.Body)}");
+                throw new WrongAnswerException($"These are not the answers to {string.Join(' ', items)}: {Encoding.UTF8.GetString(answer.Body)}");
             return results.Select(result => PartOf(result, answer.Route)).ToArray();
         });
     }
@@ -85,7 +86,7 @@ internal static class BatchCalls
                 api.Examine(part, $"a part of POST {path}");
             return parts;
         }
-        catch (Engine.WrongAnswerException e)
+        catch (WrongAnswerException e)
         {
             api.Surprise(e.Message);
             return [.. items.Select(_ => answer with { Status = 0, Body = [], Outcome = OperationOutcome.Unknown })];

@@ -1,16 +1,16 @@
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>One partition key under one workload's clients. All methods may run at the same time, except the last read.</summary>
+/// <summary>One partition key of one workload. All methods except the last read may run at the same time.</summary>
 internal interface IWorkloadPartition : IDisposable
 {
     string Key { get; }
 
-    /// <summary>It has grown enough; another takes its place.</summary>
+    /// <summary>Whether it has grown enough; then another partition takes its place.</summary>
     bool IsFull { get; }
 
-    /// <summary>One operation, or the few that belong together.</summary>
+    /// <summary>Does one operation, or a few that belong together.</summary>
     Task StepAsync(Random random);
 
-    /// <summary>Reads all of it, when nobody writes any more, until that succeeds.</summary>
+    /// <summary>Reads the whole partition when nobody writes any more; it tries until it succeeds.</summary>
     Task ReadLastAsync(CancellationToken cancellation);
 }

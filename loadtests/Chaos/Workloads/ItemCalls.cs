@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>The API's operations on one partition, each recorded as it begins and as it ends.</summary>
+/// <summary>The API's operations on one partition. It records the beginning and the end of each.</summary>
 /// <param name="collection">The items' collection.</param>
 /// <param name="key">The partition.</param>
 internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Action<OperationKind, ApiAnswer, TimeSpan> told, string collection, string key)
@@ -23,7 +23,7 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
 
     public long BeginRead(ItemView view) => recorder.Invoke(OperationKind.Read, view.Item);
 
-    /// <returns>The answer as a read's: what is not there is an answer too.</returns>
+    /// <returns>The answer of a read: an item that does not exist is a right answer too.</returns>
     public (ApiAnswer Answer, bool IsThere) EndRead(long operation, ItemView view, ApiAnswer answer)
     {
         var isThere = answer.Status == 200;
@@ -34,8 +34,8 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
         return (answer with { Outcome = outcome }, isThere);
     }
 
-    /// <param name="item">As it is recorded: of a partition with one item, null.</param>
-    /// <param name="expected">The version that must be there, where the kind of write allows to name one.</param>
+    /// <param name="item">The item's name in the recording; null for a partition with one item.</param>
+    /// <param name="expected">The version that the item must have, for kinds of writes with such a condition.</param>
     public async Task<ApiAnswer> WriteAsync(
         Random random, OperationKind kind, string id, string? item, string value, string document, long? expected = null, int? ttlSeconds = null)
     {
@@ -58,16 +58,16 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
 
     public long BeginInsert(ItemInsert insert) => recorder.Invoke(OperationKind.Create, insert.Item, insert.Item, ttlSeconds: insert.TtlSeconds);
 
-    /// <summary>A condition that does not hold names the version that is there; where nothing is there it names none.</summary>
+    /// <summary>If a condition does not hold, the answer names the present version; if the item does not exist, it names none.</summary>
     public void EndWrite(long operation, ApiAnswer answer)
     {
         var isRefused = answer.IsRefused || answer.IsItemNotFound;
         recorder.Complete(operation, answer.Outcome, isRefused ? answer.CurrentVersion : answer.ETag, refused: isRefused, note: answer.Note);
     }
 
-    /// <summary>Reads all items of the partition: one page, so of one moment.</summary>
-    /// <param name="seenOf">What is recorded of each.</param>
-    /// <returns>Whether it was answered.</returns>
+    /// <summary>Reads all items of the partition in one page, which shows one moment.</summary>
+    /// <param name="seenOf">Returns the text that is recorded for an item.</param>
+    /// <returns>Whether the read was answered.</returns>
     public async Task<bool> ScanAsync(Random random, OperationKind kind, Func<JsonElement, string> seenOf)
     {
         var operation = recorder.Invoke(kind);
@@ -79,7 +79,7 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
         return isOk;
     }
 
-    /// <param name="foundNothing">Whether a refusal says that there are no items to work on; recorded as an empty list.</param>
+    /// <param name="foundNothing">Whether a refusal says that the items do not exist; this is recorded as an empty list.</param>
     public async Task<ApiAnswer> TransactAsync(Random random, OperationKind kind, string value, string body, Func<ApiAnswer, bool> foundNothing)
     {
         var operation = recorder.Invoke(kind, value: value);
@@ -89,7 +89,7 @@ internal sealed class ItemCalls(ApiCaller api, PartitionRecorder recorder, Actio
         return answer;
     }
 
-    /// <summary>Tells the tally of a request, and how long it took.</summary>
+    /// <summary>Runs a request, and adds it and its time to the tally.</summary>
     public async Task<ApiAnswer> TimedAsync(OperationKind kind, Func<Task<ApiAnswer>> call)
     {
         var began = System.Diagnostics.Stopwatch.GetTimestamp();

@@ -1,5 +1,5 @@
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>An item that is to be written unless it exists.</summary>
-/// <param name="Item">The item's name in the recording, and what is recorded as its value.</param>
+/// <summary>An item that will be written if it does not exist.</summary>
+/// <param name="Item">The item's name, and its value, in the recording.</param>
 internal sealed record ItemInsert(string Id, string Item, string Document, int? TtlSeconds);

@@ -1,13 +1,13 @@
 using System.Text.Json;
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>Reads an entry of a partition's list.</summary>
 internal static class ListedItem
 {
-    /// <param name="field">The document's field that says where it belongs.</param>
-    /// <returns>Where the document belongs, if it is listed there; otherwise both, which is what nobody wrote.</returns>
+    /// <param name="field">The field of the document that has its place.</param>
+    /// <returns>The place of the document, if it is listed there; otherwise both places, a text that nobody wrote.</returns>
     public static Func<JsonElement, string> Owner(string field) => item =>
     {
         var listed = WrittenValue.Of(item.GetProperty("pk").GetString()!, item.GetProperty("id").GetString()!);

@@ -1,7 +1,7 @@
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>
-/// The newest partitions of one workload, for requests that go to several at once. For any number of clients at the same time.
+/// The newest partitions of one workload, for requests about several of them. Several clients may use it at the same time.
 /// </summary>
 internal sealed class Neighbours<T>(int count)
     where T : class
@@ -15,7 +15,7 @@ internal sealed class Neighbours<T>(int count)
         return partition;
     }
 
-    /// <returns>Up to so many others than this one, each of them once.</returns>
+    /// <returns>At most this number of other partitions, each of them once.</returns>
     public IReadOnlyList<T> Others(Random random, T self, int most)
     {
         T[] others = [.. _newest.OfType<T>().Where(other => other != self)];

@@ -1,10 +1,10 @@
 using System.Text.Json;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>
-/// A register's document: <c>value</c>, after a patch also <c>patch</c>, and in a large one <c>pad</c>, about 200 KB that do not
-/// compress, so that Postgres keeps them out of line (TOAST).
+/// The document of a register. It has <c>value</c>, after a patch also <c>patch</c>. A large document also has <c>pad</c>: about 200 KB
+/// that do not compress, which Postgres stores out of line (TOAST).
 /// </summary>
 internal static class RegisterDocument
 {
@@ -13,21 +13,21 @@ internal static class RegisterDocument
 
     public static string IdOf(bool isLarge) => isLarge ? LargeId : "r";
 
-    /// <param name="value">Says by its id whether the document is large.</param>
+    /// <param name="value">The value; its id decides whether the document is large.</param>
     public static string Of(string value) => IsLarge(value)
         ? JsonSerializer.Serialize(new { value, pad = PadOf(value) })
         : JsonSerializer.Serialize(new { value });
 
     public static string PatchOf(string value) => JsonSerializer.Serialize(new { patch = value });
 
-    /// <returns>What the last write or patch wrote.</returns>
+    /// <returns>The value of the last write or patch.</returns>
     public static string LastWritten(JsonElement document) =>
         document.TryGetProperty("patch", out var patch) ? patch.GetString()! : Value(document);
 
-    /// <returns>Of a patched document what the last write before the patches wrote; of another one null.</returns>
+    /// <returns>The value of the last write before the patches; null: the document was not patched.</returns>
     public static IReadOnlyList<string>? BesidePatch(JsonElement document) => document.TryGetProperty("patch", out _) ? [Value(document)] : null;
 
-    /// <returns>The value; with a pad that is not its own it is one that nobody wrote.</returns>
+    /// <returns>The value; if the document has the pad of another value, a text that nobody wrote.</returns>
     private static string Value(JsonElement document)
     {
         var value = document.GetProperty("value").GetString()!;
@@ -44,6 +44,6 @@ internal static class RegisterDocument
             seed = unchecked((seed * 31) + character);
         var bytes = new byte[PadBytes];
         new Random(seed).NextBytes(bytes);
-        return Convert.ToBase64String(bytes).Replace('+', '-'); // JSON would escape it
+        return Convert.ToBase64String(bytes).Replace('+', '-'); // JSON would escape a plus
     }
 }

@@ -1,9 +1,11 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
+using Chaos.Checkers;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>One item that many clients write, mostly on condition, patch, delete and read; for <see cref="RegisterChecker"/>.</summary>
+/// <summary>
+/// One item that many clients write (mostly with a condition), patch, delete and read; for <see cref="RegisterChecker"/>.
+/// </summary>
 internal sealed class RegisterPartition(string key, PartitionRecorder recorder, ItemCalls calls, Neighbours<RegisterPartition> neighbours)
     : IWorkloadPartition
 {
@@ -14,7 +16,7 @@ internal sealed class RegisterPartition(string key, PartitionRecorder recorder, 
     private static readonly ItemView View = new(Id, null, RegisterDocument.LastWritten, RegisterDocument.BesidePatch);
 
     private int _operations;
-    private long _version; // the last that anybody saw, perhaps overtaken already: then the write is refused; 0: there is none
+    private long _version; // the last version that a client saw; if it is old already, a write is refused. 0: there is none
 
     public string Key => key;
 
@@ -71,6 +73,6 @@ internal sealed class RegisterPartition(string key, PartitionRecorder recorder, 
             for (long known; (known = Interlocked.Read(ref _version)) < version && Interlocked.CompareExchange(ref _version, version, known) != known;)
                 continue;
         else if (answer.IsRefused || answer.IsItemNotFound || answer.Status == 204)
-            Interlocked.CompareExchange(ref _version, 0, before); // it is gone, unless somebody saw a newer one meanwhile
+            Interlocked.CompareExchange(ref _version, 0, before); // the item is gone, unless another client saw a newer version meanwhile
     }
 }

@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
+using Chaos.Checkers;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>Items that are inserted once each, some to expire, some in batches, and deleted; for <see cref="SetChecker"/>.</summary>
+/// <summary>
+/// Items that are inserted once and deleted. Some have a time to live, and some are inserted in batches. For <see cref="SetChecker"/>.
+/// </summary>
 internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemCalls calls, Neighbours<SetPartition> neighbours) : IWorkloadPartition
 {
     private const int MaxItems = 100;
@@ -50,7 +52,7 @@ internal sealed class SetPartition(string key, PartitionRecorder recorder, ItemC
         await calls.WriteAsync(random, OperationKind.Create, insert.Id, insert.Item, insert.Item, insert.Document, ttlSeconds: insert.TtlSeconds);
     }
 
-    /// <summary>Some here, and one in each of two other partitions, which may be on other shards.</summary>
+    /// <summary>Inserts some items here, and one item in each of two other partitions, which may be on other shards.</summary>
     private Task InsertManyAsync(Random random) => BatchCalls.InsertAsync(random,
     [
         .. Enumerable.Range(0, random.Next(1, 4)).Select(_ => NewInsert(random)),

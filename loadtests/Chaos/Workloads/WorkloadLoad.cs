@@ -1,16 +1,19 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>
-/// One workload under load: operations begin at a fixed rate whatever becomes of the earlier ones, on a few partitions at a
-/// time. A partition that has grown enough is left to lie, and another takes its place.
+/// The load of one workload. Operations begin at a fixed rate, even if earlier ones are not answered yet, on a few partitions at a time. A
+/// partition that has grown enough is not used any more, and another takes its place.
 /// </summary>
-/// <param name="make">The n-th partition of this workload.</param>
+/// <param name="make">Makes the n-th partition of this workload.</param>
 internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePerSecond, int partitions, Func<int, IWorkloadPartition> make)
 {
-    /// <summary>So many operations wait for their answer at most: what is stopped for seconds must not drown us afterwards.</summary>
+    /// <summary>
+    /// The largest number of operations that wait for their answers: a part that stands still for seconds must not cause a flood of
+    /// requests afterwards.
+    /// </summary>
     private const int MaxInFlight = 64;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
@@ -25,10 +28,11 @@ internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePer
     /// <summary>The keys that are written and read now.</summary>
     public IReadOnlyList<string> ActiveKeys => [.. _active.Select(partition => partition.Key)];
 
-    /// <summary>The keys of every partition that there ever was.</summary>
-    public IReadOnlyList<string> AllKeys => [.. _active.Concat(_retired).Select(partition => partition.Key)]; // in this order: a partition is retired before another takes its place
+    /// <summary>The keys of all partitions, also of those that are not used any more.</summary>
+    /// <remarks>The active ones come first: a partition is retired before another takes its place, so none is missed.</remarks>
+    public IReadOnlyList<string> AllKeys => [.. _active.Concat(_retired).Select(partition => partition.Key)];
 
-    /// <summary>Until cancelled, and until the last answer has come.</summary>
+    /// <summary>Runs until it is cancelled and the last answer has arrived.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         var random = new Random(seed);
@@ -40,7 +44,7 @@ internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePer
             await Task.Delay(Tick, CancellationToken.None);
     }
 
-    /// <summary>Reads the final state of every partition that there ever was.</summary>
+    /// <summary>Reads the final state of all partitions.</summary>
     public async Task ReadLastAsync(CancellationToken cancellation)
     {
         await Parallel.ForEachAsync(_active.Concat(_retired), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellation }, async (partition, token) =>
@@ -56,7 +60,7 @@ internal sealed class WorkloadLoad(WorkloadTally tally, int seed, double ratePer
         if (_active[place].IsFull)
         {
             _retired.Add(_active[place]);
-            _active[place].Dispose(); // its file; what is still under way opens it again
+            _active[place].Dispose(); // closes its file; operations that still run open it again
             _active[place] = make(_made++);
         }
         var step = new Random(random.Next());

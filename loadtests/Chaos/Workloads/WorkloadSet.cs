@@ -1,22 +1,24 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
-/// <summary>All four workloads together, on one cluster and into one recording.</summary>
+/// <summary>All four workloads together, on one cluster and with one recording.</summary>
 internal sealed class WorkloadSet
 {
-    /// <summary>Steps a second of each at a rate of 1; a step is 1 to 2 requests. Together about 350 requests a second.</summary>
+    /// <summary>
+    /// The steps per second of each workload at a rate of 1. A step is 1 to 2 requests; together they are about 350 requests per second.
+    /// </summary>
     private const double RegisterRate = 120, AppendRate = 50, BankRate = 70, SetRate = 80;
 
-    private const int Partitions = 6; // of each workload at a time: few, so that clients meet
+    private const int Partitions = 6; // of each workload at the same time: a small number, because clients should meet
 
     public static readonly IReadOnlyList<string> Collections = ["register", "append", "bank", "ledger", "set"];
 
     private readonly ApiCaller _api;
     private readonly Recorder _recorder;
 
-    /// <param name="keyOf">The n-th partition key of a workload.</param>
-    /// <param name="rate">1: about 350 requests a second.</param>
+    /// <param name="keyOf">Returns the n-th partition key of a workload.</param>
+    /// <param name="rate">The strength of the load; 1 is about 350 requests per second.</param>
     public WorkloadSet(ApiCaller api, Recorder recorder, int seed, double rate, Func<string, int, string> keyOf)
     {
         (_api, _recorder) = (api, recorder);
@@ -36,10 +38,10 @@ internal sealed class WorkloadSet
 
     public IEnumerable<string> ActiveKeys => Loads.SelectMany(load => load.ActiveKeys);
 
-    /// <summary>The keys that are written now, and those that were.</summary>
+    /// <summary>The keys that clients write now, and those that they wrote before.</summary>
     public IEnumerable<string> AllKeys => Loads.SelectMany(load => load.AllKeys);
 
-    /// <summary>The recorder's time, in microseconds.</summary>
+    /// <summary>The time of the recorder's clock, in microseconds.</summary>
     public long Now => _recorder.Now();
 
     public long Requests => Loads.Sum(load => load.Tally.Total);

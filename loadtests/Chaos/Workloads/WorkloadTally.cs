@@ -1,6 +1,6 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
-namespace LoadTests.Chaos.Workloads;
+namespace Chaos.Workloads;
 
 /// <summary>Counts one workload's requests.</summary>
 internal sealed class WorkloadTally(string name)
@@ -16,20 +16,22 @@ internal sealed class WorkloadTally(string name)
 
     public long Ok => Interlocked.Read(ref _ok);
 
-    /// <summary>Conditions that did not hold, and items that are not there: answers as good as any.</summary>
+    /// <summary>Answers that a condition did not hold, or that an item does not exist: these are right answers.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
-    /// <summary>No answer, or one that says that nothing was done, for reasons that are not the client's.</summary>
+    /// <summary>
+    /// Requests without an answer, or whose answer says that nothing was done, for a reason that the client did not cause.
+    /// </summary>
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Unknown => Interlocked.Read(ref _unknown);
 
-    /// <summary>Operations that were not sent because too many waited for an answer.</summary>
+    /// <summary>Operations that were not sent, because too many waited for an answer.</summary>
     public long Skipped => Interlocked.Read(ref _skipped);
 
     public long Total => Ok + Refused + Failed + Unknown;
 
-    /// <summary>Of the writes that were acknowledged.</summary>
+    /// <summary>The longest time of an acknowledged write.</summary>
     public TimeSpan LongestWrite => TimeSpan.FromTicks(Interlocked.Read(ref _longestWriteTicks));
 
     public void Skip() => Interlocked.Increment(ref _skipped);

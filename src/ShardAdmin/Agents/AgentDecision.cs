@@ -1,29 +1,30 @@
-using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardAdmin.Operations;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Agents;
 
-/// <summary>What an agent does with an operation that is not finished.</summary>
+/// <summary>What an agent does with an unfinished operation.</summary>
 internal enum AgentDecision
 {
-    /// <summary>Another process works on it, or somebody paused it.</summary>
+    /// <summary>Leave it alone: another process works on it, or somebody paused it.</summary>
     Leave,
 
-    /// <summary>Nobody works on it.</summary>
+    /// <summary>Continue it: nobody works on it.</summary>
     CarryOn,
 
-    /// <summary>Somebody has it and does not move any more.</summary>
+    /// <summary>Take it over: the process that holds its lock hangs.</summary>
     TakeOver,
 }
 
-/// <summary>Pure: from what the journals say to what is done.</summary>
+/// <summary>Decides from the journals' contents what an agent does. A pure function.</summary>
 internal static class AgentRules
 {
-    /// <param name="batches">Of one operation, those that are not finished.</param>
+    /// <param name="batches">The unfinished batches of one operation.</param>
     /// <param name="takeOverAfter">
-    /// Movers report once a second, each shard telling the time since by its own clock. A report that was late does no harm: the
-    /// one that is taken over from fails at its next compare-and-set, and what it copied is copied again.
+    /// A mover that has not reported for this time hangs. Movers report once a second; each shard measures the time since the last report
+    /// by its own clock. If a report was only late, the take-over does no harm: the old mover fails at its next compare-and-set, and the
+    /// new mover copies its rows again.
     /// </param>
     public static AgentDecision Decide(IReadOnlyCollection<SourcedBatch> batches, TimeSpan takeOverAfter)
     {
@@ -35,14 +36,17 @@ internal static class AgentRules
     }
 
     /// <summary>
-    /// Those to be run: all of them; if the operation is cancelled, what was released; if it is paused, of that only what is not
-    /// compared yet, whose slots may have nobody who serves them: deleting old rows can wait. Never one that is disputed: that is for a
-    /// person.
+    /// Returns the batches that have to run. If the operation is wanted to run: all. If it is cancelled: the released ones, because a
+    /// release cannot be taken back. If it is paused: the released ones that are not compared yet, because perhaps no shard serves their
+    /// slots; deleting old rows can wait. A disputed batch never runs: a person decides about it.
     /// </summary>
-    public static IReadOnlyList<SourcedBatch> Due(IReadOnlyCollection<SourcedBatch> batches) => [.. batches.Where(batch => batch.Batch.Disputed is null && batch.Wanted switch
-    {
-        MoveWish.Run => true,
-        MoveWish.Pause => batch.Batch.IsReleased() && batch.Batch.Phase != MovePhase.Verified,
-        _ => batch.Batch.IsReleased(),
-    })];
+    public static IReadOnlyList<SourcedBatch> Due(IReadOnlyCollection<SourcedBatch> batches) =>
+    [
+        .. batches.Where(batch => batch.Batch.Disputed is null && batch.Wanted switch
+        {
+            MoveWish.Run => true,
+            MoveWish.Pause => batch.Batch.IsReleased() && batch.Batch.Phase != MovePhase.Verified,
+            _ => batch.Batch.IsReleased(),
+        }),
+    ];
 }

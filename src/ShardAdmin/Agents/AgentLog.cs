@@ -3,7 +3,7 @@ using ShardAdmin.Output;
 
 namespace ShardAdmin.Agents;
 
-/// <summary>One line an event: text for people, JSON with <c>-o ndjson</c>.</summary>
+/// <summary>Writes one line per event: text for people, JSON with <c>-o ndjson</c>.</summary>
 internal sealed class AgentLog(AdminOutput output)
 {
     private readonly Lock _gate = new();
@@ -12,13 +12,14 @@ internal sealed class AgentLog(AdminOutput output)
     public void Say(string what, string message, Guid? operation = null)
     {
         var at = TimeProvider.System.GetUtcNow();
-        var line = string.Create(CultureInfo.InvariantCulture, $"{at:yyyy-MM-ddTHH:mm:ss.fffZ} {what}{(operation is { } id ? $" {id}" : "")}: {message}");
+        var line = string.Create(
+            CultureInfo.InvariantCulture, $"{at:yyyy-MM-ddTHH:mm:ss.fffZ} {what}{(operation is { } id ? $" {id}" : "")}: {message}");
         lock (_gate)
             output.WriteEvent(new { at, what, operation, message }, line);
     }
 
-    /// <summary>A state of things: told when it begins, when it changes, and when it is over.</summary>
-    /// <param name="problem">Null: all is well.</param>
+    /// <summary>Logs a problem that lasts: once when it begins, when its text changes, and when it is over.</summary>
+    /// <param name="problem">Null: there is no problem.</param>
     public void State(string what, string? problem)
     {
         lock (_gate)

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Rebalancing;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
@@ -9,13 +9,16 @@ using ShardCore.Shards.History;
 
 namespace ShardAdmin.Agents;
 
-/// <summary>An agent's knowledge of the shards' histories, which it shares with routers by Redis and keeps without it.</summary>
+/// <summary>
+/// An agent's knowledge of the positions that were seen on each shard. The agent shares it with routers through Redis; without Redis it
+/// goes by its own memory.
+/// </summary>
 internal sealed class LostShards(AdminSession session)
 {
-    private readonly ConcurrentDictionary<ShardId, ShardHistory> _histories = []; // operations that run ask, too
+    private readonly ConcurrentDictionary<ShardId, ShardHistory> _histories = []; // concurrent: running operations read it too
 
-    /// <summary>The shards that lost commits, as far as they answer.</summary>
-    /// <returns>What a person has to settle; null: nothing.</returns>
+    /// <summary>Reads the positions of all shards that answer and looks for shards that lost commits.</summary>
+    /// <returns>A sentence for each shard that lost commits, for a person to settle; null: there is none.</returns>
     public async Task<string?> LookAsync(ShardRing ring, CancellationToken cancellation)
     {
         foreach (var gone in _histories.Keys.Where(id => ring.Find(id) is null))
@@ -29,14 +32,15 @@ internal sealed class LostShards(AdminSession session)
     }
 
     /// <summary>
-    /// Whether an agent may go on with the batch: it is past its release, it is to be cancelled, or both of its shards have all that was
-    /// seen of them.
+    /// Whether an agent may work on the batch: it is released already, it is to be cancelled, or both of its shards have every commit that
+    /// was seen on them.
     /// </summary>
     public bool MayGoOn(SourcedBatch each) =>
         each.Batch.IsReleased() || each.Wanted == MoveWish.Cancel || (IsWhole(each.Source.Id) && IsWhole(each.Batch.Target));
 
     private static string Sentence(ShardHistory history) =>
-        $"Shard {history.Shard} {history.Loss?.Describe()}. No move from or to it begins. '{ShardLoss.NextFor(history.Shard)}' settles it.";
+        $"Shard {history.Shard} {history.Loss?.Describe()}. No move from or to it begins. '{ShardLoss.NextFor(history.Shard)}' "
+        + "settles it.";
 
     private bool IsWhole(ShardId shard) => _histories.GetValueOrDefault(shard)?.Loss is null;
 
@@ -52,7 +56,7 @@ internal sealed class LostShards(AdminSession session)
         return true;
     }
 
-    /// <summary>Without Redis the agent goes by its own memory.</summary>
+    /// <summary>Ignores that Redis is away: the agent then goes by its own memory.</summary>
     private static async Task TryAsync(Func<Task> call)
     {
         try
@@ -61,7 +65,7 @@ internal sealed class LostShards(AdminSession session)
         }
         catch (RedisUnavailableException)
         {
-            // The agent's log tells of Redis.
+            // MoveAgent.ReadRingAsync logs that Redis is away.
         }
     }
 }

@@ -1,58 +1,65 @@
 using Npgsql;
 using NpgsqlTypes;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Rebalancing;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Rings;
+using ShardAdmin.Settings;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 using ShardCore.Shards;
-using ShardCore.Shards.History;
+using ShardCore.Shards.Failover;
 
 namespace ShardAdmin.Backups;
 
 /// <summary>
-/// Makes a restore point of one name in the WAL of every shard, at a moment at which no slot is between two owners. Shards that are all
-/// restored to it fit together.
+/// Makes a restore point with the same name in the WAL of every shard, at a moment when no slot is between two owners. If all shards are
+/// restored to this point, they fit together.
 /// </summary>
 /// <remarks>
-/// <para>Steps. 1 look: primaries, rights, a new name · 2 hold hand-overs at all shards (<see cref="HandOverHold"/>) · 3 wait until every
-/// slot has exactly one owner (<see cref="HandOversAtRest"/>) · 4 read the ring and the journals · 5 a row with the name in every shard ·
-/// 6 a restore point in every server · 7 ask every session that holds whether it has held all the time · 8 note the place of the restore
-/// point beside the name, and give hand-overs free · 9 switch the WAL, and see that the archive gets it.</para>
-/// <para>What is promised of shards that are restored to the point: (a) each slot has exactly one owner, (b) that owner has every write
-/// that was acknowledged before the command began, (c) every move that was under way can be resumed or cancelled, and none is disputed
-/// that was not.
-/// Writes go on all the time, so of two writes to different shards during step 6 the later one may be there without the earlier. Nobody
-/// has been promised more: a request touches one partition, and a partition is on one shard.</para>
-/// <para>Why. Call H the time from the end of 2 until the answers of 7. Each restore point lies in H, because a session that still has its
-/// lock has had it since 2 (migrations/shard/0008). A step that is refused during H was therefore committed before H, or it is committed
-/// after every restore point.</para>
-/// <para>(a) Ownership changes at release, own, follow, give back, take back and keep (0006, 0007). During H no slot is frozen anew,
-/// because <c>move_freeze</c> is refused. Step 3 has seen every shard without a batch that is frozen or released, all of them before it
-/// read the slots. So no release follows in H, because a release needs a freeze. No target comes to own, because that needs a release that
-/// stands in the journal as released. No follow happens, because that needs two owners, and no keep and no take back, because those need a
-/// slot without an owner: 3 has seen that each slot has exactly one. Give back is refused. So whoever owns a slot at 3 owns it at all
-/// restore points.</para>
-/// <para>(b) The shard that acknowledged a write owned its slot. If it still does at its restore point, the write is before that point in
-/// its own WAL. Otherwise it gave the slot away before H, by complete hand-overs, and the new owner had the write in its WAL before it
-/// owned: it owns only with the seal, whose commit is behind all rows that were brought (<see cref="ShardCore.Moves.BatchMover"/>, b and
-/// e). It came to own before H, so its restore point is behind that too. The old owner deletes its rows only after "verified", so after the
-/// new one owned: no restore point at which they are deleted comes with one at which the new owner lacks them.</para>
-/// <para>(c) A step of the source that says that the target has done something must not be there without it: "verified" says that the rows
-/// were compared, and the end of the journal says that the import has ended. These steps of the source are refused during H, so each of
-/// them that is at the source's restore point was committed before H. What it rests on was committed earlier still, and is at the target's
-/// restore point. The other way round, a target that is ahead of its source, is what a mover meets after every crash. A seal that
-/// the restored target has and the restored source does not know says nothing: no release names it. Rows that writers kept for the
-/// comparison (<c>before_image</c>) are written with the row itself and deleted with "compared", both at the target alone. The exhaustive
-/// model goes through all of it (<c>BackupCutTests</c>).</para>
-/// <para>Collections. A deletion begins with a mark in every shard, and <c>collection_mark</c> is refused during H. So it cannot begin,
-/// complete and free its name between two restore points, which would bring old items back under a new collection. A deletion that had
-/// begun is at the point as begun, and the same command completes it. A creation that is under way may be in some shards only, and has not
-/// been acknowledged; <c>doctor</c> names it.</para>
+/// <para>Steps. 1 check primaries, rights, and that the name is new · 2 hold hand-overs at all shards (<see cref="HandOverHold"/>) ·
+/// 3 wait until every slot has exactly one owner (<see cref="HandOversAtRest"/>) · 4 read the ring and the journals · 5 write a row with
+/// the name into every shard · 6 make a restore point in every server · 7 ask every session that holds whether it has held all the time ·
+/// 8 write the LSN of the restore point into the row of step 5, and release the hold · 9 switch the WAL, and wait until the archive has
+/// it.</para>
+/// <para>Promises for shards that are restored to the point: (a) each slot has exactly one owner; (b) that owner has every write that was
+/// acknowledged before the command began; (c) every move that was under way can be resumed or cancelled, and no batch is disputed that was
+/// not disputed before. Writes go on all the time. Of two writes to different shards during step 6, the later one may be restored without
+/// the earlier one. No client was promised more: a request touches one partition, and a partition is on one shard.</para>
+/// <para>Why. Let H be the time from the end of step 2 until the answers of step 7. Each restore point lies in H, because a session that
+/// still has its lock in step 7 has had it since step 2 (migrations/shard/0008). Some steps of a move are refused during H. Each of them
+/// was therefore committed before H, or is committed after every restore point.</para>
+/// <para>(a) Ownership changes only by release, own, follow, give back, take back and keep (0006, 0007). Step 3 first saw that no shard has
+/// a frozen or released batch, and only then read the owners: each slot has exactly one. During H:
+/// No slot becomes frozen, because <c>move_freeze</c> is refused.
+/// No release happens, because a release needs a frozen batch.
+/// No target comes to own a slot, because that needs a batch that its journal shows as released.
+/// No follow happens, because a follow needs a slot with two owners.
+/// No keep and no take back happen, because they need a slot without an owner.
+/// No give back happens, because it is refused.
+/// Therefore the owner of a slot in step 3 is its owner at all restore points.</para>
+/// <para>(b) The shard that acknowledged a write owned the slot at that time. First case: it still owns the slot at its restore point.
+/// Then the write is before that point in its own WAL. Second case: it gave the slot away before H, by complete hand-overs. Then the new
+/// owner had the write in its WAL before it owned the slot: it owns only with the seal, and the seal is committed after all rows that were
+/// brought (<see cref="ShardCore.Moves.BatchMover"/>, b and e). The new owner came to own before H, so its restore point is after that
+/// commit too. The old owner deletes its rows only after "verified", that is after the new owner owned them. Therefore a cut in which the
+/// old owner has deleted the rows never has a new owner that lacks them.</para>
+/// <para>(c) Some steps of the source record that the target has done something: "verified" records that the rows were compared, and the
+/// end of the journal entry records that the import has ended. Such a record must not be restored without the work that it records. These
+/// steps of the source are refused during H, so each of them that is before the source's restore point was committed before H. The
+/// target's work was committed earlier still, and is before the target's restore point. The opposite, a target that is ahead of its
+/// source, is harmless: a mover meets it after every crash. A seal that the restored target has and the restored source does not know has
+/// no effect, because no release names it. Rows that writers kept for the comparison (<c>before_image</c>) are written together with the
+/// row itself and deleted with "compared", both at the target alone. The exhaustive model checks all of this
+/// (<c>BackupCutTests</c>).</para>
+/// <para>Collections. A deletion begins with a mark in every shard, and <c>collection_mark</c> is refused during H. Therefore a deletion
+/// cannot begin, complete and free its name between two restore points; otherwise a restore would bring old items back under a new
+/// collection of that name. A deletion that began before H is restored as begun, and the same command completes it. A creation that is
+/// under way may be restored in some shards only; it was not acknowledged, and <c>doctor</c> names it.</para>
 /// <para>Shards that join or leave during H have no slot then. The document has the shards of the ring at step 4.</para>
-/// <para>What a crash leaves. Of this process: the server ends its sessions and with them the hold, at once or within the limit; up to 5
-/// nothing else, then a name that is used. Of a shard, also a failover: its session is gone, and 7 or 8 fails. The document is written only
-/// after all steps.</para>
+/// <para>What a crash leaves. If this process dies, the servers end its sessions and with them the hold, at once or within the limit.
+/// Before step 5 nothing else remains; from step 5 on the name is used up. If a shard dies or fails over, its session is gone, and step 7
+/// or 8 fails. The document is written only after all steps.</para>
 /// </remarks>
 internal sealed class BackupPoint(AdminSession session, string name, TimeSpan holdLimit)
 {
@@ -69,7 +76,7 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
 
     private readonly Guid _id = Guid.NewGuid();
 
-    /// <exception cref="CommandFailedException">There is no point of this name, and no document; the message says whether the name is used
+    /// <exception cref="CommandFailedException">No backup point was made, and no document. The message says whether the name is used
     /// up.</exception>
     public async Task<BackupPointDocument> MakeAsync(CancellationToken cancellation)
     {
@@ -128,21 +135,23 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
             throw new CommandFailedException(
-                ExitCode.Conflict, $"Somebody else began a backup point {name} in this moment.", "shardadmin backup point ANOTHER-NAME");
+                ExitCode.Conflict, $"Somebody else began a backup point {name} at the same time.", "shardadmin backup point ANOTHER-NAME");
         }
     }
 
-    /// <summary>It was read before hand-overs were held.</summary>
+    /// <summary>Reads the ring again: the known one was read before hand-overs were held.</summary>
     private async Task<ShardRing> RequireSameShardsAsync(ShardRing known, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
         return ring.Shards.SequenceEqual(known.Shards)
             ? ring
             : throw new CommandFailedException(
-                ExitCode.Conflict, "The shard list changed in this moment.", $"shardadmin backup point {name}");
+                ExitCode.Conflict, "The list of shards changed at the same time.", $"shardadmin backup point {name}");
     }
 
-    /// <summary>One for each server: of several shards in its databases each has its row by now.</summary>
+    /// <summary>
+    /// Makes one restore point per server. If several shards are databases of one server, each of them has its row (step 5) by now.
+    /// </summary>
     private async Task<IReadOnlyDictionary<ShardId, RestorePoint>> PointAsync(
         HandOverHold hold, IReadOnlyDictionary<ShardId, string> servers, CancellationToken cancellation)
     {
@@ -158,15 +167,15 @@ internal sealed class BackupPoint(AdminSession session, string name, TimeSpan ho
         return places;
     }
 
-    /// <summary>All that is known at the end of the hold.</summary>
+    /// <summary>The facts at the end of the hold.</summary>
     private sealed record Cut(
         DateTimeOffset At, TimeSpan Held, ShardRing Ring,
         IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>> Runs, IReadOnlyDictionary<ShardId, long> ListEpochs,
         IReadOnlyList<SourcedBatch> Unfinished, IReadOnlyDictionary<ShardId, RestorePoint> Places);
 }
 
-/// <param name="Position">Its end.</param>
-/// <param name="WalFile">The file with its last byte.</param>
+/// <param name="Position">The end of the restore point.</param>
+/// <param name="WalFile">The WAL file that contains the last byte of the restore point.</param>
 internal sealed record RestorePoint(ShardPosition Position, string WalFile)
 {
     /// <param name="text">System identifier, timeline as 8 hex digits, LSN and file name.</param>

@@ -1,9 +1,9 @@
 using System.Text;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Where a backup point's document goes: a new file, never over another one.</summary>
+/// <summary>The file for the document of a backup point: always a new file, never an existing one.</summary>
 internal sealed class BackupPointFile : IDisposable
 {
     private readonly string _path;
@@ -11,20 +11,21 @@ internal sealed class BackupPointFile : IDisposable
 
     private BackupPointFile(string path) => (_path, _temporary) = (path, $"{path}.{Guid.NewGuid():N}.tmp");
 
-    /// <summary>Tells before anything else is done that the file cannot be written.</summary>
-    /// <exception cref="CommandFailedException">It is there already, or its folder takes no file.</exception>
+    /// <summary>Fails before any other work is done if the file cannot be written.</summary>
+    /// <exception cref="CommandFailedException">The file exists already, or cannot be created in its folder.</exception>
     public static BackupPointFile Reserve(string path)
     {
         if (File.Exists(path))
             throw new CommandFailedException(
-                ExitCode.Conflict, $"The file {path} is there already.", "the same command with another --out");
+                ExitCode.Conflict, $"The file {path} exists already.", "the same command with another --out");
         var file = new BackupPointFile(path);
         Try(() => File.WriteAllBytes(file._temporary, []), path, "");
         return file;
     }
 
-    /// <summary>On disk when this returns.</summary>
-    /// <exception cref="CommandFailedException">It could not be written; what could is in a file that the message names.</exception>
+    /// <summary>Writes the document. It is on disk when this method returns.</summary>
+    /// <exception cref="CommandFailedException">The document could not be written completely. The message names the temporary
+    /// file.</exception>
     public void Write(string text)
     {
         Try(
@@ -37,7 +38,7 @@ internal sealed class BackupPointFile : IDisposable
                 }
                 File.Move(_temporary, _path, overwrite: false);
             },
-            _path, $" What could be written is in {_temporary}.");
+            _path, $" The part that was written is in {_temporary}.");
     }
 
     public void Dispose()

@@ -1,14 +1,15 @@
 using Dapper;
 using Npgsql;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Shards;
 using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardCore.Shards.History;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Whatever would make a backup point fail later is told before hand-overs are held, all of it at once.</summary>
+/// <summary>Checks all conditions of a backup point before hand-overs are held, and reports all problems at once.</summary>
 internal static class BackupPreflight
 {
     private const string AbilitySql = """
@@ -17,8 +18,10 @@ internal static class BackupPreflight
                (select begun_at from sharding.backup_point where name = @name) as Used
         """;
 
-    /// <returns>By shard the name of its server: shards in databases of one server have one WAL, and so one restore point.</returns>
-    /// <exception cref="CommandFailedException">With every problem found.</exception>
+    /// <returns>
+    /// For each shard the name of its server. Shards in databases of the same server share one WAL, and therefore one restore point.
+    /// </returns>
+    /// <exception cref="CommandFailedException">The message has every problem that was found.</exception>
     /// <exception cref="ShardUnreachableException" />
     public static async Task<IReadOnlyDictionary<ShardId, string>> RequireAsync(
         AdminSession session, ShardRing ring, string name, CancellationToken cancellation)
@@ -35,7 +38,7 @@ internal static class BackupPreflight
         RequireRights(ring, able);
         RequireNewName(ring, able, name);
         foreach (var lost in (await ShardLosses.ReadAsync(session, ring.Shards, cancellation)).Where(each => each.Loss is not null))
-            session.Output.Warn($"{ShardLosses.Sentence(lost)} The point has this shard as it is now. "
+            session.Output.Warn($"{ShardLosses.Sentence(lost)} The backup point contains this shard as it is now. "
                 + $"'{ShardLoss.NextFor(lost.Shard.Id)}' settles it.");
         return facts.ToDictionary(fact => fact.Key, fact => fact.Value.Server.Process);
     }
@@ -46,7 +49,7 @@ internal static class BackupPreflight
             .. ring.Shards.Where(shard => facts[shard.Id].Server.IsStandby)
                 .Select(shard => $"Shard {shard.Id} at {shard.Address} is a standby."),
             .. ring.Shards.Where(shard => facts[shard.Id].Server.WalLevel == "minimal")
-                .Select(shard => $"Shard {shard.Id} has wal_level minimal, from which nobody can restore to a point.")];
+                .Select(shard => $"Shard {shard.Id} has wal_level minimal, which does not allow a restore to a point.")];
         if (problems.Length > 0)
             throw new CommandFailedException(
                 ExitCode.Precondition, string.Join(" ", problems),
@@ -65,13 +68,15 @@ internal static class BackupPreflight
                     + $"{able[lacking[0].Id].Role}; then the same command again");
     }
 
-    /// <summary>Recovery stops at the first restore point of a name, so a name is used once. One that failed halfway has used it
-    /// too.</summary>
+    /// <summary>
+    /// Postgres' recovery stops at the first restore point with a name, so each name may be used only once. A backup point that failed
+    /// halfway has used its name too.
+    /// </summary>
     private static void RequireNewName(ShardRing ring, IReadOnlyDictionary<ShardId, BackupAbility> able, string name)
     {
         if (ring.Shards.FirstOrDefault(shard => able[shard.Id].Used is not null) is { } shard)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"The name {name} is used: shard {shard.Id} knows a backup point of that name, begun "
+                ExitCode.Conflict, $"The name {name} is used already: shard {shard.Id} has a backup point with this name, begun at "
                     + $"{able[shard.Id].Used:u}.", "shardadmin backup point ANOTHER-NAME");
     }
 

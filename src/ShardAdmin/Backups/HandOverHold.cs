@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using ShardAdmin.Cluster;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using ShardCore.Shards;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Hand-overs are held at all shards at once, until this is disposed of or its limit is over.</summary>
+/// <summary>Holds hand-overs at all shards at the same time, until it is disposed or its time limit is over.</summary>
 internal sealed class HandOverHold : IAsyncDisposable
 {
     private readonly ShardAccess _access;
@@ -20,14 +19,15 @@ internal sealed class HandOverHold : IAsyncDisposable
 
     public IReadOnlyList<HeldShard> Shards => _shards;
 
-    /// <summary>Since the first shard was asked.</summary>
+    /// <summary>The time since the first shard was asked.</summary>
     public TimeSpan Elapsed => _clock.Elapsed;
 
     public TimeSpan Left => _limit - _clock.Elapsed;
 
     /// <exception cref="CommandFailedException">It took too long.</exception>
     /// <exception cref="ShardUnreachableException" />
-    public static async Task<HandOverHold> TakeAsync(ShardAccess access, IReadOnlyCollection<Shard> shards, TimeSpan limit, CancellationToken cancellation)
+    public static async Task<HandOverHold> TakeAsync(
+        ShardAccess access, IReadOnlyCollection<Shard> shards, TimeSpan limit, CancellationToken cancellation)
     {
         var hold = new HandOverHold(access, limit);
         try
@@ -43,8 +43,9 @@ internal sealed class HandOverHold : IAsyncDisposable
         }
     }
 
-    /// <returns>By shard, in their order; all are asked at once.</returns>
-    /// <exception cref="ShardUnreachableException">A session is gone, and the hold with it.</exception>
+    /// <summary>Asks all shards at the same time.</summary>
+    /// <returns>The answers by shard.</returns>
+    /// <exception cref="ShardUnreachableException">A session is gone, and its hold is gone too.</exception>
     public async Task<IReadOnlyDictionary<ShardId, T>> EachAsync<T>(Func<HeldShard, Task<T>> call)
     {
         var answers = await Task.WhenAll(
@@ -53,7 +54,7 @@ internal sealed class HandOverHold : IAsyncDisposable
     }
 
     public static CommandFailedException TooSlow(TimeSpan limit, string why) => new(
-        ExitCode.TimedOut, $"Hand-overs were not to be held for longer than {limit.TotalSeconds:0.#} s, and {why}.",
+        ExitCode.TimedOut, $"Hand-overs may be held for at most {limit.TotalSeconds:0.#} s, and {why}.",
         "the same command again, perhaps with a longer --hold");
 
     public async ValueTask DisposeAsync()
@@ -63,7 +64,7 @@ internal sealed class HandOverHold : IAsyncDisposable
         await _sources.DisposeAsync();
     }
 
-    /// <summary>All sessions first: that takes longest, and nothing waits for it.</summary>
+    /// <summary>Opens all sessions before anything is held: connecting takes longest, and so nothing has to wait for it.</summary>
     private async Task OpenAsync(IEnumerable<Shard> shards, CancellationToken cancellation)
     {
         var opening = shards.OrderBy(shard => shard.Id)
@@ -74,7 +75,10 @@ internal sealed class HandOverHold : IAsyncDisposable
         await Task.WhenAll(opening);
     }
 
-    /// <summary>The first shard alone: of two who want to hold, one waits there, and has nothing yet for which the other waits.</summary>
+    /// <summary>
+    /// Holds the first shard alone, then all others. This prevents a deadlock: of two processes that want to hold, one waits at the first
+    /// shard, and it has nothing yet for which the other one waits.
+    /// </summary>
     private async Task HoldAsync(CancellationToken cancellation)
     {
         _clock.Start();

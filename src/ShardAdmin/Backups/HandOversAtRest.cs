@@ -1,18 +1,20 @@
 using Dapper;
 using Npgsql;
-using ShardAdmin.Cluster;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Shards;
 using ShardCore.Ring;
 using ShardCore.Shards;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>While hand-overs are held: waits until the ones that had begun are over.</summary>
+/// <summary>Waits, while new hand-overs are held, until the hand-overs that had begun before are over.</summary>
 internal sealed class HandOversAtRest(HandOverHold hold)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>A freeze whose deadline has passed is ended, as a write that meets it does: its mover may be gone.</summary>
+    /// <summary>
+    /// Ends freezes whose deadline has passed, because their mover may be gone. A write that meets such a freeze does the same.
+    /// </summary>
     private const string ThawSql =
         "select count(*) filter (where sharding.thaw_if_expired(slots[1])) from sharding.move where phase = 'frozen' and frozen_until < "
             + "clock_timestamp()";
@@ -21,11 +23,11 @@ internal sealed class HandOversAtRest(HandOverHold hold)
         "select operation_id as Operation, phase as Phase, disputed as Disputed from sharding.move where phase in ('frozen', 'released') "
             + "order by created_at, ordinal";
 
-    /// <returns>What each shard says of its slots: every slot has exactly one owner, and keeps it until the hold ends.</returns>
-    /// <exception cref="CommandFailedException">A hand-over did not end in time, or never will.</exception>
+    /// <returns>The slots of each shard. Every slot has exactly one owner, and keeps it until the hold ends.</returns>
+    /// <exception cref="CommandFailedException">A hand-over did not end in time, or cannot end.</exception>
     public async Task<IReadOnlyDictionary<ShardId, IReadOnlyList<OwnershipRun>>> AwaitAsync(CancellationToken cancellation)
     {
-        for (var enough = hold.Left / 3; ; await Task.Delay(Pause, cancellation)) // is left for the restore points
+        for (var enough = hold.Left / 3; ; await Task.Delay(Pause, cancellation)) // a third is left for the restore points
         {
             await hold.EachAsync(held => held.AskAsync<long>(ThawSql, [], cancellation));
             var between = (
@@ -34,10 +36,10 @@ internal sealed class HandOversAtRest(HandOverHold hold)
             var unsettled = between.FirstOrDefault(each => each.Batch.Disputed is not null);
             if (unsettled.Batch is { } disputed)
                 throw new CommandFailedException(
-                    ExitCode.Precondition, $"Nobody owns the slots of a batch of {unsettled.Source} that is disputed: {disputed.Disputed}",
+                    ExitCode.Precondition, $"No shard owns the slots of a disputed batch of {unsettled.Source}: {disputed.Disputed}",
                     $"shardadmin ops settle {disputed.Operation}; then the same command again");
             OwnershipMap? map = null;
-            if (between.Length == 0) // at all shards, and only then their slots are read
+            if (between.Length == 0) // at all shards; only after this the slots are read (BackupPoint, a)
             {
                 var runs = await hold.EachAsync(
                     held => held.AskAsync(connection => ShardOwnershipStore.ReadRunsAsync(connection, cancellation), cancellation));
@@ -54,13 +56,14 @@ internal sealed class HandOversAtRest(HandOverHold hold)
         [.. await connection.QueryAsync<Between>(new CommandDefinition(BetweenSql, cancellationToken: cancellation))];
 
     private static CommandFailedException NotOver(ShardId source, Between batch) => new(
-        ExitCode.TimedOut, $"A batch of operation {batch.Operation} is {batch.Phase} at {source}, and nobody brought its hand-over to its "
-            + "end while others were held.",
+        ExitCode.TimedOut,
+        $"A batch of operation {batch.Operation} is {batch.Phase} at {source}, "
+        + "and no mover completed its hand-over while new ones were held.",
         $"shardadmin ops resume {batch.Operation}; then the same command again");
 
     private static CommandFailedException NotOwnedOnce(OwnershipMap map) => new(
-        ExitCode.Precondition, "The shards do not own each slot exactly once. "
-            + string.Join(" ", map.Problems()), "shardadmin doctor; then the same command again");
+        ExitCode.Precondition, "Not every slot has exactly one owner. " + string.Join(" ", map.Problems()),
+        "shardadmin doctor; then the same command again");
 
     private sealed record Between(Guid Operation, string Phase, string? Disputed);
 }

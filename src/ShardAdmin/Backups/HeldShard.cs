@@ -1,18 +1,19 @@
 using System.Diagnostics;
 using Npgsql;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 using ShardCore.Shards;
 using ShardCore.Shards.Failover;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>A session in which hand-overs at one shard are held (<c>sharding.hold_hand_overs</c>), and whose end gives them free.</summary>
+/// <summary>A session that holds hand-overs at one shard (<c>sharding.hold_hand_overs</c>). The end of the session ends the hold.</summary>
 /// <remarks>
-/// The hold ends by itself within its limit, whatever becomes of this process. Each statement, and the idle time behind it, gets half of
-/// the time that is left, so both together end before the limit. The server counts that time, and it ends the session: also if this
-/// process is stopped, or if its machine is gone without a word. No keep-alive runs here, because it would be work in the server's eyes.
+/// The hold ends within its limit, even if this process is stopped or its machine disappears: the server measures the time and ends the
+/// session. Each statement gets half of the time that is left, and the idle time after it the same half, so both together end before the
+/// limit. The session has no keep-alive, because the server would count it as work.
 /// </remarks>
 internal sealed class HeldShard : IAsyncDisposable
 {
@@ -29,7 +30,7 @@ internal sealed class HeldShard : IAsyncDisposable
 
     public Shard Shard { get; }
 
-    /// <summary>For sessions that are not given to anybody else afterwards.</summary>
+    /// <summary>Settings for sessions that are not reused afterwards.</summary>
     public static void Configure(NpgsqlConnectionStringBuilder settings)
     {
         AdminSession.Configure(settings);
@@ -38,20 +39,20 @@ internal sealed class HeldShard : IAsyncDisposable
         settings.Options += SessionSettings.Holding;
     }
 
-    /// <summary>Nothing is held yet.</summary>
-    /// <param name="primary">Of the shard, if it has standbys.</param>
+    /// <summary>Opens the session. It holds nothing yet.</summary>
+    /// <param name="primary">The knowledge about the shard's primary; null: the shard has no standbys.</param>
     /// <param name="clock">Starts when the first shard is asked to hold.</param>
-    /// <param name="limit">By that clock.</param>
+    /// <param name="limit">The time limit of the hold, by this clock.</param>
     public static async Task<HeldShard> OpenAsync(
         ShardDataSources sources, ShardPrimary? primary, Shard shard, Stopwatch clock, TimeSpan limit, CancellationToken cancellation) =>
         new(shard, await sources.Of(shard).OpenAsync(cancellation), primary, clock, limit);
 
-    /// <summary>Returns when hand-overs are held: no freeze is under way here, and none begins.</summary>
-    /// <exception cref="CommandFailedException">They could not be held in time.</exception>
+    /// <summary>Returns when hand-overs are held: no freeze is being made at this shard, and none begins.</summary>
+    /// <exception cref="CommandFailedException">Hand-overs could not be held in time.</exception>
     public Task HoldAsync(CancellationToken cancellation) => AskAsync<string>(HoldSql, [], cancellation);
 
-    /// <summary>One statement, in a transaction of its own.</summary>
-    /// <returns>Its first value; default: none, or null.</returns>
+    /// <summary>Runs one statement, in its own transaction.</summary>
+    /// <returns>The first value of its result; the default value if there is none or it is null.</returns>
     /// <exception cref="CommandFailedException">The time is over.</exception>
     public Task<T?> AskAsync<T>(string sql, object[] values, CancellationToken cancellation) => AskAsync(
         async connection =>
@@ -63,7 +64,7 @@ internal sealed class HeldShard : IAsyncDisposable
         },
         cancellation);
 
-    /// <summary>The same, for one statement that the caller runs.</summary>
+    /// <summary>Does the same for one statement that the caller runs.</summary>
     /// <exception cref="CommandFailedException">The time is over.</exception>
     public async Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> ask, CancellationToken cancellation)
     {
@@ -80,8 +81,8 @@ internal sealed class HeldShard : IAsyncDisposable
     }
 
     /// <returns>
-    /// Whether hand-overs have been held here from the beginning until now. A server that was replaced holds its own, and not those of its
-    /// standby that took over; so the hosts are looked at once more.
+    /// Whether hand-overs at this shard have been held from the beginning until now. If a standby took over, the old server still holds its
+    /// own hand-overs, but not those of the new primary; therefore the hosts are looked at once more.
     /// </returns>
     public async Task<bool> IsUnbrokenAsync(CancellationToken cancellation)
     {
@@ -100,7 +101,7 @@ internal sealed class HeldShard : IAsyncDisposable
         }
         catch (CommitNotConfirmedException)
         {
-            // Its commits do not wait for standbys.
+            // The commits of this session do not wait for standbys.
         }
     }
 

@@ -1,13 +1,17 @@
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Output;
+using ShardAdmin.Rings;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Whether what came back of a cluster is what a backup point says, and fits together. Only looks.</summary>
-/// <param name="at">Where shards are now, if it is not where the ring in Redis says, or the document where Redis has no ring.</param>
-/// <param name="only">Of these shards; empty: of all.</param>
+/// <summary>Checks whether restored shards match a backup point and fit together. Changes nothing.</summary>
+/// <param name="at">
+/// The present addresses of shards that are not where the ring in Redis says (or, if Redis has no ring, where the document says).
+/// </param>
+/// <param name="only">The shards to check; empty: all.</param>
 internal sealed class RestoreCheck(
     AdminSession session, BackupPointDocument point, IReadOnlyDictionary<ShardId, ShardAddress> at, IReadOnlyCollection<ShardId> only)
 {
@@ -41,9 +45,9 @@ internal sealed class RestoreCheck(
 
     private static Finding Unreachable(Shard shard, ShardUnreachableException dead) => new(
         "reachable", FindingLevel.Unreachable, dead.Message,
-        $"{dead.Next}; or, if it stands elsewhere now: --at {shard.Id}=host:port/database");
+        $"{dead.Next}; or, if the shard has another address now: --at {shard.Id}=host:port/database");
 
-    /// <summary>A ring of this very cluster; null: there is none, or it cannot be used, and why if not.</summary>
+    /// <summary>Reads the ring of this cluster from Redis; null: there is no usable one, and Problem says why.</summary>
     private async Task<(ShardRing? Ring, string? Problem)> PublishedAsync(CancellationToken cancellation)
     {
         try
@@ -74,14 +78,14 @@ internal sealed class RestoreCheck(
     }
 }
 
-/// <param name="Ok">Nothing failed, and every shard answered.</param>
-/// <param name="Next">What to type, in this order.</param>
+/// <param name="Ok">No check failed, and every shard answered.</param>
+/// <param name="Next">The commands to type, in this order.</param>
 internal sealed record RestoreReport(
     bool Ok, string Point, DateTimeOffset At, FindingLevel Worst,
     IReadOnlyList<RestoredShardLine> Shards, IReadOnlyList<Finding> Cluster, IReadOnlyList<RestoreStep> Next);
 
-/// <param name="Address">Where it was asked.</param>
+/// <param name="Address">The address at which the shard was asked.</param>
 internal sealed record RestoredShardLine(string Id, string Address, IReadOnlyList<Finding> Checks);
 
-/// <param name="Why">For people.</param>
+/// <param name="Why">The reason, for people.</param>
 internal sealed record RestoreStep(string Command, string Why);

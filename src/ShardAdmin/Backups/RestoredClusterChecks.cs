@@ -1,26 +1,29 @@
-using ShardAdmin.Cluster;
-using ShardCore.Moves;
+using ShardAdmin.Collections;
+using ShardAdmin.Output;
+using ShardAdmin.Shards;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Pure: whether the restored shards fit together.</summary>
-/// <param name="found">By shard; without those that did not answer or were not asked for.</param>
-/// <param name="isWhole">All shards of the point are there.</param>
+/// <summary>Checks whether the restored shards fit together. A pure function.</summary>
+/// <param name="found">The shards that were asked and answered.</param>
+/// <param name="isWhole">True: these are all shards of the backup point.</param>
 internal sealed class RestoredClusterChecks(BackupPointDocument point, IReadOnlyDictionary<ShardId, RestoredShard> found, bool isWhole)
 {
     public IEnumerable<Finding> All() => found.Values.Any(shard => shard.HasPoint(point))
         ? [Ownership(), Together(), .. Moves(), Collections()] : [Ownership()];
 
-    /// <summary>Null: it takes every shard.</summary>
+    /// <summary>The owners of all slots; null: not every shard is known.</summary>
     public OwnershipMap? Map { get; } = isWhole ? OwnershipMap.Of(found.ToDictionary(each => each.Key, each => each.Value.Runs)) : null;
 
     private Finding Ownership()
     {
         const string check = "ownership";
         if (Map is null)
-            return new Finding(check, FindingLevel.Warning, "Not checked: it takes every shard of the point.", "shardadmin restore check "
-                + $"{point.Name}.backup.json   (without --shard, with all servers up)");
+            return new Finding(
+                check, FindingLevel.Warning, "Not checked: this check needs every shard of the point.",
+                $"shardadmin restore check {point.Name}.backup.json   (without --shard, with all servers up)");
         return Map.IsComplete
             ? Finding.Ok(check, "Each of the 16,384 slots has exactly one owner.")
             : new Finding(check, FindingLevel.Failed, string.Join(" ", Map.Problems()), OwnershipMend());
@@ -30,19 +33,23 @@ internal sealed class RestoredClusterChecks(BackupPointDocument point, IReadOnly
         Names(shard => !shard.HasPoint(point)) is { Length: > 0 } before ? $"restore {before} to the point"
         : Names(shard => shard.IsAtPoint).Length > 0 && Names(shard => !shard.IsAtPoint) is { Length: > 0 } beyond
             ? $"restore {beyond} to the point too: it went beyond, and slots have moved since"
-        : "shardadmin ring rebuild   (completes what was released); if it refuses: docs/runbook.md, \"Slots without an owner, or with "
+        : "shardadmin ring rebuild   (completes released batches); if it refuses: docs/operations/runbook.md, \"Slots without an owner, or with "
             + "two\"";
 
-    /// <summary>A partition is on one shard, so shards that stand at different moments fit together as long as their slots do.</summary>
+    /// <summary>
+    /// A partition is on one shard. Therefore shards that were restored to different moments fit together as long as their slots do.
+    /// </summary>
     private Finding Together()
     {
         const string check = "together";
         var (at, beyond) = (Names(shard => shard.IsAtPoint), Names(shard => shard.HasPoint(point) && !shard.IsAtPoint));
         return at.Length > 0 && beyond.Length > 0
-            ? new Finding(check, FindingLevel.Warning, $"{at} at the point, {beyond} beyond it: of the writes after the point those of "
-                + $"{beyond} are there.", "none, if that is wanted; otherwise restore these to the point too")
-            : Finding.Ok(check, beyond.Length > 0 ? "All that have the point went beyond it." : "All that have the point stand exactly at "
-                + "it.");
+            ? new Finding(
+                check, FindingLevel.Warning, $"{at} at the point, {beyond} beyond it: {beyond} also has writes from after the point.",
+                "none, if that is wanted; otherwise restore these to the point too")
+            : Finding.Ok(check, beyond.Length > 0
+                ? "All shards that have the point went beyond it."
+                : "All shards that have the point are exactly at it.");
     }
 
     private IEnumerable<Finding> Moves()
@@ -56,7 +63,7 @@ internal sealed class RestoredClusterChecks(BackupPointDocument point, IReadOnly
             yield return new Finding(
                 check, FindingLevel.Warning,
                 $"Operation {same.Key}: {string.Join(", ", same.Select(each => Batch(each.Source, each.Batch)))}. "
-                    + $"No agent goes on with what was restored. If it is not wanted any more: shardadmin ops cancel {same.Key}",
+                    + $"No agent continues restored batches. If they are not wanted any more: shardadmin ops cancel {same.Key}",
                 same.Any(each => each.Batch.Disputed is not null) ? $"shardadmin ops settle {same.Key}"
                     : $"shardadmin ops resume {same.Key}");
     }

@@ -8,21 +8,21 @@ using ShardCore.Shards.History;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>What a database says that is to be a shard of a backup point. Only looks.</summary>
-/// <param name="Shard">With the address at which it was asked.</param>
-/// <param name="Identity">Null: it is no shard.</param>
+/// <summary>The facts about a database that should be a restored shard. Reading them changes nothing.</summary>
+/// <param name="Shard">The shard, with the address at which it was asked.</param>
+/// <param name="Identity">Null: the database is not a shard.</param>
 /// <param name="System">The server's system identifier.</param>
-/// <param name="Reading">Its place in its log; null: it is still recovering, or a standby.</param>
-/// <param name="Timelines">From which timelines its own comes; null: not needed.</param>
+/// <param name="Reading">Its position in the WAL; null: it is still recovering, or it is a standby.</param>
+/// <param name="Timelines">The timelines from which its own comes; null: not needed.</param>
 /// <param name="Mark">Its row of the backup point; null: it has none.</param>
 internal sealed record RestoredShard(
     Shard Shard, ShardIdentity? Identity, string System, ShardReading? Reading, TimelineHistory? Timelines, PointMark? Mark,
     IReadOnlyList<OwnershipRun> Runs, IReadOnlyList<JournalEntry> Batches, IReadOnlyList<CollectionDefinition> Collections)
 {
-    /// <summary>It has the point, and whether it has anything behind it is another question.</summary>
+    /// <summary>Whether it was restored to the point or beyond it.</summary>
     public bool HasPoint(BackupPointDocument point) => Mark?.PointId == point.Id;
 
-    /// <summary>It was restored exactly to the point: not even the note behind it is there.</summary>
+    /// <summary>Whether it was restored exactly to the point: the LSN, which is written right after the point, is not there.</summary>
     public bool IsAtPoint => Mark is { IsPassed: false };
 
     /// <param name="known">The same shard in the document.</param>
@@ -47,12 +47,12 @@ internal sealed record RestoredShard(
             await new MoveJournal(source).EntriesAsync(cancellation), await CollectionStore.ListAsync(connection, cancellation));
     }
 
-    /// <summary>A schema of before backup points has none.</summary>
+    /// <summary>False: the schema is older than backup points.</summary>
     private static Task<bool> HasPointsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
         connection.ExecuteScalarAsync<bool>(
             new CommandDefinition("select to_regclass('sharding.backup_point') is not null", cancellationToken: cancellation));
 }
 
 /// <summary>A shard's own row of a backup point.</summary>
-/// <param name="IsPassed">What was committed right behind the restore point is there too.</param>
+/// <param name="IsPassed">True: the commit right after the restore point is there too.</param>
 internal sealed record PointMark(Guid PointId, bool IsPassed);

@@ -1,11 +1,10 @@
-using ShardAdmin.Cluster;
 using ShardAdmin.Output;
 using ShardCore.Ring;
 using ShardCore.Shards.History;
 
 namespace ShardAdmin.Backups;
 
-/// <summary>Pure: whether one database is the shard of the backup point, and has reached the point.</summary>
+/// <summary>Checks whether one database is the shard of the backup point and has reached the point. A pure function.</summary>
 internal sealed class RestoredShardChecks(BackupPointDocument point)
 {
     /// <param name="known">The same shard in the document.</param>
@@ -26,7 +25,7 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
             { } own when own.Cluster.Id == point.ClusterId && own.Shard == found.Shard.Id =>
                 Finding.Ok(check, $"Shard {own.Shard} of {own.Cluster}."),
             { } other => new Finding(check, FindingLevel.Failed, $"The database is shard {other.Shard} of {other.Cluster}.", At(found)),
-            null => new Finding(check, FindingLevel.Failed, "The database is no shard.", At(found)),
+            null => new Finding(check, FindingLevel.Failed, "The database is not a shard.", At(found)),
         };
     }
 
@@ -41,18 +40,18 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
         if (found.Reading?.Now is not { } now)
             return new Finding(
                 check, FindingLevel.Failed, "It is still recovering, or it waits at the point to be promoted.",
-                $"psql -h {found.Shard.At.Hosts[0].Name} -p {found.Shard.At.Hosts[0].Port} -d {found.Shard.Database} -c 'select pg_wal_replay_resume()'   (ends a "
-                    + "pause; recovery_target_action = promote needs none)");
+                $"psql -h {found.Shard.At.Hosts[0].Name} -p {found.Shard.At.Hosts[0].Port} -d {found.Shard.Database} "
+                    + "-c 'select pg_wal_replay_resume()'   (ends a pause; with recovery_target_action = promote there is no pause)");
         var judged = HistoryJudgement.Of(known.Position, now, found.Timelines);
         if (judged.Verdict == HistoryVerdict.SameOrLater)
             return Finding.Ok(check, now.Timeline == known.Timeline
-                ? $"Timeline {now.Timeline}, as at the point: it has not been restored since."
+                ? $"Timeline {now.Timeline}, the same as at the point: it has not been restored since."
                 : $"Timeline {now.Timeline}, which comes from timeline {known.Timeline}.");
         if (judged.IsHistoryUnread && found.HasPoint(point))
             return new Finding(
                 check, FindingLevel.Warning,
-                $"Timeline {now.Timeline}; nobody may read from which one it comes. The row of the point is there.",
-                "alter role … replication, and a line for replication in pg_hba.conf; or none: the row is proof enough");
+                $"Timeline {now.Timeline}; this user may not read from which timeline it comes. The row of the point is there.",
+                "alter role … replication, and a line for replication in pg_hba.conf; or nothing: the row is proof enough");
         return new Finding(
             check, FindingLevel.Failed,
             $"Timeline {now.Timeline} at {now.Lsn} does not contain {known.Lsn} of timeline {known.Timeline}, where the restore point is.",
@@ -63,16 +62,23 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
     {
         const string check = "point";
         if (found.Mark is null)
-            return new Finding(check, FindingLevel.Failed, $"It does not have the point {point.Name}: it was restored to a moment "
-                + "before.", Again(found));
+            return new Finding(
+                check, FindingLevel.Failed, $"It does not have the point {point.Name}: it was restored to an earlier moment.",
+                Again(found));
         if (!found.HasPoint(point))
-            return new Finding(check, FindingLevel.Failed, $"Its point {point.Name} is another one ({found.Mark.PointId}), not that of "
-                + $"the document ({point.Id}).", "use the document of that point");
-        return Finding.Ok(check, found.IsAtPoint ? $"Exactly at {point.Name}." : $"Beyond {point.Name}: it has writes from after the "
-            + "point too.");
+            return new Finding(
+                check, FindingLevel.Failed,
+                $"Its point {point.Name} has the id {found.Mark.PointId}; the document is of another point ({point.Id}).",
+                "use the document of that point");
+        return Finding.Ok(check, found.IsAtPoint
+            ? $"Exactly at {point.Name}."
+            : $"Beyond {point.Name}: it also has writes from after the point.");
     }
 
-    /// <summary>Beyond the point slots may have moved. Whether they have one owner each is asked of all shards together.</summary>
+    /// <summary>
+    /// Compares the slots with the document. In a shard that went beyond the point slots may have moved since; whether each slot has one
+    /// owner is checked for all shards together.
+    /// </summary>
     private static Finding Slots(RestoredShard found, BackupShard known)
     {
         const string check = "slots";
@@ -81,15 +87,16 @@ internal sealed class RestoredShardChecks(BackupPointDocument point)
         Slot[] differing = [.. then.Keys.Union(now.Keys)
             .Where(slot => !then.TryGetValue(slot, out var one) || !now.TryGetValue(slot, out var other) || one != other).Order()];
         if (differing.Length == 0)
-            return Finding.Ok(check, $"Owns {Tables.Count(now.Count)} slots, all at the epochs of the point.");
+            return Finding.Ok(check, $"Owns {Tables.Counted(now.Count, "slot")}, all at the epochs of the point.");
         return found.IsAtPoint
             ? new Finding(
                 check, FindingLevel.Failed,
-                $"Slots {SlotText.Of(differing)} are not as the document has them: it owned {Tables.Count(then.Count)} slots and owns "
-                    + $"{Tables.Count(now.Count)}.",
-                "docs/runbook.md, \"Slots without an owner, or with two\"")
-            : Finding.Ok(check, $"Owns {Tables.Count(now.Count)} slots; {Tables.Count(differing.Length)} have come, gone or come back "
-                + "since the point.");
+                $"Slots {SlotText.Of(differing)} differ from the document: the shard owned {Tables.Counted(then.Count, "slot")} at the point "
+                    + $"and owns {Tables.Count(now.Count)} now.",
+                "docs/operations/runbook.md, \"Slots without an owner, or with two\"")
+            : Finding.Ok(
+                check,
+                $"Owns {Tables.Counted(now.Count, "slot")}; moved from or to it since the point: {Tables.Counted(differing.Length, "slot")}.");
     }
 
     private static Dictionary<Slot, long> EpochsOf(IEnumerable<OwnedSlots> owned) =>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace ShardAdmin.Changes;
 
-/// <summary>The words that say which change is meant: the same for the command itself and for <c>plan</c>.</summary>
+/// <summary>The arguments that describe a change: the command itself and <c>plan</c> have the same ones.</summary>
 internal abstract class ChangeArguments
 {
     public abstract ClusterChange Read(ParseResult parse);

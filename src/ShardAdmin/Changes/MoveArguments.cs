@@ -8,20 +8,31 @@ internal sealed class MoveArguments : ChangeArguments
 {
     private readonly Argument<IReadOnlyList<Slot>?> _slots = new("SLOTS")
     {
-        Description = "Slots: 5  5-9  5,7,9-12",
+        Description = "The slots to move, such as 5, 5-9 or 5,7,9-12",
         Arity = ArgumentArity.ZeroOrOne,
         CustomParser = result =>
         {
             var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
             if (SlotText.Parse(text) is { } slots)
                 return slots;
-            result.AddError($"SLOTS are of 0…{Slot.Count - 1}, such as 5, 5-9 or 5,7,9-12, not '{text}'.");
+            result.AddError($"SLOTS takes slots of 0…{Slot.Count - 1} such as 5, 5-9 or 5,7,9-12, not '{text}'.");
             return null;
         },
     };
 
-    private readonly Option<string?> _partitionKey = new("--pk") { Description = "Instead of SLOTS: the slot of this partition key", HelpName = "KEY" };
-    private readonly Option<string> _target = new("--to") { Description = "The shard that gets them", HelpName = "ID", Required = true };
+    private readonly Option<string?> _partitionKey = new("--pk")
+    {
+        Description = "Instead of SLOTS: move the slot of this partition key",
+        HelpName = "KEY",
+    };
+
+    private readonly Option<string> _target = new("--to")
+    {
+        Description = "The shard that gets the slots",
+        HelpName = "ID",
+        Required = true,
+    };
+
 
     public MoveArguments(Command command)
     {
@@ -30,7 +41,8 @@ internal sealed class MoveArguments : ChangeArguments
         command.Options.Add(_target);
         command.Validators.Add(result =>
         {
-            var (slots, key) = (result.GetResult(_slots) is { Tokens.Count: > 0 }, result.GetResult(_partitionKey) is { Tokens.Count: > 0 });
+            var slots = result.GetResult(_slots) is { Tokens.Count: > 0 };
+            var key = result.GetResult(_partitionKey) is { Tokens.Count: > 0 };
             if (slots == key)
                 result.AddError(slots ? "SLOTS and --pk exclude each other." : "Which slots? Give SLOTS, or --pk KEY.");
             if (result.GetResult(_target) is { Tokens.Count: > 0 } to && !ShardId.IsValid(to.Tokens[^1].Value))
@@ -39,5 +51,7 @@ internal sealed class MoveArguments : ChangeArguments
     }
 
     public override ClusterChange Read(ParseResult parse) =>
-        new MoveChange(parse.GetValue(_partitionKey) is { } key ? [SlotHash.Of(key)] : parse.GetValue(_slots)!, new ShardId(parse.GetRequiredValue(_target)));
+        new MoveChange(
+            parse.GetValue(_partitionKey) is { } key ? [SlotHash.Of(key)] : parse.GetValue(_slots)!,
+            new ShardId(parse.GetRequiredValue(_target)));
 }

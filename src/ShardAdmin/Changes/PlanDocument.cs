@@ -1,20 +1,21 @@
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Changes;
 
-/// <summary>A plan as <c>plan --out</c> writes it and <c>apply</c> reads it. It pins the ring's epoch.</summary>
+/// <summary>The document of a plan: <c>plan --out</c> writes it and <c>apply</c> reads it. It is valid for one epoch of the ring.</summary>
 /// <param name="Document">Always <see cref="Kind"/>.</param>
-/// <param name="Schema">Of this document.</param>
-/// <param name="Epoch">Of the ring that it was made for.</param>
-/// <param name="Operation">The id that its moves get.</param>
-/// <param name="Command">What was planned, for people.</param>
-/// <param name="Checksum">SHA-256 of the document without it, so that formatting it anew does no harm and editing it does.</param>
+/// <param name="Schema">The version of this document.</param>
+/// <param name="Epoch">The epoch of the ring that it was made for.</param>
+/// <param name="Operation">The id of the operation that carries it out.</param>
+/// <param name="Command">The planned command, for people.</param>
+/// <param name="Checksum">SHA-256 of the document without this field (<see cref="CheckedDocument"/>).</param>
 internal sealed record PlanDocument(
-    string Document, int Schema, string Cluster, Guid ClusterId, long Epoch, Guid Operation, string Command, ChangeDocument Change, IReadOnlyList<MoveDocument> Moves,
-    IReadOnlyList<ShardBalance> Balance, string PlannedBy, DateTimeOffset PlannedAt, string Checksum)
+    string Document, int Schema, string Cluster, Guid ClusterId, long Epoch, Guid Operation, string Command, ChangeDocument Change,
+    IReadOnlyList<MoveDocument> Moves, IReadOnlyList<ShardBalance> Balance, string PlannedBy, DateTimeOffset PlannedAt, string Checksum)
 {
     public static readonly DocumentKind Kind = new("shardadmin-plan", 1, "plan", "shardadmin plan … --out FILE   (anew)");
 
@@ -29,7 +30,8 @@ internal sealed record PlanDocument(
 
     public string Write() => CheckedDocument.Write(this);
 
-    /// <exception cref="CommandFailedException">Exit 2: no plan at all. Exit 4: damaged, edited, or of another version.</exception>
+    /// <exception cref="CommandFailedException">Exit 2: the text is not a plan. Exit 4: it is damaged, was edited, or has another
+    /// version.</exception>
     public static PlanDocument Read(string text, string file) =>
         CheckedDocument.Read<PlanDocument>(text, file, Kind, document => document.Checksum == document.Sum());
 
@@ -38,16 +40,11 @@ internal sealed record PlanDocument(
     public MovePlan ToPlan(ShardRing ring, Shard? joining)
     {
         Shard Find(string id) => ring.Find(new ShardId(id)) ?? (joining?.Id.Value == id ? joining : null)
-            ?? throw new CommandFailedException(ExitCode.Conflict, $"The plan names shard {id}, which is not in the ring.", "shardadmin plan …   (anew)");
-        return new MovePlan(Operation, [.. Moves.Select(move => new PlannedMove(Find(move.From), Find(move.To), [.. SlotText.Parse(move.Slots)!], move.Bytes))], Balance);
-    }
-
-    /// <exception cref="CommandFailedException">The ring has another epoch than the plan was made for.</exception>
-    public static void RequireEpoch(ShardRing ring, Epoch? pinned)
-    {
-        if (pinned is { } epoch && ring.Epoch != epoch)
-            throw new CommandFailedException(new Failure(
-                ExitCode.Conflict, $"The plan is stale: it was made for epoch {epoch} of the ring, which has epoch {ring.Epoch} now.", "Nothing was changed.", "shardadmin plan …   (anew)"));
+            ?? throw new CommandFailedException(
+                ExitCode.Conflict, $"The plan names shard {id}, which is not in the ring.", "shardadmin plan …   (anew)");
+        PlannedMove[] moves = [.. Moves.Select(move => new PlannedMove(
+            Find(move.From), Find(move.To), [.. SlotText.Parse(move.Slots)!], move.Bytes))];
+        return new MovePlan(Operation, moves, Balance);
     }
 
     private string Sum() => CheckedDocument.SumOf(this with { Checksum = "" });
@@ -57,5 +54,6 @@ internal sealed record PlanDocument(
 internal sealed record MoveDocument(string From, string To, string Slots, int SlotCount, long Bytes)
 {
     public static IReadOnlyList<MoveDocument> Of(MovePlan? plan) =>
-        [.. plan?.Moves.Select(move => new MoveDocument(move.From.Id.Value, move.To.Id.Value, SlotText.Of(move.Slots, int.MaxValue), move.Slots.Length, move.Bytes)) ?? []];
+        [.. plan?.Moves.Select(move => new MoveDocument(
+            move.From.Id.Value, move.To.Id.Value, SlotText.Of(move.Slots, int.MaxValue), move.Slots.Length, move.Bytes)) ?? []];
 }

@@ -7,28 +7,30 @@ namespace ShardAdmin.Changes;
 
 internal sealed class RebalanceArguments : ChangeArguments
 {
+    private const double UsualThreshold = 0.05;
+
     private readonly Option<BalanceMeasure> _by = new("--by")
     {
-        Description = "What a shard's share is measured by: count (of slots, the default) or size (bytes in them). Not by load: routers do not tell it",
+        Description = "How a share is measured: count (number of slots, the default) or size (bytes in the slots). The load of a slot "
+            + "is not measured",
         HelpName = "count|size",
-        CustomParser = ParseMeasure,
-        DefaultValueFactory = _ => BalanceMeasure.Count,
+        CustomParser = ParseMeasure, // without it, Count: a default named here would be shown in the help as the program writes it
     };
 
-    private readonly Option<IReadOnlyDictionary<ShardId, int>> _weights = new("--weight")
+    private readonly Option<IReadOnlyDictionary<ShardId, int>?> _weights = new("--weight")
     {
-        Description = "A new weight of a shard: its share beside the others; may be given several times",
+        Description = "A new weight for a shard: its share in proportion to the weights of the others; repeat the option for several "
+            + "shards",
         HelpName = "ID=W",
         CustomParser = ParseWeights,
-        DefaultValueFactory = _ => new Dictionary<ShardId, int>(),
     };
 
-    private readonly Option<double> _threshold = new("--threshold")
+    private readonly Option<double?> _threshold = new("--threshold")
     {
-        Description = "By count: move nothing while every shard is within this of its share. By size: move until every shard is (default 5%)",
+        Description = "How far a shard may be from its share. By count: nothing moves if every shard is within the threshold. By size: "
+            + "slots move until every shard is within it (default: 5%)",
         HelpName = "PERCENT",
         CustomParser = ParseThreshold,
-        DefaultValueFactory = _ => 0.05,
     };
 
     public RebalanceArguments(Command command)
@@ -38,7 +40,8 @@ internal sealed class RebalanceArguments : ChangeArguments
         command.Options.Add(_threshold);
     }
 
-    public override ClusterChange Read(ParseResult parse) => new RebalanceChange(parse.GetValue(_by), parse.GetValue(_threshold), parse.GetRequiredValue(_weights));
+    public override ClusterChange Read(ParseResult parse) => new RebalanceChange(
+        parse.GetValue(_by), parse.GetValue(_threshold) ?? UsualThreshold, parse.GetValue(_weights) ?? new Dictionary<ShardId, int>());
 
     private static BalanceMeasure ParseMeasure(ArgumentResult result)
     {
@@ -59,17 +62,21 @@ internal sealed class RebalanceArguments : ChangeArguments
     {
         var weights = new Dictionary<ShardId, int>();
         foreach (var text in result.Tokens.Select(token => token.Value))
-            if (text.Split('=') is [var id, var number] && ShardId.IsValid(id) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) && weight is >= 1 and <= Shard.MaxWeight)
+            if (text.Split('=') is [var id, var number] && ShardId.IsValid(id)
+                && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var weight)
+                && weight is >= 1 and <= Shard.MaxWeight)
                 weights[new ShardId(id)] = weight;
             else
                 result.AddError($"--weight takes ID=W with a weight of 1…{Shard.MaxWeight}, such as s4=2, not '{text}'.");
         return weights;
     }
 
-    private static double ParseThreshold(ArgumentResult result)
+    private static double? ParseThreshold(ArgumentResult result)
     {
         var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
-        if (text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent is >= 0 and <= 100)
+        if (text.EndsWith('%')
+            && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
+            && percent is >= 0 and <= 100)
             return percent / 100;
         result.AddError($"--threshold takes a percentage such as 5%, not '{text}'.");
         return 0;

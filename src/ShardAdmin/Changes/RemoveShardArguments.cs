@@ -5,7 +5,7 @@ namespace ShardAdmin.Changes;
 
 internal sealed class RemoveShardArguments : ChangeArguments
 {
-    private readonly Argument<string> _id = new("ID") { Description = "The shard to be emptied and taken out of the ring" };
+    private readonly Argument<string> _id = new("ID") { Description = "The shard to empty and to remove from the ring" };
 
     public RemoveShardArguments(Command command)
     {

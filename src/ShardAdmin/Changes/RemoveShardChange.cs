@@ -1,13 +1,18 @@
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
+using ShardAdmin.Rings;
+using ShardAdmin.Settings;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Changes;
 
 /// <summary><c>remove-shard ID</c></summary>
-/// <remarks>Steps: 1 draining, so that no plan gives it slots · 2 everything moves away · 3 out of the ring. What a crash leaves the same
-/// command completes; an agent completes it too, because only this change makes a shard drain.</remarks>
+/// <remarks>Steps: 1 the shard is marked as draining: no plan gives it slots · 2 all its slots move away · 3 it leaves the ring. After a
+/// crash the same command completes the rest. An agent completes it too: it may, because only this change marks shards as
+/// draining.</remarks>
 internal sealed record RemoveShardChange(ShardId Shard) : ClusterChange
 {
     public override string Command => $"remove-shard {Shard}";
@@ -19,7 +24,10 @@ internal sealed record RemoveShardChange(ShardId Shard) : ClusterChange
         if (ring.Find(Shard) is null)
             throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {Shard}.", "shardadmin ring show");
         if (!ring.Shards.Any(each => each.Id != Shard && each.State == ShardState.Active))
-            throw new CommandFailedException(ExitCode.Precondition, $"Shard {Shard} is the last one that can own slots; nobody could take its {ring.SlotsOf(Shard).Length}.", "shardadmin add-shard --help");
+            throw new CommandFailedException(
+                ExitCode.Precondition,
+                $"Shard {Shard} is the last one that can own slots; no other shard could take its {Tables.Counted(ring.SlotsOf(Shard).Length, "slot")}.",
+                "shardadmin add-shard --help");
     }
 
     public override async Task<MovePlan> PlanAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
@@ -29,26 +37,33 @@ internal sealed record RemoveShardChange(ShardId Shard) : ClusterChange
         known.RequireOwnersAgree();
         Shard[] draining = [.. Draining(ring)];
         return MovePlan.Of(
-            draining, ring.Owners, RingPlanner.Plan(ring.Owners, draining).Moves.Where(move => move.From == Shard), await SlotSizes.GuessAsync(session, ring.Shards, ring.Owners, cancellation));
+            draining, ring.Owners, RingPlanner.Plan(ring.Owners, draining).Moves.Where(move => move.From == Shard),
+            await SlotSizes.GuessAsync(session, ring.Shards, ring.Owners, cancellation));
     }
 
-    public override async Task<int> RunAsync(AdminSession session, SlotRebalance moves, ShardRing ring, MovePlan plan, Epoch? pinned, CancellationToken cancellation)
+    public override async Task<int> RunAsync(
+        AdminSession session, SlotRebalance moves, ShardRing ring, MovePlan plan, Epoch? pinned, CancellationToken cancellation)
     {
-        session.LeftOff = $"Shard {Shard} may be draining; it still serves what it owns. The same command goes on.";
-        ring = await new ShardListChange(session).PublishAsync([Shard], _ => true, Draining, $"remove-shard {Shard}: drain", cancellation, pinned);
+        session.LeftOff = $"Shard {Shard} may be draining; it still serves the slots that it owns. The same command continues.";
+        ring = await new ShardListChange(session).PublishAsync(
+            [Shard], _ => true, Draining, $"remove-shard {Shard}: drain", cancellation, pinned);
         var moved = await moves.RunAsync(ring, plan, Command, pinned: null, cancellation);
         if (moves.IsDetached && plan.Slots > 0)
-            return moved; // the agent takes it out once it is empty
+            return moved; // an agent removes the shard from the ring when it is empty
         await session.Failpoint.ReachedAsync("drained", cancellation);
         await TakeOutAsync(session, Shard, cancellation);
         return moved;
     }
 
-    public override string Nothing(bool dryRun) => dryRun ? $"Dry run: {Shard} owns nothing and would be removed. Nothing was changed." : $"Shard {Shard} is out of the ring.";
+    public override string Nothing(bool dryRun) => dryRun
+        ? $"Dry run: {Shard} owns nothing and would be removed. Nothing was changed."
+        : $"Shard {Shard} is out of the ring.";
 
-    /// <summary>Out of the ring, if it owns nothing.</summary>
+    /// <summary>Removes the shard from the ring, if it owns nothing.</summary>
     public static Task<ShardRing> TakeOutAsync(AdminSession session, ShardId shard, CancellationToken cancellation) =>
-        new ShardListChange(session).PublishAsync([shard], _ => true, now => now.Shards.Where(each => each.Id != shard), $"remove-shard {shard}", cancellation);
+        new ShardListChange(session).PublishAsync(
+            [shard], _ => true, now => now.Shards.Where(each => each.Id != shard), $"remove-shard {shard}", cancellation);
 
-    private IEnumerable<Shard> Draining(ShardRing ring) => ring.Shards.Select(each => each.Id == Shard ? each with { State = ShardState.Draining } : each);
+    private IEnumerable<Shard> Draining(ShardRing ring) =>
+        ring.Shards.Select(each => each.Id == Shard ? each with { State = ShardState.Draining } : each);
 }

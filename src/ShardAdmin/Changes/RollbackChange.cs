@@ -1,15 +1,21 @@
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
+using ShardAdmin.Rings;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Changes;
 
-/// <summary><c>ops rollback ID</c>: what the operation has handed over goes back to where it was, the rest of it is cancelled.</summary>
+/// <summary>
+/// <c>ops rollback ID</c>: slots that the operation has handed over move back to their old shard; the rest of it is cancelled.
+/// </summary>
 /// <remarks>
-/// A move back is a move: new, online, and fenced like any. Steps: 1 batches that were not released are cancelled · 2 those that
-/// were are completed, because from there a move only goes forward · 3 shards that drain, and shall have slots again, become
-/// active · 4 the slots move back. Slots that a later operation has moved on stay where that one put them.
+/// Moving back is a new move: online, and fenced like any other. Steps: 1 batches that were not released are cancelled · 2 released
+/// batches are completed, because after its release a batch can only go forward · 3 draining shards that get slots back become active
+/// again · 4 the slots move back. Slots that a later operation has moved stay where that operation put them.
 /// </remarks>
 internal sealed record RollbackChange(Guid Operation) : ClusterChange
 {
@@ -17,7 +23,7 @@ internal sealed record RollbackChange(Guid Operation) : ClusterChange
 
     public override void RequirePossible(ShardRing ring)
     {
-        // The journals tell, not the ring.
+        // The ring does not show it; PlanAsync reads the journals.
     }
 
     public override async Task<MovePlan> PlanAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
@@ -25,24 +31,31 @@ internal sealed record RollbackChange(Guid Operation) : ClusterChange
         var operation = await OperationSurvey.FindAsync(session, ring.Shards, Operation, cancellation)
             ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no operation {Operation}.", "shardadmin ops list");
         if (operation.CountForgotten() is > 0 and var forgotten)
-            session.Output.Warn($"{forgotten} batches of operation {Operation} are not in the shards' histories any more; their slots stay.");
+            session.Output.Warn(
+                $"Not in the shards' histories any more: {Tables.Counted(forgotten, "batch", "batches")} of operation {Operation}. "
+                + "What they moved stays.");
         var handedOver = operation.BatchList.Where(line => line.IsHandedOver).ToArray();
         if (handedOver.FirstOrDefault(line => ring.Find(new ShardId(line.Source)) is null) is { } orphan)
             throw new CommandFailedException(
-                ExitCode.Precondition, $"Slots of operation {Operation} would go back to {orphan.Source}, which is not in the ring.", $"shardadmin add-shard {orphan.Source} --no-rebalance …; then the same command again");
+                ExitCode.Precondition, $"Slots of operation {Operation} would go back to {orphan.Source}, which is not in the ring.",
+                $"shardadmin add-shard {orphan.Source} --no-rebalance …; then the same command again");
         var moves = new List<SlotMove>();
         foreach (var line in handedOver)
             foreach (var slot in line.SlotList)
                 if (line.Phase != "done" || ring.OwnerOf(slot).Id.Value == line.Target)
                     moves.Add(new SlotMove(slot, new ShardId(line.Target), new ShardId(line.Source)));
         if (handedOver.Sum(line => line.SlotCount) - moves.Count is > 0 and var gone)
-            session.Output.Warn($"{gone} slots of operation {Operation} were moved on by later operations; they stay.");
-        return MovePlan.Of(Awake(ring, moves), Current(ring, moves), moves, await SlotSizes.GuessAsync(session, ring.Shards, ring.Owners, cancellation));
+            session.Output.Warn(
+                $"Moved on by later operations, and left there: {Tables.Counted(gone, "slot")} of operation {Operation}.");
+        return MovePlan.Of(
+            Awake(ring, moves), Current(ring, moves), moves,
+            await SlotSizes.GuessAsync(session, ring.Shards, ring.Owners, cancellation));
     }
 
-    public override async Task<int> RunAsync(AdminSession session, SlotRebalance moves, ShardRing ring, MovePlan plan, Epoch? pinned, CancellationToken cancellation)
+    public override async Task<int> RunAsync(
+        AdminSession session, SlotRebalance moves, ShardRing ring, MovePlan plan, Epoch? pinned, CancellationToken cancellation)
     {
-        session.LeftOff = $"Operation {Operation} may be partly cancelled; every slot has its owner. The same command goes on.";
+        session.LeftOff = $"Operation {Operation} may be partly cancelled; every slot has its owner. The same command continues.";
         if ((await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Any(each => each.Batch.OperationId == Operation))
         {
             await new OperationCancel(session).RunAsync(ring, Operation, cancellation); // 1
@@ -51,11 +64,15 @@ internal sealed record RollbackChange(Guid Operation) : ClusterChange
             plan = await PlanAsync(session, ring, cancellation) with { Operation = plan.Operation };
         }
         SlotMove[] back = [.. plan.Moves.SelectMany(move => move.Slots.Select(slot => new SlotMove(slot, move.From.Id, move.To.Id)))];
-        ring = await new ShardListChange(session).PublishAsync([.. back.Select(move => move.To).Distinct()], _ => true, now => Awake(now, back), $"{Command}: not removed", cancellation, pinned); // 3
+        ring = await new ShardListChange(session).PublishAsync( // 3
+            [.. back.Select(move => move.To).Distinct()], _ => true, now => Awake(now, back), $"{Command}: not removed", cancellation,
+            pinned);
         return await moves.RunAsync(ring, plan, Command, pinned: null, cancellation); // 4
     }
 
-    public override string Nothing(bool dryRun) => $"Operation {Operation} has nothing that could go back{(dryRun ? "" : "; what was not handed over is cancelled")}.";
+    public override string Nothing(bool dryRun) =>
+        $"Operation {Operation} has nothing that could go back"
+        + $"{(dryRun ? "" : "; the batches that were not handed over are cancelled")}.";
 
     private static Shard[] Awake(ShardRing ring, IEnumerable<SlotMove> moves)
     {
@@ -63,7 +80,9 @@ internal sealed record RollbackChange(Guid Operation) : ClusterChange
         return [.. ring.Shards.Select(shard => targets.Contains(shard.Id) ? shard with { State = ShardState.Active } : shard)];
     }
 
-    /// <summary>A released batch may not be in the ring yet; it will be before it goes back.</summary>
+    /// <summary>
+    /// The owners when the slots move back. The ring may not show a released batch yet, but it will before the slots move back.
+    /// </summary>
     private static ShardId[] Current(ShardRing ring, IEnumerable<SlotMove> moves)
     {
         var owners = ring.Owners.ToArray();

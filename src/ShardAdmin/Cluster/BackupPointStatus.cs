@@ -1,17 +1,18 @@
 using System.Globalization;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Output;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>The newest backup point beside the ring of now.</summary>
+/// <summary>Compares the newest backup point with the present ring.</summary>
 /// <remarks>
-/// Moves since then take nothing from it: all shards go back to it together, and at the point each slot had one owner. A shard that joined
-/// or left since is another matter. The cluster that comes back is that of then: it needs the server of the shard that left, and does not
-/// have the one that joined.
+/// Moves since the point do not devalue it: a restore brings all shards back to the point together, and there each slot had one owner. A
+/// shard that joined or left since the point does matter, because a restore brings back the cluster of that time. It needs the server of
+/// the shard that left, and does not contain the shard that joined.
 /// </remarks>
-/// <param name="Joined">Shards that are not in it.</param>
-/// <param name="Left">Shards that are in it and not in the ring any more.</param>
+/// <param name="Joined">Shards of the ring that the backup point does not contain.</param>
+/// <param name="Left">Shards of the backup point that are no longer in the ring.</param>
 internal sealed record BackupPointStatus(
     string Name, DateTimeOffset At, double AgeSeconds, IReadOnlyList<string> Joined, IReadOnlyList<string> Left)
 {
@@ -19,7 +20,7 @@ internal sealed record BackupPointStatus(
 
     private static readonly (double Seconds, string Unit)[] Units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
 
-    /// <returns>Null: none was made, or Redis lost it.</returns>
+    /// <returns>Null: no backup point was made, or Redis has lost it.</returns>
     public static async Task<BackupPointStatus?> ReadAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
     {
         if (await session.BackupPoints.ReadAsync(cancellation) is not { } point)
@@ -36,11 +37,12 @@ internal sealed record BackupPointStatus(
         const string check = "backup-point";
         return point is null ? Finding.Ok(check, $"None was made yet. '{Command}' makes one.")
             : point.Joined.Count + point.Left.Count == 0 ? Finding.Ok(check, $"The last one is {point.Describe()}.")
-            : new Finding(check, FindingLevel.Warning, $"The last one is {point.Describe()}. A restore brings the shards of then "
-                + "back.", Command);
+            : new Finding(
+                check, FindingLevel.Warning, $"The last one is {point.Describe()}. A restore brings back the shards of that time.",
+                Command);
     }
 
-    /// <returns>Such as "nightly, 3 h ago, before s4 joined".</returns>
+    /// <returns>A text such as "nightly, 3 h ago, before s4 joined".</returns>
     public string Describe()
     {
         var (seconds, unit) = Units.FirstOrDefault(each => AgeSeconds >= each.Seconds, Units[^1]);

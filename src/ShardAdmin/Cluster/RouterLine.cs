@@ -6,12 +6,13 @@ using Spectre.Console;
 
 namespace ShardAdmin.Cluster;
 
-/// <summary>One router of the registry, beside the ring.</summary>
+/// <summary>One registered router, compared with the ring in Redis.</summary>
 /// <param name="Behind">How many epochs its ring is older than the one in Redis.</param>
-/// <param name="Ahead">How many epochs it is newer: Redis was set back.</param>
-/// <param name="AgeSeconds">Since its last heartbeat, by our clock.</param>
+/// <param name="Ahead">How many epochs its ring is newer than the one in Redis: Redis was set back.</param>
+/// <param name="AgeSeconds">The time since its last heartbeat, by the clock of this process.</param>
 internal sealed record RouterLine(
-    string Id, string Url, string OperationsUrl, long Epoch, long Behind, long Ahead, int InFlight, bool Draining, string Version, double AgeSeconds)
+    string Id, string Url, string OperationsUrl, long Epoch, long Behind, long Ahead, int InFlight, bool Draining, string Version,
+    double AgeSeconds)
 {
     public static async Task<IReadOnlyList<RouterLine>> ListAsync(AdminSession session, ShardRing? ring, CancellationToken cancellation)
     {
@@ -27,8 +28,10 @@ internal sealed record RouterLine(
         var table = Tables.New("router", "url", ">epoch", "ring", ">in flight", "state", "version", ">heartbeat");
         foreach (var router in routers)
             table.Row(
-                router.Id, router.Url, $"{router.Epoch}", router.Ahead > 0 ? $"{router.Ahead} ahead" : router.Behind > 0 ? $"{router.Behind} behind" : "current", $"{router.InFlight}",
-                router.Draining ? "draining" : "serving", router.Version, router.AgeSeconds.ToString("0.0 s ago", CultureInfo.InvariantCulture));
+                router.Id, router.Url, $"{router.Epoch}",
+                router.Ahead > 0 ? $"{router.Ahead} ahead" : router.Behind > 0 ? $"{router.Behind} behind" : "current",
+                $"{router.InFlight}", router.Draining ? "draining" : "serving", router.Version,
+                router.AgeSeconds.ToString("0.0 s ago", CultureInfo.InvariantCulture));
         return table;
     }
 }

@@ -1,8 +1,11 @@
 using Npgsql;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
+using ShardAdmin.Settings;
 using ShardCore.Moves.Journal;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Sessions;
 using ShardCore.Shards;
 
 namespace ShardAdmin.CommandLine;
@@ -22,6 +25,16 @@ internal sealed class AdminSession : IAsyncDisposable
         Failpoint = failpoint;
         _redis = redis;
         Sources = new ShardDataSources(Access);
+        Owners = settings.Owner is { } owner
+            ? new ShardDataSources(
+                Access,
+                each =>
+                {
+                    Configure(each);
+                    each.Username = owner.User;
+                },
+                owner.Password)
+            : Sources;
         var keys = new RedisKeys(settings.Cluster);
         Rings = new RedisRingStore(redis, keys);
         Routers = new RouterRegistry(redis, keys);
@@ -50,17 +63,21 @@ internal sealed class AdminSession : IAsyncDisposable
 
     public ShardDataSources Sources { get; }
 
-    /// <summary>What an error at this moment leaves behind; a command that changes something says so before it does.</summary>
+    /// <summary>Connections of the login that may be the schema's owner (<see cref="OwnerLogin"/>), for building indexes.</summary>
+    public ShardDataSources Owners { get; }
+
+    /// <summary>Tells what an error at this moment leaves behind. A command sets it before it changes something.</summary>
     public string LeftOff { get; set; } = "Nothing was changed.";
 
-    /// <summary>The command that carries on what was begun; null: the one that was typed.</summary>
+    /// <summary>The command that continues the work that was begun; null: the command that was typed.</summary>
     public string? CarryOn { get; set; }
 
-    /// <summary>Who is at work, for the ring history.</summary>
+    /// <summary>The user and machine that the ring history and journals name.</summary>
     public static string Who => $"{Environment.UserName}@{Environment.MachineName}";
 
     public static async Task<AdminSession> OpenAsync(AdminSettings settings, AdminOutput output, Failpoint failpoint)
     {
+        RequireEncryption();
         var redis = await RedisConnection.OpenAsync(settings.Redis, TimeSpan.FromSeconds(ConnectSeconds)); // the machine may be busy
         return new AdminSession(settings, output, failpoint, redis);
     }
@@ -73,14 +90,28 @@ internal sealed class AdminSession : IAsyncDisposable
         settings.CommandTimeout = 30;
         settings.IncludeErrorDetail = false; // a detail can hold a key
         settings.KeepAlive = 5;
-        settings.Options = SessionSettings.Administration;
-        settings.NoResetOnClose = true; // it would take back what SessionSettings.SetNewerAsync set; whoever sets something for a session takes it back himself
+        settings.Options = SessionSettings.AdministrationBy(Who);
+        // A reset would undo what SessionStart.BeginAsync set. Code that sets something for a session undoes it itself.
+        settings.NoResetOnClose = true;
     }
 
     public ShardDatabase Source(Shard shard) => Sources.Of(shard);
 
+    private static void RequireEncryption()
+    {
+        try
+        {
+            ShardEncryption.FromEnvironment(Environment.GetEnvironmentVariable);
+        }
+        catch (FormatException e)
+        {
+            throw new CommandFailedException(ExitCode.Usage, e.Message, "docs/operations/security.md, \"TLS\"");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
+        await Owners.DisposeAsync();
         await Sources.DisposeAsync();
         await Access.DisposeAsync();
         await _redis.DisposeAsync();

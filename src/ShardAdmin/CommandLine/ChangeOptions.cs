@@ -5,8 +5,8 @@ namespace ShardAdmin.CommandLine;
 /// <summary>The options of every command that changes something.</summary>
 internal sealed class ChangeOptions
 {
-    private readonly Option<bool> _dryRun = new("--dry-run", "-n") { Description = "Only tell what would be done" };
-    private readonly Option<bool> _yes = new("--yes", "-y") { Description = "Do not ask" };
+    private readonly Option<bool> _dryRun = new("--dry-run", "-n") { Description = "Only show what would be done; change nothing" };
+    private readonly Option<bool> _yes = new("--yes", "-y") { Description = "Do not ask for confirmation" };
 
     public ChangeOptions(Command command)
     {

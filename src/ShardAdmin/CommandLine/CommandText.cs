@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ShardAdmin.Output;
 
 namespace ShardAdmin.CommandLine;
 
-/// <summary>Commands as text that can be typed again.</summary>
+/// <summary>Commands as text that can be typed again, without secrets: journals, histories and messages have it.</summary>
 internal static class CommandText
 {
-    public static string Of(IEnumerable<string> arguments) => string.Join(' ', arguments.Select(Quoted).Prepend("shardadmin"));
+    public static string Of(IEnumerable<string> arguments) =>
+        string.Join(' ', arguments.Select(HiddenSecrets.In).Select(Quoted).Prepend("shardadmin"));
 
     public static string HelpFor(ParseResult parse)
     {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using ShardAdmin.Output;
-using ShardCore.Ring;
+using ShardAdmin.Settings;
 using ShardCore.RingStorage;
 
 namespace ShardAdmin.CommandLine;
@@ -13,19 +12,19 @@ internal sealed class GlobalOptions
     private readonly Option<string> _cluster;
     private readonly Option<OutputFormat> _output = new("--output", "-o")
     {
-        Description = "How results are written to stdout: table, json or ndjson",
+        Description = "Format of results on stdout: table (the default) for people; json (one document) or ndjson (one line per element) for programs",
         HelpName = "table|json|ndjson",
-        DefaultValueFactory = _ => OutputFormat.Table,
         CustomParser = ParseFormat,
     };
 
-    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Only results and errors" };
-    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Details of errors, stack traces included" };
-    private readonly Option<bool> _noColor = new("--no-color") { Description = "No colours (also NO_COLOR)" };
-    private readonly Option<bool> _noInput = new("--no-input") { Description = "Never ask; what would ask fails instead" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Write only results, warnings and errors; no progress" };
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Show details of errors, with stack traces" };
+    private readonly Option<bool> _noColor = new("--no-color") { Description = "Write no colours (also NO_COLOR)" };
+    private readonly Option<bool> _noInput = new("--no-input") { Description = "Never ask: a command that has to ask fails instead" };
     private readonly Option<TimeSpan?> _timeout = new("--timeout")
     {
-        Description = "How long the command may take in all, e.g. 30s or 5m (default: as long as it needs). A move stops then in a safe state (exit 8), and can be resumed",
+        Description = "How long the whole command may take, such as 30s or 5m (default: as long as it needs). "
+            + "When the time is over the command exits with 8; a move stops in a safe state and can be resumed",
         HelpName = "TIME",
         CustomParser = ParseTimeout,
     };
@@ -37,7 +36,8 @@ internal sealed class GlobalOptions
         _process = process;
         _redis = new Option<string>("--redis")
         {
-            Description = "Where Redis is (SHARDING_REDIS); also with user, password and TLS: host:port,user=…,password=…,ssl=true",
+            Description = "Address of Redis (SHARDING_REDIS), if needed with user, password and TLS: "
+                + "host:port,user=…,passwordFile=…,caFile=…",
             HelpName = "HOST:PORT",
             DefaultValueFactory = _ => process.Variable("SHARDING_REDIS") is { Length: > 0 } value ? value : "127.0.0.1:6379",
         };
@@ -61,11 +61,13 @@ internal sealed class GlobalOptions
     }
 
     public AdminSettings Read(ParseResult parse) => new(
-        parse.GetRequiredValue(_redis), parse.GetRequiredValue(_cluster), parse.GetValue(_output), parse.GetValue(_quiet), parse.GetValue(_verbose),
+        parse.GetRequiredValue(_redis), parse.GetRequiredValue(_cluster), parse.GetValue(_output), parse.GetValue(_quiet),
+        parse.GetValue(_verbose),
         parse.GetValue(_noColor) || !string.IsNullOrEmpty(_process.Variable("NO_COLOR")),
         parse.GetValue(_noInput) || !_process.InIsTerminal,
         parse.GetValue(_timeout),
-        _process.Variable("SHARDING_SEEDS") ?? "");
+        _process.Variable("SHARDING_SEEDS") ?? "",
+        OwnerLogin.From(_process));
 
     private static OutputFormat ParseFormat(ArgumentResult result)
     {
@@ -93,7 +95,8 @@ internal sealed class GlobalOptions
     private static void RequireEndpoint(OptionResult result)
     {
         if (!RedisAddress.IsValid(result.GetValueOrDefault<string>()))
-            result.AddError($"--redis (SHARDING_REDIS) takes {RedisAddress.Expected}, not '{result.GetValueOrDefault<string>()?.Split(',')[0]}'.");
+            result.AddError(
+                $"--redis (SHARDING_REDIS) takes {RedisAddress.Expected}, not '{result.GetValueOrDefault<string>()?.Split(',')[0]}'.");
     }
 
     private static void RequireClusterName(OptionResult result)

@@ -4,14 +4,19 @@ using ShardCore.Ring;
 
 namespace ShardAdmin.CommandLine;
 
-/// <summary>The option <c>--at ID=HOST:PORT/DATABASE</c>: where shards are that are not where anybody else would look.</summary>
+/// <summary>The option <c>--at ID=HOST:PORT/DATABASE</c>: tells the addresses of shards that are no longer where the ring says.</summary>
 internal sealed class ShardPlaces
 {
     private readonly Option<string[]> _at;
 
     public ShardPlaces(Command command, string description)
     {
-        _at = new Option<string[]>("--at") { Description = description, HelpName = "ID=HOST:PORT/DATABASE", DefaultValueFactory = _ => [] };
+        _at = new Option<string[]>("--at")
+        {
+            Description = description,
+            HelpName = "ID=HOST:PORT/DATABASE",
+            DefaultValueFactory = _ => [],
+        };
         _at.Validators.Add(Require);
         command.Options.Add(_at);
     }

@@ -1,10 +1,10 @@
 using System.CommandLine;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Output;
-using ShardAdmin.Rebalancing;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Rings;
+using ShardAdmin.Shards;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
 using ShardCore.Shards.History;
 using Spectre.Console;
 
@@ -12,16 +12,17 @@ namespace ShardAdmin.Commands;
 
 internal sealed class AcceptLossCommand : AdminCommand
 {
-    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that doctor names at shard-history" };
+    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that 'doctor' names at the check shard-history" };
     private readonly ChangeOptions _change;
 
     public AcceptLossCommand()
         : base(
             "accept-loss",
-            "For a shard that came back without commits that were seen before, "
-            + "because a standby took over that lacked them or a backup was restored: shows what is known to be lost, asks, and takes the shard as it is from then on. Moves from and to it may begin again. "
-            + "It brings nothing back: if the old server or a newer backup is still there, stop the shard and use that instead",
-            "shardadmin accept-loss s1 --dry-run   # only shows it", "shardadmin accept-loss s1", "shardadmin accept-loss s1 --yes -o json")
+            "Accepts that a shard lost commits: a standby that lacked them took over, or a backup was restored. "
+            + "Shows the known loss, asks, and accepts the shard as it is now; then slots can move from and to it again. "
+            + "It brings nothing back: if the old server or a newer backup still exists, stop the shard and use that instead",
+            "shardadmin accept-loss s1 --dry-run   # only shows the loss", "shardadmin accept-loss s1",
+            "shardadmin accept-loss s1 --yes -o json")
     {
         Arguments.Add(_id);
         _id.Validators.Add(result =>
@@ -50,7 +51,7 @@ internal sealed class AcceptLossCommand : AdminCommand
         if (!dryRun)
         {
             await session.Output.ConfirmAsync(
-                $"Take shard {id} as it is now? What it lost stays lost.", _change.IsYes(parse), ShardLoss.NextFor(id), cancellation);
+                $"Accept shard {id} as it is now? The lost commits stay lost.", _change.IsYes(parse), ShardLoss.NextFor(id), cancellation);
             await AcceptAsync(session, standing, cancellation);
         }
         Write(session, standing, dryRun, accepted: !dryRun);
@@ -58,8 +59,8 @@ internal sealed class AcceptLossCommand : AdminCommand
     }
 
     /// <summary>
-    /// Other commands settle first what the loss did to slots, because they compare both copies. After the acceptance nothing points at
-    /// the loss.
+    /// Disputed batches, and slots without an owner or with two, must be settled by other commands first, because those compare both
+    /// copies. After the acceptance nothing tells of the loss any more.
     /// </summary>
     private static async Task RequireSettledAsync(AdminSession session, ShardRing ring, Shard shard, CancellationToken cancellation)
     {
@@ -76,7 +77,7 @@ internal sealed class AcceptLossCommand : AdminCommand
                 ExitCode.Precondition, string.Join(" ", map.Problems()),
                 map.OwnedTwice.Any() || unfinished.Count > 0
                     ? $"shardadmin ops resume; then: shardadmin accept-loss {shard.Id}"
-                    : $"docs/runbook.md, \"Slots without an owner, or with two\"; then: shardadmin accept-loss {shard.Id}");
+                    : $"docs/operations/runbook.md, \"Slots without an owner, or with two\"; then: shardadmin accept-loss {shard.Id}");
     }
 
     private static async Task AcceptAsync(AdminSession session, ShardStanding standing, CancellationToken cancellation)
@@ -86,7 +87,8 @@ internal sealed class AcceptLossCommand : AdminCommand
         if (!await session.Positions.SwapAsync(standing.Shard.Id, new PositionWrite(standing.Stored, next), cancellation))
             throw new CommandFailedException(
                 ExitCode.Conflict,
-                $"Somebody else wrote what is known of shard {standing.Shard.Id} meanwhile.", ShardLoss.NextFor(standing.Shard.Id));
+                $"Another process changed the position of shard {standing.Shard.Id} in Redis meanwhile.",
+                ShardLoss.NextFor(standing.Shard.Id));
     }
 
     private static async Task<ShardStanding> ReadAsync(AdminSession session, Shard shard, CancellationToken cancellation)
@@ -94,7 +96,7 @@ internal sealed class AcceptLossCommand : AdminCommand
         var standing = (await ShardLosses.ReadAsync(session, [shard], cancellation))[0];
         return standing.Reading is not null || standing.Loss is null ? standing : throw new CommandFailedException(
             ExitCode.CannotReach,
-            $"{ShardLosses.Sentence(standing)} Now it does not answer as a primary.",
+            $"{ShardLosses.Sentence(standing)} At the moment no primary answers.",
             "start that Postgres server, then the same command again");
     }
 
@@ -115,7 +117,7 @@ internal sealed class AcceptLossCommand : AdminCommand
             },
         },
         console => console.WriteLine(
-            standing.Loss is null ? $"Shard {standing.Shard.Id} has all that was seen of it. Nothing was changed."
-            : accepted ? $"Accepted: shard {standing.Shard.Id} is taken as it is now."
-            : $"Dry run: shard {standing.Shard.Id} would be taken as it is now. Nothing was changed."));
+            standing.Loss is null ? $"Shard {standing.Shard.Id} has every commit that was seen on it. Nothing was changed."
+            : accepted ? $"Accepted: shard {standing.Shard.Id} is used as it is now."
+            : $"Dry run: shard {standing.Shard.Id} would be used as it is now. Nothing was changed."));
 }

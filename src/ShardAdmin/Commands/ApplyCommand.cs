@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
 
@@ -8,12 +9,14 @@ namespace ShardAdmin.Commands;
 
 internal sealed class ApplyCommand : AdminCommand
 {
-    private readonly Argument<string> _file = new("FILE") { Description = "A plan that 'plan … --out FILE' wrote" };
+    private readonly Argument<string> _file = new("FILE") { Description = "The plan that 'plan … --out FILE' wrote" };
     private readonly MoveRunOptions _run;
     private readonly ChangeOptions _change;
 
     public ApplyCommand()
-        : base("apply", "Carries out a plan, if the ring is still the one it was made for (else exit 5); asks first", "shardadmin apply plan.json", "shardadmin apply plan.json --yes --rate 50MiB/s")
+        : base(
+            "apply", "Carries out a plan. Asks first. If the ring has changed since the plan was made, nothing is done (exit 5)",
+            "shardadmin apply plan.json", "shardadmin apply plan.json --yes --rate 50MiB/s")
     {
         Arguments.Add(_file);
         _run = new MoveRunOptions(this, mayDetach: true, plans: true);
@@ -24,6 +27,7 @@ internal sealed class ApplyCommand : AdminCommand
     {
         var file = parse.GetRequiredValue(_file);
         var document = PlanDocument.Read(await CheckedDocument.ReadFileAsync(file, PlanDocument.Kind, cancellation), file);
-        return await new ChangeCourse(session, _run.Read(parse)).ApplyAsync(document, file, _change.IsDryRun(parse), _change.IsYes(parse), cancellation);
+        return await new ChangeCourse(session, _run.Read(parse))
+            .ApplyAsync(document, file, _change.IsDryRun(parse), _change.IsYes(parse), cancellation);
     }
 }

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using ShardAdmin.Backups;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
+using ShardAdmin.Settings;
 using ShardCore.RingStorage;
 using Spectre.Console;
 
@@ -18,19 +20,20 @@ internal sealed class BackupPointCommand : AdminCommand
 
     private readonly Argument<string> _name = new("NAME")
     {
-        Description = "Of the restore point: letters, digits, '-', '_' and '.'; what recovery_target_name will be",
+        Description = "Name of the restore point: letters, digits, '-', '_' and '.'. A restore gives it to Postgres as "
+            + "recovery_target_name",
     };
 
     private readonly Option<string?> _out = new("--out")
     {
-        Description = "The file for the document, which must not be there yet (default: NAME.backup.json); '-' prints it only",
+        Description = "Write the document into this file, which must not exist yet; '-' only prints it (default: NAME.backup.json)",
         HelpName = "FILE",
     };
 
     private readonly Option<TimeSpan?> _hold = new("--hold")
     {
-        Description = "How long hand-overs of slots may be held, at most 1m (default: 10s). Then the command gives up, and nothing was "
-            + "made",
+        Description = "How long hand-overs of slots may be held, at most 1m (default: 10s). After this time the command gives up and "
+            + "makes no backup point",
         HelpName = "TIME",
         CustomParser = ParseHold,
     };
@@ -38,12 +41,12 @@ internal sealed class BackupPointCommand : AdminCommand
     public BackupPointCommand()
         : base(
             "point",
-            "Makes a restore point of this name in the WAL of every shard, at a moment at which no slot is between two owners, and writes "
-                + "down what was there: ring, owners, WAL positions. "
-            + "Shards that are all restored to it fit together, and have every write that was acknowledged before the command began. "
-            + "Writes go on meanwhile; moves wait for a moment. "
-            + "It copies no data: that is done by base backups and the WAL archive of each shard's Postgres (pgBackRest, pg_basebackup; "
-            + "docs/operations/backup-and-restore.md)",
+            "Makes a restore point with this name in the WAL of every shard, at a moment when no slot is between two owners. "
+            + "Writes the ring, the owners of the slots and the WAL positions into a document. "
+            + "If all shards are restored to this point, they fit together and have every write that was acknowledged before the command "
+            + "began. Writes go on meanwhile; moves wait for a moment. "
+            + "The command copies no data: base backups and the WAL archive of each shard's Postgres do that (pgBackRest, pg_basebackup; "
+            + "see docs/operations/backup-and-restore.md)",
             "shardadmin backup point nightly-2026-11-30", "shardadmin backup point before-upgrade --out /safe/place/before-upgrade.json",
             "shardadmin backup point nightly -o json | jq '.shards[] | {id, lsn}'")
     {
@@ -52,6 +55,8 @@ internal sealed class BackupPointCommand : AdminCommand
         Options.Add(_out);
         Options.Add(_hold);
     }
+
+    public override bool Changes(ParseResult parse) => true;
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
@@ -78,7 +83,7 @@ internal sealed class BackupPointCommand : AdminCommand
         }
         catch (RedisUnavailableException e)
         {
-            session.Output.Warn($"The backup point is made, and status and doctor will not show it: {e.Message}");
+            session.Output.Warn($"The backup point was made, but status and doctor will not show it: {e.Message}");
         }
     }
 
@@ -94,7 +99,7 @@ internal sealed class BackupPointCommand : AdminCommand
         console.WriteLine($"Backup point {document.Name} at {document.At:u}, epoch {document.Epoch}: hand-overs were held for "
             + $"{document.HeldMs:0} ms.");
         if (document.Unfinished.Count > 0)
-            console.WriteLine($"{document.Unfinished.Count} batches of moves are under way; after a restore they are resumed or "
+            console.WriteLine($"Moves are under way, with {Tables.Counted(document.Unfinished.Count, "batch", "batches")} unfinished; after a restore they are resumed or "
                 + "cancelled.");
         console.WriteLine($"The document is {path}. Keep it with the backups: shardadmin restore check {path}");
     }

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ShardAdmin.Cluster;
+using ShardAdmin.Collections;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Output;
+using ShardAdmin.Failures;
+using ShardAdmin.Rings;
 using ShardCore.Collections;
 using Spectre.Console;
 
@@ -13,7 +14,8 @@ internal sealed class CollectionsCreateCommand : AdminCommand
     private readonly ChangeOptions _change;
 
     public CollectionsCreateCommand()
-        : base("create", "Creates a collection in all shards. Safe to repeat", "shardadmin collections create orders")
+        : base("create", "Creates a collection in all shards. Safe to repeat", "shardadmin collections create orders",
+            "shardadmin collections create orders --dry-run   # only looks")
     {
         Arguments.Add(_name);
         _change = new ChangeOptions(this);
@@ -24,8 +26,10 @@ internal sealed class CollectionsCreateCommand : AdminCommand
         var name = parse.GetRequiredValue(_name);
         var ring = await session.RequireRingAsync(cancellation);
         if (ring.IsEmpty)
-            throw new CommandFailedException(ExitCode.Precondition, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …");
-        var before = (await CollectionSurvey.ReadAsync(session, ring.Shards, cancellation)).FirstOrDefault(line => line.Name == name); // all must answer first
+            throw new CommandFailedException(
+                ExitCode.Precondition, "The cluster has no shard yet.", "shardadmin add-shard s1 --host … --port … --database …");
+        var collections = await CollectionSurvey.ReadAsync(session, ring.Shards, cancellation); // all shards must answer before a change
+        var before = collections.FirstOrDefault(line => line.Name == name);
         if (before?.State == "beingDeleted")
             throw BeingDeleted(name);
         if (_change.IsDryRun(parse))
@@ -34,7 +38,8 @@ internal sealed class CollectionsCreateCommand : AdminCommand
             return ExitCode.Done;
         }
         session.LeftOff = "Some shards may have the collection already. The same command completes it.";
-        var outcome = await Reach.AddressAsync("A shard", () => CollectionStore.CreateAsync(ring.Shards.Select(session.Source), name, cancellation));
+        var outcome = await Reach.AddressAsync(
+            "A shard", () => CollectionStore.CreateAsync(ring.Shards.Select(session.Source), name, AdminSession.Who, cancellation));
         if (outcome == CollectionCreation.BeingDeleted)
             throw BeingDeleted(name);
         Write(session, name, outcome == CollectionCreation.Created ? "created" : "exists");
@@ -42,7 +47,8 @@ internal sealed class CollectionsCreateCommand : AdminCommand
     }
 
     private static CommandFailedException BeingDeleted(string name) =>
-        new(ExitCode.Conflict, $"The collection {name} is being deleted; its name is not free yet.", $"shardadmin collections delete {name}   (completes the deletion)");
+        new(ExitCode.Conflict, $"The collection {name} is being deleted; its name is not free yet.",
+            $"shardadmin collections delete {name}   (completes the deletion)");
 
     private static void Write(AdminSession session, string name, string outcome) =>
         session.Output.Write(new { collection = name, outcome }, console => console.WriteLine(outcome switch

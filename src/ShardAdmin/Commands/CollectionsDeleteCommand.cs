@@ -1,7 +1,9 @@
 using System.CommandLine;
-using ShardAdmin.Cluster;
+using ShardAdmin.Collections;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
+using ShardAdmin.Rings;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
@@ -13,7 +15,9 @@ internal sealed class CollectionsDeleteCommand : AdminCommand
 
     public CollectionsDeleteCommand()
         : base(
-            "delete", "Deletes a collection with all its items, in all shards; asks first. Repeating completes what a crash left",
+            "delete",
+            "Deletes a collection with all its items, in all shards. Asks first. "
+            + "Safe to repeat: after a crash the same command completes the deletion",
             "shardadmin collections delete orders", "shardadmin collections delete orders --yes")
     {
         Arguments.Add(_name);
@@ -28,14 +32,17 @@ internal sealed class CollectionsDeleteCommand : AdminCommand
             throw new CommandFailedException(ExitCode.NotFound, $"There is no collection {name}.", "shardadmin collections list");
         if (_change.IsDryRun(parse))
         {
-            session.Output.Write(new { collection = name, outcome = "wouldDelete" }, console => console.WriteLine($"Dry run: collection {name} would be deleted with all its items. Nothing was changed."));
+            session.Output.Write(new { collection = name, outcome = "wouldDelete" }, console => console.WriteLine(
+                $"Dry run: collection {name} would be deleted with all its items. Nothing was changed."));
             return ExitCode.Done;
         }
         await session.Output.ConfirmAsync(
-            $"Delete the collection {name} with all its items, in {ring.Shards.Length} shards?", _change.IsYes(parse), $"shardadmin collections delete {name}", cancellation);
+            $"Delete the collection {name} with all its items, in {Tables.Counted(ring.Shards.Length, "shard")}?", _change.IsYes(parse),
+            $"shardadmin collections delete {name}", cancellation);
         var rows = await new CollectionDeletion(session, name).RunAsync(ring, cancellation);
         session.Output.Write(
-            new { collection = name, outcome = "deleted", rows }, console => console.WriteLine($"Collection {name} was deleted with {Tables.Count(rows)} items."));
+            new { collection = name, outcome = "deleted", rows },
+            console => console.WriteLine($"Collection {name} was deleted with {Tables.Counted(rows, "item")}."));
         return ExitCode.Done;
     }
 }

@@ -1,14 +1,17 @@
 using System.CommandLine;
 using System.Globalization;
-using ShardAdmin.Cluster;
+using ShardAdmin.Collections;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
+using ShardAdmin.Rings;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
 
 internal sealed class CollectionsListCommand() : AdminCommand(
-    "list", "Every collection, and whether all shards have it", "shardadmin collections list", "shardadmin collections list -o json | jq -r '.collections[].name'")
+    "list", "Lists every collection and whether all shards have it",
+    "shardadmin collections list", "shardadmin collections list -o json | jq -r '.collections[].name'")
 {
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {

@@ -1,13 +1,16 @@
 using System.CommandLine;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Examining;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
 
 internal sealed class DoctorCommand() : AdminCommand(
-    "doctor", "Every precondition and left-over, each with the command that mends it; changes nothing; exit 0 only if nothing failed",
+    "doctor",
+    "Checks all preconditions and looks for leftovers. Each problem comes with the command that repairs it. "
+    + "Changes nothing. Exit 0: no check failed",
     "shardadmin doctor", "shardadmin doctor -o json | jq -r '.checks[] | select(.level != \"ok\") | .mend'")
 {
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
@@ -15,7 +18,8 @@ internal sealed class DoctorCommand() : AdminCommand(
         var findings = await new Doctor(session).RunAsync(cancellation);
         var worst = findings.Max(finding => finding.Level);
         session.Output.WriteList(
-            new { ok = worst <= FindingLevel.Warning, cluster = session.Settings.Cluster, checks = findings }, findings, console => Render(console, findings, worst));
+            new { ok = worst <= FindingLevel.Warning, cluster = session.Settings.Cluster, checks = findings }, findings,
+            console => Render(session.Output, console, findings, worst));
         return worst switch
         {
             FindingLevel.Unreachable => ExitCode.CannotReach,
@@ -24,9 +28,11 @@ internal sealed class DoctorCommand() : AdminCommand(
         };
     }
 
-    private static void Render(IAnsiConsole console, IReadOnlyList<Finding> findings, FindingLevel worst)
+    private static void Render(AdminOutput output, IAnsiConsole console, IReadOnlyList<Finding> findings, FindingLevel worst)
     {
-        Findings.Render(console, findings);
-        console.WriteLine(worst <= FindingLevel.Warning ? "Nothing failed." : $"{findings.Count(finding => finding.Level > FindingLevel.Warning)} checks failed.");
+        output.Render(findings);
+        console.WriteLine(worst <= FindingLevel.Warning
+            ? "Nothing failed."
+            : $"{Tables.Counted(findings.Count(finding => finding.Level > FindingLevel.Warning), "check")} failed.");
     }
 }

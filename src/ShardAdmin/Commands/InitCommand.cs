@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
+using ShardAdmin.Rings;
 using ShardCore.Ring;
 using Spectre.Console;
 
@@ -12,7 +14,8 @@ internal sealed class InitCommand : AdminCommand
 {
     private readonly Option<Shard[]> _shards = new("--shard")
     {
-        Description = "A first shard; once for each. Without any, the first add-shard gets all slots",
+        Description = "A shard of the new cluster; repeat the option for each shard. Without it the cluster begins empty, and the first "
+            + "add-shard gets all slots",
         HelpName = "ID=HOST:PORT/DATABASE",
         DefaultValueFactory = _ => [],
         CustomParser = ParseShards,
@@ -22,7 +25,9 @@ internal sealed class InitCommand : AdminCommand
 
     public InitCommand()
         : base(
-            "init", "Makes a new cluster: schema in every shard, ownership, ring. Safe to repeat; repeating completes what a crash left",
+            "init",
+            "Makes a new cluster: creates the schema in every shard, gives each shard its slots and publishes the ring. "
+            + "Safe to repeat: after a crash the same command completes the rest",
             "shardadmin init --shard s1=10.0.0.1:5432/app --shard s2=10.0.0.2:5432/app",
             "shardadmin init --cluster orders --dry-run --shard s1=127.0.0.1:5441/app   # only looks")
     {
@@ -38,7 +43,7 @@ internal sealed class InitCommand : AdminCommand
         var result = await new ClusterInitializer(session).RunAsync(shards, _change.IsDryRun(parse), cancellation);
         var ring = result.Ring;
         foreach (var problem in result.Silent)
-            session.Output.Warn($"It was not examined whether this is still the cluster's shard: {problem}");
+            session.Output.Warn($"It was not checked whether this is still the cluster's shard: {problem}");
         var lines = ring.Shards.Select(shard => new
         {
             id = shard.Id.Value,
@@ -46,12 +51,22 @@ internal sealed class InitCommand : AdminCommand
             slots = ring.SlotsOf(shard.Id).Length,
             schema = result.Schemas.TryGetValue(shard.Id, out var version) ? version : (int?)null,
         }).ToArray();
-        session.Output.Write(new { outcome = result.Outcome, cluster = ring.Cluster.Name, clusterId = ring.Cluster.Id, epoch = ring.Epoch.Value, shards = lines }, console =>
+        var document = new
+        {
+            outcome = result.Outcome,
+            cluster = ring.Cluster.Name,
+            clusterId = ring.Cluster.Id,
+            epoch = ring.Epoch.Value,
+            shards = lines,
+        };
+        session.Output.Write(document, console =>
         {
             console.WriteLine(Sentence(result));
             var table = Tables.New("shard", "address", ">slots", ">schema");
             foreach (var line in lines)
-                table.Row(line.id, line.address, Tables.Count(line.slots), line.schema?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                table.Row(
+                    line.id, line.address, Tables.Count(line.slots),
+                    line.schema?.ToString(System.Globalization.CultureInfo.InvariantCulture));
             if (lines.Length > 0)
                 console.Write(table);
         });
@@ -60,10 +75,14 @@ internal sealed class InitCommand : AdminCommand
 
     private static string Sentence(InitResult result) => result.Outcome switch
     {
-        InitOutcome.AlreadyInitialised => $"Cluster {result.Ring.Cluster.Name} is already initialised, at epoch {result.Ring.Epoch} with {result.Ring.Shards.Length} shards. Nothing was changed.",
-        InitOutcome.Completed => $"Databases of cluster {result.Ring.Cluster.Name} were its shards already, without a ring. What was missing has been made, and the ring is published: epoch {result.Ring.Epoch}, {result.Ring.Shards.Length} shards.",
+        InitOutcome.AlreadyInitialised =>
+            $"Cluster {result.Ring.Cluster.Name} is already initialised, at epoch {result.Ring.Epoch} with "
+            + $"{Tables.Counted(result.Ring.Shards.Length, "shard")}. Nothing was changed.",
+        InitOutcome.Completed =>
+            $"Databases of cluster {result.Ring.Cluster.Name} were its shards already, without a ring. The missing parts were made, and "
+            + $"the ring is published: epoch {result.Ring.Epoch}, {Tables.Counted(result.Ring.Shards.Length, "shard")}.",
         InitOutcome.WouldInitialise => $"Dry run: cluster {result.Ring.Cluster.Name} would be made of these shards. Nothing was changed.",
-        _ => $"Cluster {result.Ring.Cluster.Name} is initialised: epoch {result.Ring.Epoch}, {result.Ring.Shards.Length} shards.",
+        _ => $"Cluster {result.Ring.Cluster.Name} is initialised: epoch {result.Ring.Epoch}, {Tables.Counted(result.Ring.Shards.Length, "shard")}.",
     };
 
     private static Shard[]? ParseShards(ArgumentResult result)
@@ -74,7 +93,9 @@ internal sealed class InitCommand : AdminCommand
             var equals = text.IndexOf('=', StringComparison.Ordinal);
             var address = equals > 0 ? ShardAddress.TryParse(text[(equals + 1)..]) : null;
             if (address is null || !ShardId.IsValid(text[..equals]))
-                result.AddError($"--shard takes ID={ShardAddress.Form}, with an ID such as s1 (a lower-case letter, then a-z, 0-9, '_', '-'), not '{text}'.");
+                result.AddError(
+                    $"--shard takes ID={ShardAddress.Form}, with an ID such as s1 (a lower-case letter, then a-z, 0-9, '_', '-'), "
+                    + $"not '{text}'.");
             else
                 shards.Add(new Shard(new ShardId(text[..equals]), address));
         }

@@ -1,8 +1,11 @@
 using System.CommandLine;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Output;
 using ShardAdmin.Rebalancing;
-using ShardCore.Moves;
+using ShardAdmin.Rings;
+using ShardCore.Moves.Batches;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
@@ -14,7 +17,9 @@ internal sealed class OpsCancelCommand : AdminCommand
 
     public OpsCancelCommand()
         : base(
-            "cancel", "Takes back what has not been handed over yet; what has moved stays where it is now. Ends whatever process works on it",
+            "cancel",
+            "Cancels an operation, also if another process works on it: slots that were not handed over yet stay where they are. "
+            + "Slots that were handed over stay at their new shard ('ops rollback' moves them back)",
             "shardadmin ops cancel ID", "shardadmin ops cancel ID --dry-run")
     {
         Arguments.Add(_id);
@@ -23,9 +28,10 @@ internal sealed class OpsCancelCommand : AdminCommand
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
-        var id = Guid.Parse(parse.GetRequiredValue(_id)!);
         var ring = await session.RequireRingAsync(cancellation);
-        var batches = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Where(each => each.Batch.OperationId == id).ToArray();
+        var id = await OperationArgument.ReadAsync(parse.GetRequiredValue(_id)!, session, ring, cancellation);
+        var batches = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation))
+            .Where(each => each.Batch.OperationId == id).ToArray();
         if (batches.Length == 0)
             throw OperationArgument.NotFound(id, "cancel");
         if (_change.IsDryRun(parse))
@@ -35,10 +41,16 @@ internal sealed class OpsCancelCommand : AdminCommand
         }
         session.LeftOff = "Some batches may be cancelled; the same command goes on. Every slot keeps its owner.";
         var cancelled = await new OperationCancel(session).RunAsync(ring, id, cancellation);
-        await new SlotRebalance(session, new MoveRunSettings(new MoveOptions(), Parallel: 1, Adapts: true, Detach: false)).TryCompleteAsync(ring, id, cancellation); // what was handed over is final, and is cleaned up after
-        if ((await OperationSurvey.FindAsync(session, ring.Shards, id, cancellation))!.BatchList.Count(line => !line.IsOver) is > 0 and var left)
+        // Batches that were handed over cannot be taken back: their old rows are still to be deleted at the source.
+        await new SlotRebalance(session, new MoveRunSettings(new MoveOptions(), Parallel: 1, Adapts: true, Detach: false))
+            .TryCompleteAsync(ring, id, cancellation);
+        if ((await OperationSurvey.FindAsync(session, ring.Shards, id, cancellation))!.BatchList.Count(line => !line.IsOver)
+            is > 0 and var left)
             throw new CommandFailedException(
-                ExitCode.Conflict, $"{cancelled} batches were cancelled; {left} are handed over already, or another process began them anew.", $"shardadmin ops resume {id}");
+                ExitCode.Conflict,
+                $"Cancelled: {Tables.Counted(cancelled, "batch", "batches")}. Not cancelled, because handed over already or begun anew by "
+                + $"another process: {left}.",
+                $"shardadmin ops resume {id}");
         Write(session, id, dryRun: false, cancelled);
         return ExitCode.Done;
     }
@@ -46,5 +58,7 @@ internal sealed class OpsCancelCommand : AdminCommand
     private static void Write(AdminSession session, Guid id, bool dryRun, int cancelled) => session.Output.Write(
         new { operation = id, dryRun, cancelledBatches = cancelled },
         console => console.WriteLine(
-            dryRun ? $"Dry run: {cancelled} batches of operation {id} would be cancelled. Nothing was changed." : $"Cancelled {cancelled} batches of operation {id}. Their slots stay where they are."));
+            dryRun
+                ? $"Dry run: {Tables.Counted(cancelled, "batch", "batches")} of operation {id} would be cancelled. Nothing was changed."
+                : $"Cancelled {Tables.Counted(cancelled, "batch", "batches")} of operation {id}. Slots stay where they are."));
 }

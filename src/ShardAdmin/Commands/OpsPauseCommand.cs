@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Rebalancing;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Output;
+using ShardAdmin.Rings;
 using ShardCore.Moves.Journal;
 using Spectre.Console;
 
@@ -10,7 +12,7 @@ namespace ShardAdmin.Commands;
 
 internal sealed class OpsPauseCommand : AdminCommand
 {
-    /// <summary>A mover hears it within a second; a batch that it has handed over is completed first.</summary>
+    /// <summary>A mover hears of the pause within a second. Before it stops, it completes a batch that it has handed over.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -20,8 +22,10 @@ internal sealed class OpsPauseCommand : AdminCommand
 
     public OpsPauseCommand()
         : base(
-            "pause", "Stops an operation in a safe state, whatever process works on it; nobody goes on until it is resumed. Exit 8: paused, but that process has not stopped yet",
-            "shardadmin ops pause ID", "shardadmin ops resume ID   # goes on")
+            "pause",
+            "Stops an operation in a safe state, also if another process works on it. Nobody continues it until 'ops resume'. "
+            + "Exit 8: the operation is paused, but the process that works on it has not stopped yet",
+            "shardadmin ops pause ID", "shardadmin ops resume ID   # continues it")
     {
         Arguments.Add(_id);
         _change = new ChangeOptions(this);
@@ -29,11 +33,12 @@ internal sealed class OpsPauseCommand : AdminCommand
 
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
-        var id = Guid.Parse(parse.GetRequiredValue(_id)!);
         var ring = await session.RequireRingAsync(cancellation);
+        var id = await OperationArgument.ReadAsync(parse.GetRequiredValue(_id)!, session, ring, cancellation);
         var dryRun = _change.IsDryRun(parse);
         if (!dryRun)
-            session.LeftOff = "Some shards may know of the pause and some not; the same command goes on, 'shardadmin ops resume' takes it back.";
+            session.LeftOff = "Perhaps not all shards know of the pause yet. The same command completes it; "
+                + "'shardadmin ops resume' takes it back.";
         var batches = dryRun
             ? (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Count(each => each.Batch.OperationId == id)
             : await MoveJournals.WishAsync(session, ring.Shards, id, MoveWish.Pause, cancellation);
@@ -41,12 +46,17 @@ internal sealed class OpsPauseCommand : AdminCommand
             throw OperationArgument.NotFound(id, "pause");
         if (!dryRun && !await StoppedAsync(session, id, cancellation))
             throw new CommandFailedException(new Failure(
-                ExitCode.TimedOut, $"Operation {id} is paused, but its mover has not stopped within {Limit.TotalSeconds:0} s: it is still completing what it has handed over, or hangs.",
-                "Nobody begins anything more of it until it is resumed.", $"shardadmin ops show {id}"));
-        session.Output.Write(new { operation = id, dryRun, state = "paused", unfinishedBatches = batches, moverStopped = !dryRun }, console => console.WriteLine(
+                ExitCode.TimedOut,
+                $"Operation {id} is paused, but its mover has not stopped within {Limit.TotalSeconds:0} s: it is still completing a batch "
+                + "that it has handed over, or it hangs.",
+                "No further batch of it begins until it is resumed.", $"shardadmin ops show {id}"));
+        var result = new { operation = id, dryRun, state = "paused", unfinishedBatches = batches, moverStopped = !dryRun };
+        session.Output.Write(result, console => console.WriteLine(
             dryRun
-                ? $"Dry run: operation {id} would be paused; {batches} batches are not finished. Nothing was changed."
-                : $"Operation {id} is paused, {batches} batches are not finished. 'shardadmin ops resume {id}' goes on."));
+                ? $"Dry run: operation {id} would be paused with {Tables.Counted(batches, "batch", "batches")} unfinished. "
+                    + "Nothing was changed."
+                : $"Operation {id} is paused with {Tables.Counted(batches, "batch", "batches")} unfinished. "
+                    + $"'shardadmin ops resume {id}' continues it."));
         return ExitCode.Done;
     }
 
@@ -55,7 +65,8 @@ internal sealed class OpsPauseCommand : AdminCommand
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < Limit; await Task.Delay(Interval, cancellation))
         {
             var ring = await session.RequireRingAsync(cancellation);
-            if (!(await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation)).Any(each => each.Batch.OperationId == id && each.IsHeld))
+            var unfinished = await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation);
+            if (!unfinished.Any(each => each.Batch.OperationId == id && each.IsHeld))
                 return true;
         }
         return false;

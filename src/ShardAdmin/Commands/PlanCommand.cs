@@ -1,20 +1,29 @@
 using System.CommandLine;
 using ShardAdmin.Changes;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
 using ShardAdmin.Rebalancing;
+using ShardAdmin.Rings;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
 
-/// <summary><c>plan</c> with the same words as one of the commands that move.</summary>
+/// <summary>The command <c>plan</c>, followed by the same words as one of the commands that move slots.</summary>
 internal sealed class PlanCommand : AdminCommand
 {
-    private readonly Option<string?> _out = new("--out") { Description = "Write the plan into this file instead of to stdout", HelpName = "FILE" };
+    private readonly Option<string?> _out = new("--out")
+    {
+        Description = "Write the plan into this file instead of to stdout",
+        HelpName = "FILE",
+    };
+
     private readonly ChangeArguments _arguments;
 
     public PlanCommand(string name, Func<Command, ChangeArguments> arguments, string example)
-        : base(name, $"What '{name}' with these words would move, as a document for 'apply'; changes nothing", $"shardadmin plan {example} --out plan.json", "shardadmin apply plan.json")
+        : base(
+            name, $"Writes the slots that '{name}' with the same arguments would move into a document for 'apply'. Changes nothing",
+            $"shardadmin plan {example} --out plan.json", "shardadmin apply plan.json")
     {
         _arguments = arguments(this);
         Options.Add(_out);
@@ -26,7 +35,9 @@ internal sealed class PlanCommand : AdminCommand
         var ring = await session.RequireRingAsync(cancellation);
         change.RequirePossible(ring);
         if (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation) is [var unfinished, ..])
-            session.Output.Warn($"Operation {unfinished.Batch.OperationId} is not finished; each of its batches publishes a ring, which makes this plan stale.");
+            session.Output.Warn(
+                $"Operation {unfinished.Batch.OperationId} is not finished; each of its batches publishes a ring, which makes this plan "
+                + "stale.");
         var plan = await change.PlanAsync(session, ring, cancellation);
         await MovePreflight.RequireAsync(session, ring, plan, cancellation);
         var text = PlanDocument.Of(ring, change, plan).Write();
@@ -36,10 +47,19 @@ internal sealed class PlanCommand : AdminCommand
             return ExitCode.Done;
         }
         await WriteAsync(file, text, cancellation);
-        session.Output.Write(new { file, operation = plan.Operation, plannedSlots = plan.Slots, estimatedBytes = plan.Bytes, epoch = ring.Epoch.Value, balance = plan.Balance }, console =>
+        var result = new
+        {
+            file,
+            operation = plan.Operation,
+            plannedSlots = plan.Slots,
+            estimatedBytes = plan.Bytes,
+            epoch = ring.Epoch.Value,
+            balance = plan.Balance,
+        };
+        session.Output.Write(result, console =>
         {
             PlanTable.Render(console, plan);
-            console.WriteLine($"The plan is in {file}. It is good for epoch {ring.Epoch} of the ring: shardadmin apply {file}");
+            console.WriteLine($"The plan is in {file}. It is valid while the ring has epoch {ring.Epoch}: shardadmin apply {file}");
         });
         return ExitCode.Done;
     }
@@ -52,7 +72,8 @@ internal sealed class PlanCommand : AdminCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandFailedException(ExitCode.Failed, $"The plan cannot be written: {e.Message}", "the same command with another --out");
+            throw new CommandFailedException(
+                ExitCode.Failed, $"The plan cannot be written: {e.Message}", "the same command with another --out");
         }
     }
 }

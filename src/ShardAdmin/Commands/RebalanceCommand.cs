@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ShardAdmin.Changes;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Rebalancing;
 
 namespace ShardAdmin.Commands;
@@ -13,8 +14,11 @@ internal sealed class RebalanceCommand : AdminCommand
 
     public RebalanceCommand()
         : base(
-            "rebalance", "Gives each shard its share of the slots, or of the bytes, by weight, with the fewest moves, while all keeps running; asks first",
-            "shardadmin rebalance --dry-run", "shardadmin rebalance --weight s4=2 --threshold 0%", "shardadmin rebalance --by size --threshold 10%")
+            "rebalance",
+            "Gives each shard its share of the slots (or of the bytes, with --by size) according to its weight. "
+            + "Moves as few slots as possible, while clients keep working. Asks first",
+            "shardadmin rebalance --dry-run", "shardadmin rebalance --weight s4=2 --threshold 0%",
+            "shardadmin rebalance --by size --threshold 10%")
     {
         _arguments = new RebalanceArguments(this);
         _run = new MoveRunOptions(this, mayDetach: true, plans: true);
@@ -22,5 +26,6 @@ internal sealed class RebalanceCommand : AdminCommand
     }
 
     public override Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation) =>
-        new ChangeCourse(session, _run.Read(parse)).RunAsync(_arguments.Read(parse), _change.IsDryRun(parse), _change.IsYes(parse), cancellation);
+        new ChangeCourse(session, _run.Read(parse))
+            .RunAsync(_arguments.Read(parse), _change.IsDryRun(parse), _change.IsYes(parse), cancellation);
 }

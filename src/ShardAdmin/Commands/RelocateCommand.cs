@@ -1,7 +1,9 @@
 using System.CommandLine;
-using ShardAdmin.Changes;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Rings;
+using ShardAdmin.Shards;
 using ShardCore.Ring;
 using ShardCore.Shards.History;
 using Spectre.Console;
@@ -10,17 +12,17 @@ namespace ShardAdmin.Commands;
 
 internal sealed class RelocateCommand : AdminCommand
 {
-    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that is somewhere else now" };
+    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that has a new address" };
     private readonly AddressOptions _address = new();
     private readonly ChangeOptions _change;
 
     public RelocateCommand()
         : base(
             "relocate",
-            "Tells the ring another address of a shard: a server that was renamed, a backup that was restored elsewhere, a standby that came or went. "
-            + "Moves no data; the database must be that shard. Routers follow within a second",
+            "Gives a shard another address in the ring: its server was renamed, its backup was restored elsewhere, or a standby was added "
+            + "or removed. Moves no data; the database at the new address must be this shard. Routers follow within a second",
             "shardadmin relocate s2 --host 10.0.0.12 --port 5432",
-            "shardadmin relocate s2 --host 10.0.0.12:5432,10.0.0.13:5432   # a primary and a standby, whichever is which",
+            "shardadmin relocate s2 --host 10.0.0.12:5432,10.0.0.13:5432   # a primary and a standby, in any order",
             "shardadmin relocate s2 --host 10.0.0.12 --port 5432 --dry-run   # only looks")
     {
         Arguments.Add(_id);
@@ -29,7 +31,7 @@ internal sealed class RelocateCommand : AdminCommand
             if (result.Tokens.Count > 0 && !ShardId.IsValid(result.Tokens[0].Value))
                 result.AddError($"'{result.Tokens[0].Value}' is not a shard id.");
         });
-        _address.AddTo(this, "if it has another name there", isDatabaseRequired: false);
+        _address.AddTo(this, "if its name is different there", isDatabaseRequired: false);
         _change = new ChangeOptions(this);
     }
 
@@ -37,30 +39,36 @@ internal sealed class RelocateCommand : AdminCommand
     {
         var (id, dryRun) = (new ShardId(parse.GetRequiredValue(_id)), _change.IsDryRun(parse));
         var ring = await session.RequireRingAsync(cancellation);
-        var before = ring.Find(id) ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var before = ring.Find(id)
+            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
         var to = _address.Read(parse.CommandResult, before.Database)!;
         if (ShardRules.FirstViolation(before with { At = to }) is { } violation)
             throw new CommandFailedException(ExitCode.Usage, violation, "shardadmin relocate --help");
         var relocation = new ShardRelocation(session, id, to);
         var result = await relocation.LookAsync(ring, cancellation);
+        string[] silentHosts = [.. ShardStandbys.OfHosts(session, result.After).Hosts.Where(host => host.Role == "silent").Select(host => host.Host)];
+        foreach (var host in silentHosts)
+            session.Output.Warn($"{host} does not answer: nobody can tell whether it is a host of shard {id}. The ring {(dryRun ? "would name" : "names")} it all the same.");
         if (result.Standing.Loss is { } loss)
             session.Output.Warn($"Shard {id} {loss.Describe()}.");
         if (!dryRun && result.Before != result.After)
         {
             if (result.Standing.Loss is not null)
                 await session.Output.ConfirmAsync(
-                    $"Use shard {id} at {to} although it lost commits?", _change.IsYes(parse), $"shardadmin relocate {id} {AddressOptions.Of(to)}", cancellation);
+                    $"Use shard {id} at {to} although it lost commits?", _change.IsYes(parse),
+                    $"shardadmin relocate {id} {AddressOptions.Of(to)}", cancellation);
             result = await relocation.RunAsync(cancellation);
         }
-        Write(session, result, dryRun);
+        Write(session, result, silentHosts, dryRun);
         return ExitCode.Done;
     }
 
-    private static void Write(AdminSession session, RelocationResult result, bool dryRun)
+    private static void Write(AdminSession session, RelocationResult result, string[] silentHosts, bool dryRun)
     {
         var isThere = result.Before == result.After;
         foreach (var silent in result.Silent)
-            session.Output.Warn($"Shard {silent} did not answer. Its copy of the shard list is old until it is relocated too, or the ring changes again.");
+            session.Output.Warn(
+                $"Shard {silent} did not answer. Its copy of the shard list is old until it is relocated too, or the ring changes again.");
         session.Output.Write(
             new
             {
@@ -72,13 +80,16 @@ internal sealed class RelocateCommand : AdminCommand
                 epoch = result.Ring.Epoch.Value,
                 loss = result.Standing.Loss?.Describe(),
                 silent = result.Silent.Select(shard => shard.Value),
+                silentHosts,
             },
             console =>
             {
                 console.WriteLine(
                     isThere ? $"Shard {result.After.Id} is at {result.After.Address} already. Nothing was changed."
-                    : dryRun ? $"Dry run: shard {result.After.Id} would be at {result.After.Address} instead of {result.Before.Address}. Nothing was changed."
-                    : $"Shard {result.After.Id} is at {result.After.Address} now, epoch {result.Ring.Epoch}. Routers follow within a second.");
+                    : dryRun ? $"Dry run: shard {result.After.Id} would be at {result.After.Address} instead of {result.Before.Address}. "
+                        + "Nothing was changed."
+                    : $"Shard {result.After.Id} is at {result.After.Address} now, epoch {result.Ring.Epoch}. "
+                        + "Routers follow within a second.");
                 if (!dryRun && result.Standing.Loss is not null)
                     console.WriteLine($"Next: shardadmin doctor; then: {ShardLoss.NextFor(result.After.Id)}");
             });

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
+using ShardAdmin.Rings;
 using ShardCore.Ring;
 using Spectre.Console;
 
@@ -12,10 +13,12 @@ internal sealed class RingWhereCommand : AdminCommand
 {
     private const int MaxKeyBytes = 1024;
 
-    private readonly Argument<string> _partitionKey = new("PK") { Description = "The partition key, as it is: not percent-encoded" };
+    private readonly Argument<string> _partitionKey = new("PK") { Description = "The partition key, not percent-encoded" };
 
     public RingWhereCommand()
-        : base("where", "Which slot and shard a partition key belongs to", "shardadmin ring where FR", "shardadmin ring where 'order 17' -o json | jq -r .shard")
+        : base(
+            "where", "Shows which slot and shard a partition key belongs to",
+            "shardadmin ring where FR", "shardadmin ring where 'order 17' -o json | jq -r .shard")
     {
         _partitionKey.Validators.Add(RequireKey);
         Arguments.Add(_partitionKey);
@@ -25,7 +28,9 @@ internal sealed class RingWhereCommand : AdminCommand
     {
         var ring = await session.RequireRingAsync(cancellation);
         if (ring.IsEmpty)
-            throw new CommandFailedException(ExitCode.NotFound, "The cluster has no shard yet, so no slot has an owner.", "shardadmin add-shard s1 --host … --port … --database …");
+            throw new CommandFailedException(
+                ExitCode.NotFound, "The cluster has no shard yet, so no slot has an owner.",
+                "shardadmin add-shard s1 --host … --port … --database …");
         var slot = SlotHash.Of(parse.GetRequiredValue(_partitionKey));
         var owner = ring.OwnerOf(slot);
         var answer = new { slot = slot.Value, shard = owner.Id.Value, address = owner.Address, epoch = ring.Epoch.Value };

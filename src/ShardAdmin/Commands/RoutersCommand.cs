@@ -1,13 +1,15 @@
 using System.CommandLine;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardAdmin.Output;
+using ShardAdmin.Failures;
+using ShardAdmin.Rings;
 using Spectre.Console;
 
 namespace ShardAdmin.Commands;
 
 internal sealed class RoutersCommand() : AdminCommand(
-    "routers", "Who serves, and with which ring", "shardadmin routers", "shardadmin routers -o json | jq '.routers[] | select(.behind > 0)'")
+    "routers", "Lists the registered routers and the epoch of the ring that each of them uses",
+    "shardadmin routers", "shardadmin routers -o json | jq '.routers[] | select(.behind > 0)'")
 {
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 using ShardAdmin.Output;
 using Spectre.Console;
 
@@ -11,10 +12,14 @@ internal sealed class StatusCommand : AdminCommand
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private readonly Option<bool> _watch = new("--watch") { Description = "Again every second, until Ctrl-C" };
+    private readonly Option<bool> _watch = new("--watch") { Description = "Show the status again every second, until Ctrl-C" };
 
     public StatusCommand()
-        : base("status", "One line of verdict, then shards, balance and routers; exit 0 only if all is well", "shardadmin status", "shardadmin status --watch", "shardadmin status -o json | jq .verdict") =>
+        : base(
+            "status",
+            "Shows the state of the cluster: one line with the verdict, then shards, balance, routers and unfinished operations. "
+            + "Exit 0: all is well · 4: something is wrong · 7: a shard or Redis does not answer",
+            "shardadmin status", "shardadmin status --watch", "shardadmin status -o json | jq .verdict") =>
         Options.Add(_watch);
 
     public override bool Streams(ParseResult parse) => parse.GetValue(_watch);
@@ -52,7 +57,9 @@ internal sealed class StatusCommand : AdminCommand
     private static void Render(IAnsiConsole console, StatusReport report)
     {
         var colour = report.Verdict switch { "ok" => "green", "degraded" => "yellow", _ => "red" };
-        console.MarkupLine($"[{colour}]{report.Verdict}[/]: cluster {Markup.Escape(report.Cluster)}, epoch {report.Epoch}, {report.Shards.Count} shards, {report.Routers.Count} routers");
+        console.MarkupLine(
+            $"[{colour}]{report.Verdict}[/]: cluster {Markup.Escape(report.Cluster)}, epoch {report.Epoch}, "
+            + $"{Tables.Counted(report.Shards.Count, "shard")}, {Tables.Counted(report.Routers.Count, "router")}");
         foreach (var reason in report.Reasons)
             console.MarkupLine($"  [{colour}]•[/] {Markup.Escape(reason)}");
         if (report.Shards.Count > 0)
@@ -60,12 +67,19 @@ internal sealed class StatusCommand : AdminCommand
         if (report.Routers.Count > 0)
             console.Write(RouterLine.Table(report.Routers));
         foreach (var operation in report.Operations)
-            console.WriteLine($"operation {operation.Operation} {operation.State}: {operation.Batches} batches with {Tables.Count(operation.Slots)} slots are left   (shardadmin ops watch {operation.Operation})");
+            console.WriteLine(
+                $"operation {operation.Operation} {operation.State}: {Tables.Counted(operation.Batches, "batch", "batches")} with "
+                + $"{Tables.Counted(operation.Slots, "slot")} left   (shardadmin ops watch {operation.Operation})");
+        if (report.Indexes.Count > 0)
+            console.WriteLine($"indexes not ready: {string.Join(", ", report.Indexes.Select(Text))}   (shardadmin indexes list)");
         console.WriteLine(report.BackupPoint is { } point ? $"last backup point: {point.Describe()}" : "no backup point yet   (shardadmin "
             + "backup point NAME)");
-        if (report.Agents > 0 || report.Operations.Count > 0)
+        if (report.Agents > 0 || report.Operations.Count > 0 || report.Indexes.Count > 0)
             console.WriteLine($"agents: {report.Agents}");
     }
+
+    private static string Text(IndexStatus index) =>
+        $"{index.Collection} {index.Index} {index.State}{(index.State == "building" ? $" {Tables.Percent(index.Progress)}" : "")}";
 
     private static Table ShardTable(StatusReport report)
     {
@@ -73,12 +87,15 @@ internal sealed class StatusCommand : AdminCommand
         foreach (var shard in report.Shards)
             table.Row(
                 shard.Id, AddressOf(shard), shard.Reachable ? "up" : "unreachable", Number(shard.SchemaVersion), Tables.Count(shard.Slots),
-                shard.Share is { } share ? Tables.Percent(share) : null, Tables.Count(shard.Items), Tables.Bytes(shard.SizeBytes), Number(shard.RingEpoch), shard.Standbys.Summary);
+                shard.Share is { } share ? Tables.Percent(share) : null,
+                (shard is { ItemsAreEstimated: true, Items: not null } ? "~" : "") + Tables.Count(shard.Items), Tables.Bytes(shard.SizeBytes),
+                Number(shard.RingEpoch), shard.Standbys.Summary);
         return table;
     }
 
-    /// <summary>With several hosts the primary comes first, and its line is short.</summary>
-    private static string AddressOf(ShardStatus shard) => shard.Standbys.Hosts.FirstOrDefault(host => host.Role == "primary") is { } primary
+    /// <summary>For a shard with several hosts the table names only the primary.</summary>
+    private static string AddressOf(ShardStatus shard) =>
+        shard.Standbys.Hosts.FirstOrDefault(host => host.Role == "primary") is { } primary
         ? $"{primary.Host} of {shard.Standbys.Hosts.Count} hosts"
         : shard.Address;
 

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace ShardAdmin.Output;
 
-/// <summary>The spelling of results: camelCase, enums as words, nulls written, so that every field is always there.</summary>
+/// <summary>The spelling of results: camelCase, enums as words. Nulls are written: every field is always there.</summary>
 internal static class AdminJson
 {
     public static readonly JsonSerializerOptions OneLine = new(JsonSerializerDefaults.Web)

@@ -2,20 +2,20 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 
 namespace ShardAdmin.Output;
 
 /// <summary>A document that one command writes into a file and another one reads.</summary>
-/// <param name="Kind">What its field "document" says.</param>
-/// <param name="Schema">Its version, which its field "schema" says.</param>
-/// <param name="What">For messages, such as "plan".</param>
-/// <param name="Anew">The command that makes another one.</param>
+/// <param name="Kind">The value of its field "document".</param>
+/// <param name="Schema">Its version: the value of its field "schema".</param>
+/// <param name="What">Its name in messages, such as "plan".</param>
+/// <param name="Anew">The command that makes a new one.</param>
 internal sealed record DocumentKind(string Kind, int Schema, string What, string Anew);
 
 /// <summary>
-/// Writing and reading such documents. Their checksum is of the document without it, so formatting the document anew does no harm and
-/// editing it does.
+/// Writes and reads such documents. The checksum is computed from the parsed document without the checksum field. Formatting the file
+/// anew does not change the checksum; editing a value does.
 /// </summary>
 internal static class CheckedDocument
 {
@@ -28,7 +28,7 @@ internal static class CheckedDocument
 
     public static string Write<T>(T document) => JsonSerializer.Serialize(document, Strict);
 
-    /// <param name="document">Without its checksum.</param>
+    /// <param name="document">The document without its checksum.</param>
     public static string SumOf<T>(T document) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Write(document))));
 
     /// <exception cref="CommandFailedException">Exit 3: there is no such file. Exit 1: it cannot be read.</exception>
@@ -42,13 +42,13 @@ internal static class CheckedDocument
         {
             throw new CommandFailedException(
                 e is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed,
-                $"The {kind.What} {file} cannot be read: {e.Message}", kind.Anew);
+                e is FileNotFoundException or DirectoryNotFoundException ? $"There is no {kind.What} {file}: no such file." : $"The {kind.What} {file} cannot be read: {e.Message}", kind.Anew);
         }
     }
 
-    /// <param name="isWhole">Whether its checksum fits.</param>
-    /// <exception cref="CommandFailedException">Exit 2: no such document at all. Exit 4: damaged, edited, or of another
-    /// version.</exception>
+    /// <param name="isWhole">Whether the checksum of the document is right.</param>
+    /// <exception cref="CommandFailedException">Exit 2: the text is not a document of this kind. Exit 4: the document is damaged, was
+    /// edited, or has another version.</exception>
     public static T Read<T>(string text, string file, DocumentKind kind, Func<T, bool> isWhole)
         where T : class
     {
@@ -60,10 +60,10 @@ internal static class CheckedDocument
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or FormatException)
         {
-            throw Damaged(file, kind, $"something is missing in it, or is too much: {e.Message.Split(". Path")[0]}");
+            throw Damaged(file, kind, $"it lacks a field, or has one too many: {e.Message.Split(". Path")[0]}");
         }
         return document is not null && isWhole(document) ? document
-            : throw Damaged(file, kind, "its checksum does not fit: it was changed after it was made");
+            : throw Damaged(file, kind, "its checksum is wrong: the file was changed after it was made");
     }
 
     private static void RequireKind(string text, string file, DocumentKind kind)
@@ -74,7 +74,7 @@ internal static class CheckedDocument
             var isOne = json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("document", out var said)
                 && said.ValueKind == JsonValueKind.String && said.ValueEquals(kind.Kind);
             if (!isOne)
-                throw new CommandFailedException(ExitCode.Usage, $"{file} is no {kind.What}.", kind.Anew);
+                throw new CommandFailedException(ExitCode.Usage, $"{file} is not a {kind.What}.", kind.Anew);
             if (!json.RootElement.TryGetProperty("schema", out var schema) || !schema.TryGetInt32(out var version))
                 throw Damaged(file, kind, "it does not say its version");
             if (version != kind.Schema)
@@ -84,7 +84,7 @@ internal static class CheckedDocument
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw Damaged(file, kind, $"it is no JSON, or cut off: {e.Message.Split(". LineNumber")[0]}");
+            throw Damaged(file, kind, $"it is not JSON, or is cut off: {e.Message.Split(". LineNumber")[0]}");
         }
     }
 

@@ -1,9 +1,8 @@
-using ShardAdmin.Cluster;
 using Spectre.Console;
 
 namespace ShardAdmin.Output;
 
-/// <summary>How findings look: a line each, and below it the command that mends it.</summary>
+/// <summary>Renders findings: one line each, and below it the command that repairs the problem.</summary>
 internal static class Findings
 {
     public static void Render(IAnsiConsole console, IEnumerable<Finding> findings)

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace ShardAdmin.Output;
 
-/// <summary>Progress where no bar can be drawn: a line every few seconds.</summary>
+/// <summary>Shows progress where no bar can be drawn: one line every few seconds.</summary>
 internal sealed class ProgressLines(string title, double total, Action<string> write)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);

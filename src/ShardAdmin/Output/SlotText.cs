@@ -9,11 +9,11 @@ internal static class SlotText
 
     public static string Of(SlotRun run) => Of(run.First.Value, run.Last.Value);
 
-    /// <param name="slots">Ascending.</param>
-    /// <param name="most">Runs beyond it are only counted.</param>
+    /// <param name="slots">In ascending order.</param>
+    /// <param name="most">The largest number of runs that is written out. Further runs are only counted.</param>
     public static string Of(IEnumerable<Slot> slots, int most = 20) => OfNumbers(slots.Select(slot => (int)slot.Value), most);
 
-    /// <summary>As <see cref="Of(IEnumerable{Slot}, int)"/>, for numbers that need not be slots.</summary>
+    /// <summary>Like <see cref="Of(IEnumerable{Slot}, int)"/>, for numbers that need not be slots.</summary>
     public static string OfNumbers(IEnumerable<int> numbers, int most)
     {
         var runs = SlotRuns.Of(numbers).ToArray();
@@ -21,7 +21,7 @@ internal static class SlotText
         return runs.Length > most ? $"{text},… ({runs.Length - most} more runs)" : text;
     }
 
-    /// <returns>Null when the text names no slots, or some that do not exist.</returns>
+    /// <returns>Null when the text names no slots, or slots that do not exist.</returns>
     public static IReadOnlyList<Slot>? Parse(string text)
     {
         var found = new SortedSet<int>();
@@ -36,5 +36,6 @@ internal static class SlotText
     }
 
     private static bool TryNumber(string text, out int slot) =>
-        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out slot) && slot < Slot.Count;
+        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out slot)
+        && slot < Slot.Count;
 }

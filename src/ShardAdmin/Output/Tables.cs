@@ -3,14 +3,18 @@ using Spectre.Console;
 
 namespace ShardAdmin.Output;
 
-/// <summary>The look of all tables, and numbers as people read them.</summary>
+/// <summary>Makes all tables look alike, and writes numbers as people read them.</summary>
 internal static class Tables
 {
     public static Table New(params string[] columns)
     {
         var table = new Table { Border = TableBorder.Simple };
         foreach (var column in columns)
-            table.AddColumn(new TableColumn(column.TrimStart('>')) { NoWrap = true, Alignment = column.StartsWith('>') ? Justify.Right : Justify.Left });
+            table.AddColumn(new TableColumn(column.TrimStart('>'))
+            {
+                NoWrap = true,
+                Alignment = column.StartsWith('>') ? Justify.Right : Justify.Left,
+            });
         return table;
     }
 
@@ -19,6 +23,13 @@ internal static class Tables
         table.AddRow([.. cells.Select(cell => new Text(cell ?? "–"))]);
 
     public static string Count(long? value) => value?.ToString("N0", CultureInfo.InvariantCulture) ?? "–";
+
+    /// <summary>"1 slot", "1,024 slots".</summary>
+    public static string Counted(long? count, string one) => Counted(count, one, one + "s");
+
+    /// <param name="one">Of which there is one.</param>
+    /// <param name="many">Where an "s" alone does not make it.</param>
+    public static string Counted(long? count, string one, string many) => $"{Count(count)} {(count == 1 ? one : many)}";
 
     public static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 

@@ -1,12 +1,12 @@
 using Npgsql;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Journal;
 
 namespace ShardAdmin.Rebalancing;
 
 /// <summary>
-/// Reports a batch's progress to its journal about once a second, for whoever watches, and hears there what people want of
-/// it. The reports also show that the mover lives: an agent takes over what has not been seen for long.
+/// Reports the progress of a batch to its journal about once a second. The answer tells whether people want the batch to run, pause or be
+/// cancelled. The reports also show that the mover lives: if they stop for long, an agent takes the operation over.
 /// </summary>
 internal sealed class MoveHeartbeat : IAsyncDisposable
 {
@@ -27,11 +27,17 @@ internal sealed class MoveHeartbeat : IAsyncDisposable
         _beating = Task.Run(BeatAsync);
     }
 
-    /// <param name="wish">As it was when the batch was taken in hand: who works on what was released, knowing that the rest is paused or cancelled, is not stopped by that.</param>
-    public static MoveHeartbeat Start(MoveReports reports, Guid batch, string mover, MoveWish wish, MoveProgress progress, MoveStop stop) => new(
-        reports, batch, mover, wish switch { MoveWish.Pause => ReportAnswer.Pause, MoveWish.Cancel => ReportAnswer.Cancel, _ => ReportAnswer.Run }, progress, stop);
+    /// <param name="wish">
+    /// The wish when the mover began with the batch. A mover may complete a released batch although the operation is paused or cancelled;
+    /// this known wish does not stop it.
+    /// </param>
+    public static MoveHeartbeat Start(
+        MoveReports reports, Guid batch, string mover, MoveWish wish, MoveProgress progress, MoveStop stop) => new(
+        reports, batch, mover,
+        wish switch { MoveWish.Pause => ReportAnswer.Pause, MoveWish.Cancel => ReportAnswer.Cancel, _ => ReportAnswer.Run },
+        progress, stop);
 
-    /// <summary>Also between the beats, where a number is final.</summary>
+    /// <summary>Reports at once. The mover also calls it between the beats, when a number is final.</summary>
     public async Task ReportAsync(CancellationToken cancellation)
     {
         ReportAnswer answer;

@@ -1,36 +1,36 @@
 using Npgsql;
-using ShardAdmin.Cluster;
 using ShardAdmin.CommandLine;
-using ShardCore.Moves;
-using ShardCore.Moves.Failures;
-using ShardCore.Moves.HandingOver;
+using ShardAdmin.Failures;
+using ShardAdmin.Operations;
+using ShardAdmin.Rings;
 using ShardCore.Moves.Pipelining;
-using ShardCore.Moves.Settling;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
-using ShardCore.Shards;
 
 namespace ShardAdmin.Rebalancing;
 
-/// <summary>Carries batches that stand in the journals to their end, each by a <see cref="BatchMover"/>.</summary>
+/// <summary>Completes batches that stand in the journals, each with a <see cref="BatchMover"/>.</summary>
 /// <remarks>
-/// Batches of one source follow each other in a pipeline, those of different sources run side by side up to the limit. Interrupted, paused or cancelled, the batches that are past their release are
-/// completed first, all but the deletion of the source's rows; everything else stays in the journals as it is.
+/// Batches of one source follow each other in a pipeline. Several sources run side by side, up to the limit. When the run is interrupted,
+/// paused or cancelled, released batches are completed first, except for the deletion of the source's rows. All other batches stay in the
+/// journals as they are.
 /// </remarks>
 internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings, OperationLock held, MoveDisplay display)
 {
-    private readonly BatchRunner _batches = new(session, held, display, PublicationOf(session));
+    private readonly BatchRunner _batches = new(session, held, display, Movers.PublicationOf(session));
 
-    /// <param name="batches">Of the operation whose lock is held.</param>
+    /// <param name="batches">Batches of the operation whose lock is held.</param>
     /// <returns>How many slots were moved.</returns>
-    /// <exception cref="CommandFailedException">It was paused or cancelled, another process took over, or it cannot go on.</exception>
+    /// <exception cref="CommandFailedException">The operation was paused or cancelled, another process took over, or it cannot
+    /// continue.</exception>
     public async Task<int> RunAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, CancellationToken cancellation)
     {
         if (batches.Count == 0)
             return 0;
         var operation = batches[0].Batch.OperationId;
-        session.LeftOff = "What has been moved is final, everything else is where it was, and every slot has an owner or gets it by resuming. An agent, if one runs, goes on by itself.";
+        session.LeftOff = "Slots that have moved stay moved; all others are where they were, and every slot has an owner or gets it when "
+            + "the operation is resumed. If an agent runs, it continues the operation by itself.";
         session.CarryOn = $"shardadmin ops resume {operation}";
         using var stop = new MoveStop(cancellation);
         try
@@ -40,7 +40,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
         catch (Exception e) when (stop.Reason is not null && e is not CommandFailedException)
         {
-            throw stop.Failure(operation); // whatever broke, broke because of that
+            throw stop.Failure(operation); // every other exception is a consequence of the stop
         }
         await StoreListsAsync(cancellation);
         session.CarryOn = null;
@@ -56,7 +56,7 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
         catch
         {
-            await stop.OthersAsync(); // they end in a safe state too, then the first failure is told
+            await stop.OthersAsync(); // the others end in a safe state too, then the first failure is reported
             throw;
         }
         finally
@@ -65,13 +65,15 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    /// <summary>Begun in their order, and side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
+    /// <summary>Begins the batches in order; they run side by side as far as their steps allow (<see cref="MovePipeline"/>).</summary>
     private async Task RunPipelineAsync(ShardRing ring, IReadOnlyList<SourcedBatch> batches, MoveStop stop)
     {
-        await using var pipeline = MovePipeline.Sharing(session.Access, settings.Options, batches.Select(each => each.Batch.Id));
+        await using var pipeline = MovePipeline.Sharing(session.Access, settings.Options.StepLimit, batches.Select(each => each.Batch.Id));
         var rate = new CopyRate(null, within: settings.Options.Rate);
         await using var throttle = settings.Adapts
-            ? await AdaptiveThrottle.StartAsync(pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate, new ThrottleLimits(), stop.Token)
+            ? await AdaptiveThrottle.StartAsync(
+                pipeline, batches[0].Source, batches.Select(batch => ring.Find(batch.Batch.Target)).OfType<Shard>(), rate,
+                new ThrottleLimits(), stop.Token)
             : null;
         var options = settings.Options with { Pipeline = pipeline, Rate = rate };
         var running = new List<Task>();
@@ -83,8 +85,8 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
             running.Add(RunOrStopAsync(batch));
         }
         foreach (var never in batches.Skip(running.Count))
-            pipeline.Leave(never.Batch.Id); // nobody may wait for them
-        await Task.WhenAll(running); // those that are past their release are completed but for the cleaning, the others end in a safe state
+            pipeline.Leave(never.Batch.Id); // no running batch may wait for a batch that never begins
+        await Task.WhenAll(running); // released batches are completed except for the deletion, the others end in a safe state
         if (running.Count < batches.Count)
             stop.Token.ThrowIfCancellationRequested();
 
@@ -106,31 +108,10 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
     }
 
-    public static BatchMover MoverOf(AdminSession session, Shard source, Shard target, MoveOptions options) => MoverOf(session.Access, source, target, PublicationOf(session), options);
-
-    public static BatchMover MoverOf(ShardAccess access, Shard source, Shard target, RingPublication publication, MoveOptions options) => new(source, target, access, publication, options);
-
-    public static BatchSettlement SettlementOf(AdminSession session, MoveOptions options, Shard source, Shard target) => new(source, target, session.Access, PublicationOf(session), options);
-
-    private static RingPublication PublicationOf(AdminSession session) =>
-        new(session.Rings, AdminSession.Who, (ring, cancellation) => BasisAsync(session, ring, cancellation));
-
-    /// <summary>The shards decide, whatever Redis says, as far as they can be believed.</summary>
-    private static async Task<RingBasis> BasisAsync(AdminSession session, ShardRing ring, CancellationToken cancellation)
-    {
-        var known = await RingKnowledge.ReadReachableAsync(session, ring, cancellation);
-        try
-        {
-            known.RequireNotSetBack([]);
-        }
-        catch (CommandFailedException e)
-        {
-            throw new MoveFailedException($"{e.Message} First: {e.Failure.Next}.");
-        }
-        return new RingBasis(known.Next, [.. Slot.All.Select(slot => known.Ownership.BelievedOwner(slot, ring))]);
-    }
-
-    /// <summary>Once at the end: each batch published an epoch of its own, of which the shards' copies know nothing.</summary>
+    /// <summary>
+    /// Stores the list of shards in all shards, once at the end: each batch has published a new epoch, which the shards' copies do not have
+    /// yet.
+    /// </summary>
     private async Task StoreListsAsync(CancellationToken cancellation)
     {
         try
@@ -139,7 +120,9 @@ internal sealed class MoveRunner(AdminSession session, MoveRunSettings settings,
         }
         catch (Exception e) when (e is ShardUnreachableException or RedisUnavailableException)
         {
-            session.Output.Warn($"Everything has moved, but not every shard has the new shard list: {e.Message} 'shardadmin doctor' tells, the next move mends it.");
+            session.Output.Warn(
+                $"Everything has moved, but not every shard has the new list of shards: {e.Message} 'shardadmin doctor' shows it; the next "
+                + "move repairs it.");
         }
     }
 }

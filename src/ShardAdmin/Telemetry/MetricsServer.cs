@@ -1,18 +1,18 @@
 using System.Net;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using ShardAdmin.CommandLine;
+using ShardAdmin.Failures;
 
 namespace ShardAdmin.Telemetry;
 
-/// <summary><c>/metrics</c> and <c>/health/live</c>. Not for the public.</summary>
+/// <summary>Serves <c>/metrics</c> and <c>/health/live</c>. Not for the public.</summary>
 /// <remarks>
-/// The one place that names OpenTelemetry, so that nothing of it is loaded unless metrics are served. By .NET's own HTTP
-/// listener: the exporter that the router has needs ASP.NET, which every command would then start with.
+/// Only this class names OpenTelemetry: the library is not loaded unless metrics are served. It uses .NET's own HTTP listener, because the
+/// router's exporter needs ASP.NET, and then every command would start with ASP.NET.
 /// </remarks>
 internal sealed class MetricsServer : IDisposable
 {
-    /// <summary>What the listener says of a host without an address.</summary>
+    /// <summary>The listener's error code for a host that has no address.</summary>
     private const int NotSupported = 50;
 
     private const int MaxStarts = 10;
@@ -27,14 +27,16 @@ internal sealed class MetricsServer : IDisposable
     {
         try
         {
-            _health = Listen($"{address}/health/"); // first: it tells why it cannot, and listeners of one process share a port
+            // First this one: it tells why it cannot listen. Listeners of one process share a port.
+            _health = Listen($"{address}/health/");
             _provider = Export(address);
         }
         catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
         {
             _health?.Close();
             throw new CommandFailedException(
-                ExitCode.Precondition, $"Metrics cannot be served at {address}: {Reason(e)}", "the same command with another --metrics [HOST:]PORT, or without");
+                ExitCode.Precondition, $"Metrics cannot be served at {address}: {Reason(e)}",
+                "the same command with another --metrics [HOST:]PORT, or without");
         }
         _ = AnswerAsync();
     }
@@ -46,8 +48,9 @@ internal sealed class MetricsServer : IDisposable
     }
 
     /// <remarks>
-    /// Who asks in the moment in which the port is opened, as a scraper or a health check does, meets a listener that is not made yet, and
-    /// .NET's throws over that, leaving the port open in a socket that nobody has (dotnet/runtime's <c>HttpEndPointListener</c> accepts in its constructor).
+    /// A scraper or a health check may connect in the moment in which the port is opened. Then .NET's listener, which is not constructed
+    /// yet, throws and leaves the port open in a socket that nobody holds (dotnet/runtime's <c>HttpEndPointListener</c> accepts in its
+    /// constructor). This method closes that socket and starts the listener again.
     /// </remarks>
     private static HttpListener Listen(string prefix)
     {
@@ -73,7 +76,7 @@ internal sealed class MetricsServer : IDisposable
         }
     }
 
-    /// <summary>The socket that nobody has is closed when it is collected, which may take more than one try.</summary>
+    /// <summary>The garbage collector closes the socket that nobody holds. It may need more than one try.</summary>
     private static void CloseAbandoned()
     {
         GC.Collect();
@@ -85,9 +88,9 @@ internal sealed class MetricsServer : IDisposable
         .AddMeter(MoveMetrics.MeterName)
         .AddPrometheusHttpListener(options =>
         {
-            options.ScrapeResponseCacheDurationMilliseconds = 0; // who asks learns how it is now
+            options.ScrapeResponseCacheDurationMilliseconds = 0; // each scrape gets the present values
             options.ScopeInfoEnabled = options.TargetInfoEnabled = false;
-            options.ConfigureHttpListener = (_, listener) => // its own option takes no "*"
+            options.ConfigureHttpListener = (_, listener) => // the library's own option for prefixes does not accept "*"
             {
                 listener.Prefixes.Clear();
                 listener.Prefixes.Add($"{address}/metrics/");

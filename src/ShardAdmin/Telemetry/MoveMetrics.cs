@@ -5,7 +5,7 @@ using ShardCore.Ring;
 
 namespace ShardAdmin.Telemetry;
 
-/// <summary>What the journals of all shards say of moves, whichever process carries them out.</summary>
+/// <summary>The metrics of all moves, read from the journals of all shards: also of moves that other processes carry out.</summary>
 internal sealed class MoveMetrics : IDisposable
 {
     public const string MeterName = "Sharding.Moves";
@@ -23,27 +23,29 @@ internal sealed class MoveMetrics : IDisposable
 
     public MoveMetrics()
     {
-        _batches = _meter.CreateCounter<long>("sharding.move.batches", "{batch}", "Batches that have ended, by outcome: done or cancelled.");
+        _batches = _meter.CreateCounter<long>(
+            "sharding.move.batches", "{batch}", "Batches that have ended, by outcome: done or cancelled.");
         _slots = _meter.CreateCounter<long>("sharding.move.slots", "{slot}", "Slots that were moved.");
         _rows = _meter.CreateCounter<long>("sharding.move.rows", "{row}", "Rows copied by batches that are done.");
         _bytes = _meter.CreateCounter<long>("sharding.move.bytes", "By", "Bytes copied by batches that are done.");
-        _changes = _meter.CreateCounter<long>("sharding.move.changes", "{change}", "Changes applied after the copy by batches that are done.");
+        _changes = _meter.CreateCounter<long>(
+            "sharding.move.changes", "{change}", "Changes applied after the copy by batches that are done.");
         _pause = _meter.CreateHistogram(
             "sharding.move.pause", "s", "How long writes to the slots of a batch were held while it was handed over.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] });
-        _failures = _meter.CreateCounter<long>("sharding.move.journal.failures", "{failure}", "Readings of a shard's journal that failed.");
+        _failures = _meter.CreateCounter<long>("sharding.move.journal.failures", "{failure}", "Failed readings of a shard's journal.");
         ObserveUnfinished();
-        _meter.CreateObservableGauge("sharding.move.journal.age", Ages, "s", "Since the journal of the shard was last read.");
+        _meter.CreateObservableGauge("sharding.move.journal.age", Ages, "s", "Time since the journal of the shard was last read.");
     }
 
-    /// <param name="ended">What was not counted before.</param>
+    /// <param name="ended">The batches that were not counted before.</param>
     public void Read(ShardId source, IReadOnlyList<UnfinishedBatch> unfinished, IReadOnlyList<FinishedBatch> ended)
     {
         foreach (var batch in ended)
             Count(source, batch);
         _unfinished.Set(source, unfinished);
         _readAt[source] = Stopwatch.GetTimestamp();
-        _failures.Add(0, TagOf(source)); // there from the beginning, or the first failure would not be an increase
+        _failures.Add(0, TagOf(source)); // the series must exist before the first failure, or that would not be an increase
     }
 
     public void Failed(ShardId source)
@@ -52,7 +54,7 @@ internal sealed class MoveMetrics : IDisposable
         _failures.Add(1, TagOf(source));
     }
 
-    /// <summary>The others are no longer in the ring.</summary>
+    /// <summary>Forgets the shards that are no longer in the ring.</summary>
     public void KeepOnly(IReadOnlySet<ShardId> sources)
     {
         _unfinished.KeepOnly(sources);
@@ -64,13 +66,27 @@ internal sealed class MoveMetrics : IDisposable
 
     private void ObserveUnfinished()
     {
-        _meter.CreateObservableGauge("sharding.move.unfinished.batches", _unfinished.Count, "{batch}", "Batches in the journals, by phase, by the step that their mover is at, and by what is wanted of them.");
-        _meter.CreateObservableGauge("sharding.move.unfinished.rows", () => _unfinished.Sum(batch => batch.Rows), "{row}", "Rows that unfinished batches have copied; a new attempt begins at 0.");
-        _meter.CreateObservableGauge("sharding.move.unfinished.bytes", () => _unfinished.Sum(batch => batch.Bytes), "By", "Bytes that unfinished batches have copied.");
-        _meter.CreateObservableGauge("sharding.move.unfinished.planned", () => _unfinished.Sum(batch => batch.BytesPlanned), "By", "The plan's estimate of the bytes of unfinished batches.");
-        _meter.CreateObservableGauge("sharding.move.unfinished.changes", () => _unfinished.Sum(batch => batch.Changes), "{change}", "Changes that unfinished batches have applied after their copy.");
-        _meter.CreateObservableGauge("sharding.move.lag", _unfinished.LongestLag, "s", "From source to target, when last measured, before the release; the longest.");
-        _meter.CreateObservableGauge("sharding.move.report.age", _unfinished.LongestUnseen, "s", "Since the mover of an unfinished operation last reported; the longest.");
+        _meter.CreateObservableGauge(
+            "sharding.move.unfinished.batches", _unfinished.Count, "{batch}",
+            "Batches in the journals, by phase, by the step that their mover is at, and by the wish for them (run, pause or cancel).");
+        _meter.CreateObservableGauge(
+            "sharding.move.unfinished.rows", () => _unfinished.Sum(batch => batch.Rows), "{row}",
+            "Rows that unfinished batches have copied; a new attempt begins at 0.");
+        _meter.CreateObservableGauge(
+            "sharding.move.unfinished.bytes", () => _unfinished.Sum(batch => batch.Bytes), "By",
+            "Bytes that unfinished batches have copied.");
+        _meter.CreateObservableGauge(
+            "sharding.move.unfinished.planned", () => _unfinished.Sum(batch => batch.BytesPlanned), "By",
+            "The plan's estimate of the bytes of unfinished batches.");
+        _meter.CreateObservableGauge(
+            "sharding.move.unfinished.changes", () => _unfinished.Sum(batch => batch.Changes), "{change}",
+            "Changes that unfinished batches have applied after their copy.");
+        _meter.CreateObservableGauge(
+            "sharding.move.lag", _unfinished.LongestLag, "s",
+            "The longest lag of a target behind its source, as last measured before the release.");
+        _meter.CreateObservableGauge(
+            "sharding.move.report.age", _unfinished.LongestUnseen, "s",
+            "The longest time since the mover of an unfinished operation last reported.");
     }
 
     private void Count(ShardId source, FinishedBatch batch)

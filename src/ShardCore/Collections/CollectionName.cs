@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ShardCore.Collections;
 
-/// <summary>What a collection may be called: <c>[a-z][a-z0-9_-]{0,62}</c>.</summary>
+/// <summary>The rule for names of collections: <c>[a-z][a-z0-9_-]{0,62}</c>.</summary>
 public static partial class CollectionName
 {
     public const string Rule = "a lower-case letter, then up to 62 of a-z, 0-9, '_' and '-'";

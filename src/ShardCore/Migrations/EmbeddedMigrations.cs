@@ -3,12 +3,12 @@ using System.Text;
 
 namespace ShardCore.Migrations;
 
-/// <summary>The files of <c>migrations/shard/</c>, which travel inside this program.</summary>
+/// <summary>Reads the files of <c>migrations/shard/</c>, which are embedded in this program.</summary>
 internal static class EmbeddedMigrations
 {
     private const string Folder = "migrations/shard/";
 
-    /// <summary>In the order of their versions, which are 1, 2, 3 … without a gap.</summary>
+    /// <summary>Reads all files in the order of their versions, which are 1, 2, 3 … without a gap.</summary>
     public static IReadOnlyList<Migration> Read()
     {
         var assembly = Assembly.GetExecutingAssembly();
@@ -24,7 +24,8 @@ internal static class EmbeddedMigrations
         Migration[] sorted = [.. migrations.OrderBy(migration => migration.Version)];
         for (var i = 0; i < sorted.Length; i++)
             if (sorted[i].Version != i + 1)
-                throw new InvalidOperationException($"{sorted[i].FileName} stands where version {i + 1} is expected: numbers are 1, 2, 3 … without a gap.");
+                throw new InvalidOperationException(
+                    $"{sorted[i].FileName} stands where version {i + 1} is expected: numbers are 1, 2, 3 … without a gap.");
         return sorted;
     }
 

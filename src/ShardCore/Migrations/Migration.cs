@@ -6,12 +6,12 @@ using System.Text.RegularExpressions;
 namespace ShardCore.Migrations;
 
 /// <summary>One file of <c>migrations/shard/</c>. Once released it never changes: a correction is a further file.</summary>
-/// <param name="Version">1, 2, 3 …: the number that the file name begins with.</param>
+/// <param name="Version">The number that the file name begins with: 1, 2, 3 …</param>
 /// <param name="FileName"><c>NNNN_verb_noun.sql</c></param>
-/// <param name="Sql">The whole file, run in one transaction.</param>
+/// <param name="Sql">The whole file. It runs in one transaction.</param>
 public sealed partial record Migration(int Version, string FileName, string Sql)
 {
-    /// <summary>SHA-256 of the file, hexadecimal.</summary>
+    /// <summary>The SHA-256 of the file, in hexadecimal.</summary>
     public string Checksum { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Sql)));
 
     /// <exception cref="FormatException">The file name has another form.</exception>

@@ -27,7 +27,7 @@ internal static class MigrationTable
     public static Task CreateAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
         connection.ExecuteAsync(new CommandDefinition(CreateSql, cancellationToken: cancellation));
 
-    /// <returns>In order of their versions; none when there is no such table.</returns>
+    /// <returns>All rows in the order of their versions; none if there is no such table.</returns>
     public static async Task<IReadOnlyList<AppliedMigration>> ReadAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
@@ -35,13 +35,26 @@ internal static class MigrationTable
         if (!exists)
             return [];
         return [.. await connection.QueryAsync<AppliedMigration>(new CommandDefinition(
-            "select version, name, checksum, objects::text as objects from sharding.schema_migration order by version", cancellationToken: cancellation))];
+            "select version, name, checksum, objects::text as objects from sharding.schema_migration order by version",
+            cancellationToken: cancellation))];
     }
 
     public static Task InsertAsync(
         NpgsqlConnection connection, Migration migration, SchemaFingerprint schema, string appliedBy, CancellationToken cancellation) =>
         connection.ExecuteAsync(new CommandDefinition(
             InsertSql,
-            new { migration.Version, migration.FileName, migration.Checksum, appliedBy, fingerprint = schema.Sha256, objects = schema.ToJson() },
+            new
+            {
+                migration.Version,
+                migration.FileName,
+                migration.Checksum,
+                appliedBy,
+                fingerprint = schema.Sha256,
+                objects = schema.ToJson(),
+            },
             cancellationToken: cancellation));
 }
+
+/// <summary>A row of <c>sharding.schema_migration</c>.</summary>
+/// <param name="Objects">The objects of the schema after this migration, as JSON: object → SHA-256 of its definition.</param>
+internal sealed record AppliedMigration(int Version, string Name, string Checksum, string Objects);

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace ShardCore.Migrations;
 
 /// <summary>
-/// What the schema <c>sharding</c> looks like: each object (a table, column, constraint, index, function, trigger) and
-/// the SHA-256 of its definition, so that a difference can be named and not only noticed.
+/// The state of the schema <c>sharding</c>: each object (a table, column, constraint, index, function or trigger) with the SHA-256 of its
+/// definition. So a difference can be named, and not only noticed.
 /// </summary>
 internal sealed class SchemaFingerprint
 {
@@ -29,13 +29,15 @@ internal sealed class SchemaFingerprint
 
     public string ToJson() => JsonSerializer.Serialize(_hashByObject);
 
-    /// <returns>The objects that differ now, each with how, in order; none when nothing does.</returns>
+    /// <returns>The objects that differ now, in order, each with the kind of difference. Empty: nothing differs.</returns>
     public IReadOnlyList<string> DifferencesIn(SchemaFingerprint now) =>
         [.. _hashByObject.Keys.Union(now._hashByObject.Keys, StringComparer.Ordinal)
             .Order(StringComparer.Ordinal)
             .Select(name => (Name: name, Before: _hashByObject.GetValueOrDefault(name), Now: now._hashByObject.GetValueOrDefault(name)))
             .Where(pair => pair.Before != pair.Now)
-            .Select(pair => pair.Before is null ? $"{pair.Name} (added)" : pair.Now is null ? $"{pair.Name} (missing)" : $"{pair.Name} (changed)")];
+            .Select(pair => pair.Before is null ? $"{pair.Name} (added)"
+                : pair.Now is null ? $"{pair.Name} (missing)"
+                : $"{pair.Name} (changed)")];
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

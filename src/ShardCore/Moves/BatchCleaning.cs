@@ -1,28 +1,29 @@
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Changes;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
+using ShardCore.Moves.Sessions;
 using ShardCore.Moves.Throttling;
 
 namespace ShardCore.Moves;
 
 /// <summary>
-/// Steps 13 and 14 of <see cref="BatchMover"/>: the source's rows are deleted, and the journal is closed. Broken off, or if the source
-/// crashed in the middle of it, it
-/// leaves a batch that is final but for its cleaning.
+/// Steps 13 and 14 of <see cref="BatchMover"/>: the source's rows are deleted, and the journal is closed. If this breaks off, or the
+/// source crashes in the middle of it, a batch is left that is final except for its cleaning.
 /// </summary>
 internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOptions options)
 {
     private const int MinRowsAtOnce = 2000;
     private const int MaxRowsAtOnce = 10_000;
 
-    /// <param name="requireOwned">Called right before the first row is deleted, which may be the last copy but one.</param>
+    /// <param name="requireOwned">Called right before the first row is deleted. The row may be the last copy but one.</param>
     public async Task RunAsync(MoveBatch batch, Func<CancellationToken, Task> requireOwned, CancellationToken cancellation)
     {
         options.Progress.Step = MoveStep.Clean;
         ends.Pipeline.Leave(batch.Id);
         await ends.Pipeline.AllCompared.WaitAsync(cancellation);
-        cancellation.ThrowIfCancellationRequested(); // which a wait that is over does not look at
+        cancellation.ThrowIfCancellationRequested(); // WaitAsync does not look at it if the task is complete
         await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
         await requireOwned(cancellation);
@@ -48,5 +49,6 @@ internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOpti
         while (page.Slot is not null);
     }
 
-    private int RowsAtOnce() => options.CleanBatch ?? (int)options.Rate.Within(HandOverComparison.AtOnce, CopyRate.BytesPerDeletedRow, MinRowsAtOnce, MaxRowsAtOnce);
+    private int RowsAtOnce() => options.CleanBatch ?? (int)options.Rate.Within(
+        HandOverComparison.AtOnce, CopyRate.BytesPerDeletedRow, MinRowsAtOnce, MaxRowsAtOnce);
 }

@@ -1,8 +1,8 @@
 namespace ShardCore.Ring;
 
 /// <summary>
-/// Which cluster a ring, a shard or a router belongs to. The name is what people type; the id, made once by
-/// <c>shardadmin init</c>, tells two clusters of the same name apart, so that a shard is never adopted by a stranger.
+/// The cluster that a ring, a shard or a router belongs to. People type the name. The id is made once, by <c>shardadmin init</c>. It tells
+/// two clusters of the same name apart, so a cluster never adopts a shard of another one.
 /// </summary>
 public sealed record ClusterId(string Name, Guid Id)
 {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ShardCore.Ring;
 
-/// <summary>The number of a ring version; it only grows. The first ring of a cluster has epoch 1.</summary>
+/// <summary>The number of a ring version. It only grows. The first ring of a cluster has epoch 1.</summary>
 public readonly record struct Epoch : IComparable<Epoch>
 {
     /// <param name="value">1 or more; below 2^53, because Redis' Lua computes in doubles.</param>

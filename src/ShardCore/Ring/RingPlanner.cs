@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace ShardCore.Ring;
 
 /// <summary>
-/// Pure: (owners now, shards with weights) → the fewest slot moves that reach balance.
+/// A pure function: (owners now, shards with weights) → the fewest slot moves that reach balance.
 /// </summary>
 /// <remarks>
 /// Properties that hold for every input (RingPlannerProperties):

@@ -7,7 +7,7 @@ public readonly partial record struct ShardId : IComparable<ShardId>
 {
     private readonly string? _value;
 
-    /// <exception cref="FormatException">The text is no shard id; the message says what one looks like.</exception>
+    /// <exception cref="FormatException">The text is not a shard id; the message says how one looks.</exception>
     public ShardId(string value)
     {
         if (!IsValid(value))
@@ -19,7 +19,7 @@ public readonly partial record struct ShardId : IComparable<ShardId>
 
     public static bool IsValid(string value) => Pattern().IsMatch(value);
 
-    /// <summary>Ordinal, so that every program lists shards in one order.</summary>
+    /// <summary>Compares ordinally, so that every program lists shards in one order.</summary>
     public int CompareTo(ShardId other) => string.CompareOrdinal(Value, other.Value);
 
     public override string ToString() => Value;

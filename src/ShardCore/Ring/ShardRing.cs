@@ -3,13 +3,13 @@ using System.Collections.Immutable;
 namespace ShardCore.Ring;
 
 /// <summary>
-/// The ring: each of the 16,384 slots and the shard that owns it, at one epoch. Immutable; a change is a new ring,
-/// swapped whole, and one request reads it once. Ownership is explicit rather than computed from virtual nodes
+/// The ring: the owner of each of the 16,384 slots at one epoch. A ring is immutable. A change makes a new ring, which replaces the old
+/// one as a whole; a request reads the ring once. Ownership is explicit and not computed from virtual nodes
 /// (docs/adr/0002-explicit-slot-ownership.md).
 /// </summary>
 /// <remarks>
-/// Invariants, checked once here and relied on everywhere: shard ids are unique and sorted; either there is no shard
-/// and no slot has an owner (a cluster just made), or every slot has exactly one owner among the shards.
+/// These invariants are checked once, here, and relied on everywhere: shard ids are unique and sorted; either there is no shard and no
+/// slot has an owner (a new cluster), or every slot has exactly one owner among the shards.
 /// </remarks>
 public sealed class ShardRing
 {
@@ -29,14 +29,14 @@ public sealed class ShardRing
 
     public Epoch Epoch { get; }
 
-    /// <summary>All shards, those that own nothing included, by id.</summary>
+    /// <summary>All shards, by id. Shards that own nothing are included.</summary>
     public ImmutableArray<Shard> Shards { get; }
 
-    /// <summary>No shard yet: nothing can be routed.</summary>
+    /// <summary>Whether the ring has no shard yet: then nothing can be routed.</summary>
     public bool IsEmpty => Shards.IsEmpty;
 
     /// <param name="owners">The owner of each slot, 16,384 entries, or none when there is no shard.</param>
-    /// <exception cref="ArgumentException">A broken invariant; the message names the first.</exception>
+    /// <exception cref="ArgumentException">An invariant is broken; the message names the first.</exception>
     public static ShardRing Create(ClusterId cluster, Epoch epoch, IEnumerable<Shard> shards, IReadOnlyList<ShardId> owners)
     {
         var sorted = shards.OrderBy(shard => shard.Id).ToImmutableArray();
@@ -44,7 +44,8 @@ public sealed class ShardRing
             if (sorted[i].Id == sorted[i - 1].Id)
                 throw new ArgumentException($"Shard {sorted[i].Id} is listed twice.");
         if (sorted.IsEmpty)
-            return owners.Count == 0 ? new ShardRing(cluster, epoch, sorted, []) : throw new ArgumentException("Slots have owners but there is no shard.");
+            return owners.Count == 0 ? new ShardRing(cluster, epoch, sorted, []) : throw new ArgumentException(
+                "Slots have owners but there is no shard.");
         if (owners.Count != Slot.Count)
             throw new ArgumentException($"{owners.Count} slots have an owner; a ring has {Slot.Count}.");
 

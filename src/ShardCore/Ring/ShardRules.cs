@@ -1,6 +1,6 @@
 namespace ShardCore.Ring;
 
-/// <summary>What a shard's address and weight must look like, for the ring document and for people's input alike.</summary>
+/// <summary>The rules for a shard's address and weight, for the ring document and for people's input alike.</summary>
 public static class ShardRules
 {
     /// <returns>A sentence about the first broken rule, or null when the shard is well-formed.</returns>

@@ -5,11 +5,11 @@ namespace ShardCore.Ring;
 /// <summary>One of the 16,384 equal arcs of the ring: the unit of ownership and of movement.</summary>
 public readonly record struct Slot : IComparable<Slot>
 {
-    /// <summary>How many slots every ring has; a constant of the stored data, never to be changed.</summary>
+    /// <summary>The number of slots of every ring. Stored data depends on it, so it must never change.</summary>
     public const int Count = 16_384;
 
     /// <param name="value">0…16383.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The value is no slot.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not the number of a slot.</exception>
     public Slot(int value)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(value);

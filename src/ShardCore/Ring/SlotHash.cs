@@ -4,9 +4,9 @@ using System.Text;
 namespace ShardCore.Ring;
 
 /// <summary>
-/// Partition key → slot: the first 14 bits of SHA-256 over the key's UTF-8 bytes, as they are, without any
-/// normalisation. SHA-256 because a client, a shard (<c>sharding.slot_of</c>) and a checker in any language have it
-/// in their standard library; docs/slot-hashing.md has the recipe and golden vectors.
+/// Partition key → slot: the first 14 bits of SHA-256 over the key's UTF-8 bytes, without any normalisation. It is SHA-256 because
+/// clients, shards (<c>sharding.slot_of</c>) and checkers in any language have that in their standard library. docs/internals/slot-hashing.md has
+/// the recipe and golden vectors.
 /// </summary>
 public static class SlotHash
 {

@@ -1,6 +1,6 @@
 namespace ShardCore.Ring;
 
-/// <summary>Numbers with their neighbours joined: how slots are written for people and for a row filter.</summary>
+/// <summary>Joins neighbouring numbers into runs. Slots are written as runs for people and in row filters.</summary>
 public static class SlotRuns
 {
     /// <param name="numbers">Ascending.</param>
@@ -22,4 +22,10 @@ public static class SlotRuns
         if (open is { } last)
             yield return last;
     }
+}
+
+/// <summary>Neighbouring slots with one owner, both ends included. A ring is written as a list of these.</summary>
+public readonly record struct SlotRun(Slot First, Slot Last, ShardId Owner)
+{
+    public int Length => Last.Value - First.Value + 1;
 }

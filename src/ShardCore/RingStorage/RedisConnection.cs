@@ -3,21 +3,26 @@ using StackExchange.Redis;
 namespace ShardCore.RingStorage;
 
 /// <summary>
-/// The connection to Redis, which comes and goes: opening never fails for want of a server, and every call has its limit.
+/// The connection to Redis, which may break and come back. Opening it does not fail if no server is there, and every call has a time
+/// limit.
 /// </summary>
 /// <remarks>
-/// The client makes broken lines anew, also half open ones (the other end is gone, and no reset came): it pings a line that is idle, and gives
-/// it up when answers are overdue and nothing at all has come for four times the limit of a call. Subscriptions go with it to the new line.
+/// The client replaces broken connections, also half-open ones (the other end is gone, and no reset came). It pings an idle connection,
+/// and gives it up if answers are overdue and nothing at all has come for four times the limit of a call. Subscriptions go on with the new
+/// connection.
 /// </remarks>
 public sealed class RedisConnection : IAsyncDisposable
 {
-    /// <summary>The limit of a call, for who can do without Redis.</summary>
+    /// <summary>The time limit of a call, for callers that can go on without Redis.</summary>
     public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a line may be silent before it is given up, at most: the client's own rule, and the second between two looks of it.</summary>
+    /// <summary>
+    /// The longest time that a connection may be silent before it is given up: the client's own rule, and the second between two of its
+    /// checks.
+    /// </summary>
     public static readonly TimeSpan SilenceLimit = 4 * CallTimeout + TimeSpan.FromSeconds(1);
 
-    /// <summary>How often a line on which nobody calls is pinged, in seconds.</summary>
+    /// <summary>The interval, in seconds, at which an idle connection is pinged.</summary>
     private const int PingSeconds = 2;
 
     private static readonly TimeSpan ReconnectPause = TimeSpan.FromMilliseconds(500);
@@ -33,27 +38,30 @@ public sealed class RedisConnection : IAsyncDisposable
 
     public IDatabase Database => _connection.GetDatabase();
 
-    /// <param name="server">host:port, or the client's connection string, with user, password and TLS.</param>
-    /// <param name="patience">How long the first connection may take, and each call if it is more than <see cref="CallTimeout"/>; null: a second, for who can do without Redis. One that is refused fails at once.</param>
-    /// <exception cref="ArgumentException">It cannot be read.</exception>
+    /// <param name="server">host:port, or the client's connection string with user, password and TLS.</param>
+    /// <param name="patience">
+    /// How long the first connection may take, and also each call if this is more than <see cref="CallTimeout"/>. Null: one second, for
+    /// callers that can go on without Redis. A refused connection fails at once.
+    /// </param>
+    /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     public static async Task<RedisConnection> OpenAsync(string server, TimeSpan? patience = null)
     {
         var first = patience ?? TimeSpan.FromSeconds(1);
         var callTimeout = first > CallTimeout ? first : CallTimeout;
         var options = RedisAddress.Parse(server);
-        options.AllowAdmin = true; // the client counts INFO, which doctor asks, among what may break a server
+        options.AllowAdmin = true; // doctor asks INFO, which the client counts among the commands that may harm a server
         options.AbortOnConnectFail = false;
         options.ConnectTimeout = (int)first.TotalMilliseconds;
         options.SyncTimeout = options.AsyncTimeout = (int)callTimeout.TotalMilliseconds;
         options.ConnectRetry = 1;
         options.KeepAlive = PingSeconds;
         options.ReconnectRetryPolicy = new LinearRetry((int)ReconnectPause.TotalMilliseconds);
-        options.BacklogPolicy = BacklogPolicy.FailFast; // a caller goes on without Redis rather than wait for a line
+        options.BacklogPolicy = BacklogPolicy.FailFast; // a caller goes on without Redis and does not wait for a connection
         return new RedisConnection(await ConnectionMultiplexer.ConnectAsync(options), RedisAddress.Describe(options), callTimeout);
     }
 
-    /// <summary>For good: also over lines that are made later.</summary>
-    /// <exception cref="RedisException">Not now, but as soon as there is a line.</exception>
+    /// <summary>Subscribes for good, also on connections that are made later.</summary>
+    /// <exception cref="RedisException">There is no connection now. The subscription begins as soon as there is one.</exception>
     public Task SubscribeAsync(RedisChannel channel, Action<RedisChannel, RedisValue> handler) =>
         _connection.GetSubscriber().SubscribeAsync(channel, handler);
 
@@ -63,21 +71,24 @@ public sealed class RedisConnection : IAsyncDisposable
     {
         try
         {
-            return await call(Database).WaitAsync(_callTimeout, cancellation); // the client looks at its own limit once a second only
+            return await call(Database).WaitAsync(_callTimeout, cancellation); // the client checks its own limit only once a second
         }
         catch (RedisServerException e) // loading its file, read-only, out of memory, a key of another type, …
         {
             throw new RedisUnavailableException($"Redis at {Endpoint} answered with an error: {e.Message}", e);
         }
         catch (Exception e) when (e is TimeoutException or RedisException or ObjectDisposedException
-            || (e is OperationCanceledException && !cancellation.IsCancellationRequested)) // what was queued when a line broke is cancelled
+            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            throw new RedisUnavailableException($"Redis at {Endpoint} {(IsRefused(e) ? "refuses this user and password" : "does not answer")}: {e.Message}", e);
+            // The client cancels queued calls when a connection breaks.
+            throw new RedisUnavailableException(
+                $"Redis at {Endpoint} {(IsRefused(e) ? "refuses this user and password" : "does not answer")}: {e.Message}", e);
         }
     }
 
     private static bool IsRefused(Exception? error) =>
-        error is not null && (error is RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } || IsRefused(error.InnerException));
+        error is not null && (error is RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } || IsRefused(
+            error.InnerException));
 
     public async ValueTask DisposeAsync()
     {
@@ -85,3 +96,6 @@ public sealed class RedisConnection : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 }
+
+/// <summary>Redis cannot be reached. The reaction: go on with what is known, try again later.</summary>
+public sealed class RedisUnavailableException(string message, Exception inner) : Exception(message, inner);

@@ -1,19 +1,20 @@
 using System.Text.Json;
 using ShardCore.Ring;
+using ShardCore.RingDocuments;
 using StackExchange.Redis;
 
 namespace ShardCore.RingStorage;
 
 /// <summary>
-/// The ring in Redis: read, and replaced only by compare-and-set. Redis is the place to look a ring up, not the place
-/// that decides: that is each shard's own slot ownership.
+/// Reads the ring in Redis, and replaces it only by compare-and-set. Programs look the ring up in Redis, but Redis does not decide: each
+/// shard's own slot ownership does.
 /// </summary>
 public sealed class RedisRingStore(RedisConnection redis, RedisKeys keys)
 {
     public const int HistoryLength = 100;
 
-    // One script, so that no reader sees a new ring without its history and no two publishers both win.
-    // ARGV: expected epoch ('' = no ring there), new epoch, document, history entry, history length.
+    // This is one script, so no reader sees a new ring without its history, and of two publishers only one wins.
+    // ARGV: expected epoch ('': no ring is there), new epoch, document, history entry, history length.
     private const string PublishScript = """
         local current = redis.call('GET', KEYS[1])
         local epoch = ''
@@ -31,38 +32,41 @@ public sealed class RedisRingStore(RedisConnection redis, RedisKeys keys)
         return 'ok'
         """;
 
-    /// <returns>The document as stored, not yet checked, or null when there is none.</returns>
+    /// <returns>The document as it is stored, not checked yet; null if there is none.</returns>
     /// <exception cref="RedisUnavailableException" />
     public async Task<string?> ReadTextAsync(CancellationToken cancellation) =>
         await redis.CallAsync(database => database.StringGetAsync(keys.Ring), cancellation);
 
     /// <summary>
-    /// The last characters of the document, with its checksum: cheap, however many runs the ring has. A good document with another content,
-    /// of another epoch or another cluster for instance, has another checksum.
+    /// Reads the last characters of the document, which have its checksum. This is cheap, however many runs the ring has. A good document
+    /// with other content, for instance of another epoch or another cluster, has another checksum.
     /// </summary>
-    /// <returns>To compare with <see cref="RingDocumentCodec.EndOf"/> of a good document; empty when there is none.</returns>
+    /// <returns>Compare this with <see cref="RingDocumentCodec.EndOf"/> of a good document. It is empty if there is no document.</returns>
     /// <exception cref="RedisUnavailableException" />
     public async Task<string> ReadEndAsync(CancellationToken cancellation) =>
-        (string?)await redis.CallAsync(database => database.StringGetRangeAsync(keys.Ring, -RingDocumentCodec.EndLength, -1), cancellation) ?? "";
+        (string?)await redis.CallAsync(
+            database => database.StringGetRangeAsync(keys.Ring, -RingDocumentCodec.EndLength, -1), cancellation) ?? "";
 
     /// <returns>The ring, or null when there is none.</returns>
-    /// <exception cref="BadRingException">What stands there must not be used.</exception>
+    /// <exception cref="BadRingException">The document in Redis must not be used.</exception>
     /// <exception cref="RedisUnavailableException" />
     public async Task<ShardRing?> ReadAsync(CancellationToken cancellation) =>
         await ReadTextAsync(cancellation) is { } text ? RingDocumentCodec.Read(text) : null;
 
     /// <summary>Replaces the ring if it is still the one that <paramref name="ring"/> was derived from.</summary>
-    /// <param name="expected">The epoch that must stand there; null: no ring must stand there.</param>
-    /// <param name="who">Who publishes, for the history: user@host and command.</param>
+    /// <param name="expected">The epoch that Redis must have; null: Redis must have no ring.</param>
+    /// <param name="who">Who publishes: user@host and command. This goes into the history.</param>
     /// <exception cref="RedisUnavailableException" />
-    public async Task<RingPublishResult> PublishAsync(ShardRing ring, Epoch? expected, string who, string why, CancellationToken cancellation)
+    public async Task<RingPublishResult> PublishAsync(
+        ShardRing ring, Epoch? expected, string who, string why, CancellationToken cancellation)
     {
         var document = RingDocumentCodec.Write(ring);
         var history = JsonSerializer.Serialize(
-            new RingHistoryEntry(DateTimeOffset.UtcNow, who, why, ring.Epoch.Value, document), RingJson.Default.RingHistoryEntry);
+            new RingHistoryEntry(DateTimeOffset.UtcNow, who, why, ring.Epoch.Value, document), RedisJson.Default.RingHistoryEntry);
         RedisKey[] scriptKeys = [keys.Ring, keys.RingHistory, keys.RingChanged];
         RedisValue[] arguments = [expected?.ToString() ?? "", ring.Epoch.ToString(), document, history, HistoryLength];
-        var answer = (string)(await redis.CallAsync(database => database.ScriptEvaluateAsync(PublishScript, scriptKeys, arguments), cancellation))!;
+        var answer = (string)(await redis.CallAsync(
+            database => database.ScriptEvaluateAsync(PublishScript, scriptKeys, arguments), cancellation))!;
         return answer switch
         {
             "ok" => RingPublishResult.Published,
@@ -71,14 +75,14 @@ public sealed class RedisRingStore(RedisConnection redis, RedisKeys keys)
         };
     }
 
-    /// <summary>Removes a document that cannot be read, and only that very one, so that a rebuild can publish.</summary>
+    /// <summary>Removes a document that cannot be read, but only if it is exactly this one. A rebuild can then publish.</summary>
     public async Task RemoveUnreadableAsync(string text, CancellationToken cancellation)
     {
         const string script = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
         await redis.CallAsync(database => database.ScriptEvaluateAsync(script, [keys.Ring], [text]), cancellation);
     }
 
-    /// <returns>Newest first, at most <see cref="HistoryLength"/>; entries that cannot be read are left out.</returns>
+    /// <returns>At most <see cref="HistoryLength"/> entries, the newest first. Entries that cannot be read are left out.</returns>
     /// <exception cref="RedisUnavailableException" />
     public async Task<IReadOnlyList<RingHistoryEntry>> HistoryAsync(CancellationToken cancellation)
     {
@@ -90,11 +94,28 @@ public sealed class RedisRingStore(RedisConnection redis, RedisKeys keys)
     {
         try
         {
-            return JsonSerializer.Deserialize(text, RingJson.Default.RingHistoryEntry);
+            return JsonSerializer.Deserialize(text, RedisJson.Default.RingHistoryEntry);
         }
         catch (JsonException)
         {
-            return null; // somebody else's hand; the history is for people, nothing depends on it
+            return null; // not written by this program; the history is for people, and nothing depends on it
         }
     }
+}
+
+/// <summary>One published ring in the history: what it was, when, by whom and why.</summary>
+/// <param name="At">UTC, by the publisher's clock. It is for people; no decision rests on it.</param>
+/// <param name="Document">The ring document as it was published.</param>
+public sealed record RingHistoryEntry(DateTimeOffset At, string Who, string Why, long Epoch, string Document);
+
+/// <summary>The result of a compare-and-set of the ring.</summary>
+public enum RingPublishResult
+{
+    Published,
+
+    /// <summary>Redis has another ring; nothing was changed. Read it and plan again.</summary>
+    Conflict,
+
+    /// <summary>What Redis has is not a ring; nothing was changed. <c>ring rebuild</c> makes a new one.</summary>
+    Unreadable,
 }

@@ -6,12 +6,13 @@ using StackExchange.Redis;
 namespace ShardCore.RingStorage;
 
 /// <summary>
-/// The highest position of each shard that anybody saw, so that a process which starts later can tell that a shard went back in time.
-/// If Redis loses it, nothing is known until a router or an agent writes it again.
+/// Stores the highest position of each shard that any process saw. By it a process that starts later can tell that a shard went back in
+/// time. If Redis loses the position, it is unknown until a router or an agent writes it again.
 /// </summary>
 public sealed class ShardPositionStore(RedisConnection redis, RedisKeys keys)
 {
-    // Whoever writes has judged what stands there, so it must still stand there. ARGV: shard, expected ('' = nothing), next.
+    // The writer's judgement rests on the value in Redis, so that value must not have changed since. ARGV: shard, expected ('': nothing),
+    // next.
     private const string SwapScript = """
         if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
         redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -27,32 +28,32 @@ public sealed class ShardPositionStore(RedisConnection redis, RedisKeys keys)
             entry => (string)entry.Name!, entry => new StoredPosition(entry.Value, Parse(entry.Value!)), StringComparer.Ordinal);
     }
 
-    /// <returns>False: somebody else wrote meanwhile, and nothing was written.</returns>
+    /// <returns>False: another process wrote meanwhile, and nothing was written now.</returns>
     /// <exception cref="RedisUnavailableException" />
     public async Task<bool> SwapAsync(ShardId shard, PositionWrite write, CancellationToken cancellation)
     {
-        var next = JsonSerializer.Serialize(write.Next, RingJson.Default.KeptPosition);
+        var next = JsonSerializer.Serialize(write.Next, RedisJson.Default.KeptPosition);
         RedisValue[] arguments = [shard.Value, write.Expected.Text ?? "", next];
         RedisKey[] scriptKeys = [keys.Positions];
         var written = await redis.CallAsync(database => database.ScriptEvaluateAsync(SwapScript, scriptKeys, arguments), cancellation);
         return (int)written == 1;
     }
 
-    /// <summary>A shard of this name that joins anew has another history.</summary>
+    /// <summary>Deletes the position of a shard, because a shard of this name that joins anew has another history.</summary>
     /// <exception cref="RedisUnavailableException" />
     public Task ForgetAsync(ShardId shard, CancellationToken cancellation) =>
         redis.CallAsync(database => database.HashDeleteAsync(keys.Positions, shard.Value), cancellation);
 
-    /// <summary>Writes what these have to write.</summary>
+    /// <summary>Writes the positions that these histories have to write.</summary>
     /// <exception cref="RedisUnavailableException" />
     public async Task WriteAsync(IEnumerable<ShardHistory> histories, CancellationToken cancellation)
     {
         foreach (var history in histories)
             if (history.TakeWrite() is { } write)
-                await SwapAsync(history.Shard, write, cancellation); // if another was faster, the next look sees that
+                await SwapAsync(history.Shard, write, cancellation); // if another process was faster, the next look sees that
     }
 
-    /// <summary>Tells each what Redis has now.</summary>
+    /// <summary>Tells each history what Redis has now.</summary>
     /// <exception cref="RedisUnavailableException" />
     public async Task ReadAsync(IReadOnlyCollection<ShardHistory> histories, CancellationToken cancellation)
     {
@@ -65,11 +66,11 @@ public sealed class ShardPositionStore(RedisConnection redis, RedisKeys keys)
     {
         try
         {
-            return JsonSerializer.Deserialize(text, RingJson.Default.KeptPosition);
+            return JsonSerializer.Deserialize(text, RedisJson.Default.KeptPosition);
         }
         catch (JsonException)
         {
-            return null; // another version's, or somebody's hand; the next writer replaces it
+            return null; // another version or a person wrote it; the next writer replaces it
         }
     }
 }

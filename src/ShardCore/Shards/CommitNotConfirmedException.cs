@@ -3,12 +3,11 @@ using Npgsql;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// A commit was made, but the wait for its synchronous standby was cancelled, so a failover may lose it. The reaction: that to a
-/// connection which broke during the
-/// commit. A write has an unknown outcome, and a mover begins again from what the journal says.
+/// A commit was made, but the wait for its synchronous standby was cancelled, so a failover may lose the commit. The reaction is the same
+/// as to a connection that broke during the commit: a write has an unknown outcome, and a mover begins again from what the journal says.
 /// </summary>
 /// <param name="message">What was not confirmed.</param>
-/// <param name="isTakenOver">The standby is not the reason: another server is the primary.</param>
+/// <param name="isTakenOver">The reason is not the standby, but that another server is the primary now.</param>
 public sealed class CommitNotConfirmedException(string message, bool isTakenOver) : NpgsqlException(message)
 {
     public CommitNotConfirmedException(string notice)
@@ -18,6 +17,6 @@ public sealed class CommitNotConfirmedException(string message, bool isTakenOver
 
     public bool IsTakenOver => isTakenOver;
 
-    /// <summary>The next commit may be confirmed, and confirms the earlier ones of its server with it.</summary>
+    /// <summary>True: the next commit may be confirmed, and that confirms the earlier commits of its server too.</summary>
     public override bool IsTransient => true;
 }

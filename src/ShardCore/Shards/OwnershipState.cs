@@ -1,17 +1,17 @@
 namespace ShardCore.Shards;
 
-/// <summary>What a shard says of a slot in <c>sharding.slot_ownership</c>; a slot that never was there has no row.</summary>
+/// <summary>The state of a slot in <c>sharding.slot_ownership</c> of a shard. A slot that was never there has no row.</summary>
 public enum OwnershipState
 {
-    /// <summary>Reads and writes are served here.</summary>
+    /// <summary>The shard serves reads and writes.</summary>
     Owned,
 
-    /// <summary>Still its owner, but writes wait: a move is about to hand it over.</summary>
+    /// <summary>The shard is still the owner, but writes wait, because a move is about to hand the slot over.</summary>
     Frozen,
 
-    /// <summary>Given to the peer; rows that are still here are residue.</summary>
+    /// <summary>The slot was given to the peer. Rows that are still here are residue.</summary>
     Released,
 
-    /// <summary>Being copied here from the peer; not served yet.</summary>
+    /// <summary>The slot is being copied here from the peer. It is not served yet.</summary>
     Importing,
 }

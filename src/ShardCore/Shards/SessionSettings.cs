@@ -1,53 +1,55 @@
 using Npgsql;
+using ShardCore.Sessions;
 
 namespace ShardCore.Shards;
 
 /// <summary>
 /// All settings that this product's sessions at a shard depend on. A shard belongs to somebody else, who sets things for the role, the
-/// database or the server;
-/// what the product needs is set at connect, where it comes before those.
+/// database or the server. What the product needs is set at connect, which takes precedence over those.
 /// </summary>
 /// <remarks>
-/// As startup options (<c>-c name=value</c>), of which the last of a name counts, and which <c>reset</c> goes back to. An unknown name
-/// there ends the connection,
-/// so only names of the oldest supported version (15) are here; <see cref="SetNewerAsync"/> sets the others.
+/// The settings are startup options (<c>-c name=value</c>). If a name comes twice, the last one counts, and <c>reset</c> goes back to
+/// that. An unknown name there ends the connection. So only names of the oldest supported version (15) are here;
+/// <see cref="SessionStart"/> sets the others.
 /// </remarks>
 public static class SessionSettings
 {
-    /// <summary>Servers from this version on have transaction_timeout.</summary>
-    private const int FirstWithTransactionTimeout = 17;
-
-    /// <summary>Nothing, said explicitly: Npgsql takes PGOPTIONS otherwise.</summary>
+    /// <summary>No settings. The option is explicit, because Npgsql would otherwise take PGOPTIONS.</summary>
     public const string None = "-c application_name=shardadmin";
 
-    /// <summary>What every session has, also the one that streams changes.</summary>
+    /// <summary>The settings of every session, also of the one that streams changes.</summary>
     public static string Every { get; } = Options(
-        // No function or operator that somebody made in a schema of his own, "public" for instance, is called in place of Postgres' own: the fence calls some.
+        // A function or an operator that somebody made in another schema, for instance in "public", must not be called in place of
+        // Postgres' own: the fence calls some of those.
         ("search_path", "pg_catalog,pg_temp"),
         // The warning that a commit was not confirmed (ShardConnection) must be sent.
         ("client_min_messages", "warning"),
-        // The fence needs a snapshot for each statement and refuses any other level; moves name their own.
+        // The fence needs a snapshot for each statement and refuses any other level. Moves name their own level.
         ("default_transaction_isolation", "read\\ committed"),
-        // Rows that a policy hides would be neither copied nor compared: an error instead.
+        // Rows that a policy hides would be neither copied nor compared. With this setting such a query fails.
         ("row_security", "off"),
-        // Sessions wait for their next work, and a move waits in open transactions; whoever set a limit meant other clients.
+        // Sessions wait for their next work, and a move waits in open transactions. A person who set a limit meant other clients.
         ("idle_session_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("statement_timeout", "0"),
         ("lock_timeout", "0"),
-        // Values travel as text in the stream of changes, and are compared as text: the target must read what the source wrote.
+        // Values are sent as text in the stream of changes, and they are compared as text. So the target must read exactly what the source
+        // wrote.
         ("DateStyle", "ISO,YMD"),
         ("IntervalStyle", "postgres"),
         ("TimeZone", "UTC"),
         ("extra_float_digits", "1"),
         ("bytea_output", "hex"),
         ("standard_conforming_strings", "on"),
-        // Its compiler spent more time on statements whose cost the planner overrates than they took.
+        // The JIT compiler spent more time on statements whose cost the planner overrates than these statements took.
         ("jit", "off"));
 
-    /// <summary>A router's. Every statement of it is a look-up by key, and read-only is left to whoever operates the shard.</summary>
+    /// <summary>
+    /// The settings of a router. Each of its statements is a look-up by key. Whether a shard is read-only is left to its operator.
+    /// </summary>
     public static string Router { get; } = Options(
-        // Statistics of a table that has just been filled must not talk the planner into anything else than a look-up, least of all into a plan that is then kept.
+        // The statistics of a table that has just been filled must not lead the planner to anything but a look-up, and least of all to a
+        // plan that is then kept.
         ("plan_cache_mode", "force_generic_plan"),
         ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
@@ -55,57 +57,64 @@ public static class SessionSettings
         ("enable_mergejoin", "off"),
         ("enable_indexscan", "on"),
         ("enable_nestloop", "on"),
-        // The last resort: each request has a deadline of its own, which is shorter.
+        // A page of a query is put together from ranges of an index, one behind the other. Parallel workers would mix them up. And a query
+        // must not take the processors from the other requests.
+        ("max_parallel_workers_per_gather", "0"),
+        // This is the last resort: each request has its own deadline, which is shorter.
         ("statement_timeout", "35s"));
 
     /// <summary>
-    /// A router's for gathered statements, which must not wait: neither for a slot that is being frozen nor for a row that somebody
-    /// else's transaction holds. One that takes long is rolled back, and each of its operations then goes alone: the one that is to blame
-    /// harms only itself. The limit ends before the commit, so a slow disk or standby is not counted.
+    /// The settings of a router for gathered statements. These must not wait for a slot that is being frozen, nor for a row that somebody
+    /// else's transaction has locked. A statement that takes long is rolled back, and each of its operations then goes alone, so the slow
+    /// operation harms only itself. The limit ends before the commit, so a slow disk or standby is not counted.
     /// </summary>
     public static string Gathering { get; } = Router + Options(("lock_timeout", "25ms"), ("statement_timeout", "300ms"));
 
-    /// <summary>shardadmin's.</summary>
+    /// <summary>The settings of shardadmin.</summary>
     public static string Administration { get; } = Options(
-        // Somebody who made a shard read-only for its users still wants it examined, moved away from and mended.
+        // If a person made a shard read-only for its users, the shard must still be examined, moved away from and mended.
         ("default_transaction_read_only", "off"),
-        // What shardadmin has changed is on disk, whatever writes of users may do.
+        // The changes of shardadmin are on disk when they are answered, even if those of users are not.
         ("synchronous_commit", "on"));
 
-    /// <summary>A mover's, beside <see cref="Administration"/>.</summary>
-    /// <param name="waitsForDisk">Its commits are on disk when they are answered. Otherwise nothing of what it brings counts before a
-    /// later commit that is.</param>
+    /// <param name="who">user@host, for the audit log (<c>sharding.audit_event</c>).</param>
+    public static string AdministrationBy(string who) => Administration + Options(("sharding.by", Escaped(who)));
+
+    /// <summary>The settings of a mover, in addition to <see cref="Administration"/>.</summary>
+    /// <param name="waitsForDisk">
+    /// True: commits are on disk when they are answered. False: what the session brings counts only with a later commit that is.
+    /// </param>
     public static string Mover(bool waitsForDisk) => Options(
-        // No whole table: the statistics of one that is being filled are of when it was empty. What reads many slots reads by pages (PageOrder), for which the others are.
+        // No scan of the whole table, because the statistics of a table that is being filled are from when it was empty. Statements that
+        // read many slots read page by page (PageOrder); they need the other settings.
         ("enable_seqscan", "off"),
         ("enable_indexscan", "on"),
         ("enable_bitmapscan", "on"),
         ("enable_hashagg", "on"),
         ("synchronous_commit", waitsForDisk ? "on" : "off"));
 
-    /// <summary>The stream of changes, beside <see cref="Mover"/>.</summary>
-    /// <param name="snapshotLimit">How long its snapshot may wait for each transaction that runs.</param>
+    /// <summary>The settings of the stream of changes, in addition to <see cref="Mover"/>.</summary>
+    /// <param name="snapshotLimit">How long the snapshot of the stream may wait for each transaction that runs.</param>
     public static string Replication(TimeSpan snapshotLimit) => Options(
         ("lock_timeout", FormattableString.Invariant($"{(long)snapshotLimit.TotalMilliseconds}")),
-        // The mover answers every second; a limit of the role's may be shorter than a pause of a busy machine.
+        // The mover answers every second. A limit that was set for the role may be shorter than a pause of a busy machine.
         ("wal_sender_timeout", "60s"));
 
-    /// <summary>A session that holds hand-overs, beside <see cref="Administration"/>.</summary>
+    /// <summary>The settings of a session that holds hand-overs, in addition to <see cref="Administration"/>.</summary>
     public static string Holding { get; } = Options(
-        // Its commits are durable here. For a standby they do not wait, because nothing but a person or that standby would end such a wait.
+        // Its commits are durable at the shard. They do not wait for a standby, because nothing but a person or that standby would end
+        // such a wait.
         ("synchronous_commit", "local"));
 
-    /// <summary>What every session has where the server knows it: for connections whose server is known beforehand.</summary>
-    public static string Newer(Version server) => server.Major < FirstWithTransactionTimeout ? "" : Options(("transaction_timeout", "0"));
+    /// <summary>
+    /// More settings of every session, if the server knows them. For connections whose server version is known beforehand.
+    /// </summary>
+    public static string Newer(Version server) =>
+        server.Major < SessionStart.FirstWithTransactionTimeout ? "" : Options(("transaction_timeout", "0"));
 
-    /// <summary>The same, once for each session that is made.</summary>
-    internal static async Task SetNewerAsync(NpgsqlConnection connection)
-    {
-        if (Newer(connection.PostgreSqlVersion).Length == 0)
-            return;
-        await using var command = new NpgsqlCommand("set transaction_timeout = 0", connection);
-        await command.ExecuteNonQueryAsync();
-    }
+    /// <summary>In startup options a blank separates, and a backslash makes the next character an ordinary one.</summary>
+    private static string Escaped(string value) =>
+        string.Concat(value.Select(c => c is '\\' or ' ' ? $"\\{c}" : char.IsControl(c) ? "_" : $"{c}"));
 
     private static string Options(params ReadOnlySpan<(string Name, string Value)> settings)
     {

@@ -6,7 +6,7 @@ using ShardCore.Shards.Failover;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// How a program connects to shards, and what it knows of their primaries. It watches those that have standbys as long as it lives.
+/// How a program connects to shards, and what it knows of their primaries. It watches the shards that have standbys as long as it lives.
 /// </summary>
 /// <param name="configure">Adjusts the connection string of every shard: pool size, application name, timeouts.</param>
 public sealed class ShardAccess(Action<NpgsqlConnectionStringBuilder> configure) : IAsyncDisposable
@@ -17,22 +17,24 @@ public sealed class ShardAccess(Action<NpgsqlConnectionStringBuilder> configure)
 
     public Action<NpgsqlConnectionStringBuilder> Configure => configure;
 
-    /// <returns>Null: the shard has one host.</returns>
+    /// <returns>The primary of the shard; null: the shard has one host.</returns>
     public ShardPrimary? PrimaryOf(ShardAddress address) => address.HasStandbys
         ? _primaries.GetOrAdd(address, _ => new Lazy<ShardPrimary>(() => Watched(address, settings => configure(settings)))).Value
         : null;
 
     /// <summary>Begins to watch the hosts of a shard.</summary>
-    /// <param name="address">Of a shard with standbys.</param>
-    /// <param name="configure">Adjusts the connections by which they are asked.</param>
+    /// <param name="address">The address of a shard with standbys.</param>
+    /// <param name="configure">Adjusts the connections by which the hosts are asked.</param>
     public static ShardPrimary Watched(ShardAddress address, Action<NpgsqlConnectionStringBuilder> configure)
     {
-        var primary = new ShardPrimary(address, host => ShardDataSources.Build(ProbeSettings(address, host, configure)), TimeProvider.System);
+        var primary = new ShardPrimary(
+            address, host => ShardDataSources.Build(ProbeSettings(address, host, configure)), TimeProvider.System);
         primary.Watch();
         return primary;
     }
 
-    private static NpgsqlConnectionStringBuilder ProbeSettings(ShardAddress address, ShardHost host, Action<NpgsqlConnectionStringBuilder> configure)
+    private static NpgsqlConnectionStringBuilder ProbeSettings(
+        ShardAddress address, ShardHost host, Action<NpgsqlConnectionStringBuilder> configure)
     {
         var settings = ShardDataSources.SettingsOf(address, host);
         configure(settings);

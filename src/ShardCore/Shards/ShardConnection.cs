@@ -8,20 +8,18 @@ using ShardCore.Shards.Failover;
 namespace ShardCore.Shards;
 
 /// <summary>
-/// A connection to a shard that does not pass a commit off as confirmed when it is not. All connections of both programs are opened here
+/// A connection to a shard that does not report a commit as confirmed when it is not. All connections of both programs are opened here
 /// (<see cref="ShardDatabase.OpenAsync"/>).
 /// </summary>
 /// <remarks>
-/// A commit on a server with a synchronous standby waits for that standby. Whoever cancels the wait, a timeout or a person with
-/// <c>pg_cancel_backend</c>, does not
-/// undo the commit: Postgres answers success, with a warning before it, and Npgsql returns as if nothing was wrong. The warning is
-/// known by the routine that
-/// sends it, because its text depends on the server's language; <see cref="SessionSettings"/> sees to it that it is sent. It comes
-/// before the answer, so whoever gives the connection
-/// back after the answer fails here and cannot report success. A connection that is kept asks <see cref="RequireConfirmed"/> after each
-/// commit that counts.
-/// A server that was replaced by its standby without hearing of it commits too, and what it commits is lost. Once this program knows that, its answer is not passed on
-/// as a confirmation either.
+/// A commit on a server with a synchronous standby waits for that standby. A timeout or a person (<c>pg_cancel_backend</c>) may cancel the
+/// wait. That does not undo the commit: Postgres answers success, with a warning before the answer, and Npgsql returns as if nothing was
+/// wrong. This class recognises the warning by the routine that sends it, because its text depends on the language of the server.
+/// <see cref="SessionSettings"/> ensures that the warning is sent. The warning comes before the answer. So a caller that gives the
+/// connection back after the answer fails here, and cannot report success. If a connection is kept, its user calls
+/// <see cref="RequireConfirmed"/> after each commit that counts.
+/// A server that was replaced by its standby and does not know it commits too, and those commits are lost. Once this program knows that
+/// the server was replaced, its answer is not passed on as a confirmation either.
 /// </remarks>
 public sealed class ShardConnection : DbConnection
 {
@@ -32,19 +30,19 @@ public sealed class ShardConnection : DbConnection
     private readonly ShardHost _host;
     private volatile string? _notConfirmed;
 
-    /// <param name="inner">Open.</param>
-    /// <param name="primary">Of a shard with standbys.</param>
-    /// <param name="host">What it is connected to.</param>
+    /// <param name="inner">An open connection.</param>
+    /// <param name="primary">The primary of a shard with standbys; null: the shard has one host.</param>
+    /// <param name="host">The host of the connection.</param>
     internal ShardConnection(NpgsqlConnection inner, ShardPrimary? primary = null, ShardHost host = default)
     {
         (_inner, _primary, _host) = (inner, primary, host);
         _inner.Notice += OnNotice;
     }
 
-    /// <summary>The server that it is connected to was the primary, and another is now.</summary>
+    /// <summary>Whether another server has become the primary since this connection was opened.</summary>
     public bool IsReplaced => _primary?.IsReplaced(_host) == true;
 
-    /// <summary>What it is connected to; default: the shard has one host.</summary>
+    /// <summary>The host of the connection; default: the shard has one host.</summary>
     public ShardHost Host => _host;
 
     public ConnectionState FullState => _inner.FullState;
@@ -68,8 +66,8 @@ public sealed class ShardConnection : DbConnection
 
     public NpgsqlConnection ToNpgsqlConnection() => _inner;
 
-    /// <summary>After the answer to a commit, where the connection is kept for more.</summary>
-    /// <exception cref="CommitNotConfirmedException">Once for each commit.</exception>
+    /// <summary>Call this after the answer to a commit if the connection is kept for more work.</summary>
+    /// <exception cref="CommitNotConfirmedException">A commit was not confirmed. It is thrown once for each such commit.</exception>
     public void RequireConfirmed()
     {
         if (_notConfirmed is { } notice)
@@ -78,12 +76,13 @@ public sealed class ShardConnection : DbConnection
             throw new CommitNotConfirmedException(notice);
         }
         if (IsReplaced)
-            throw new CommitNotConfirmedException($"A commit may be lost: {_host} is not the shard's primary any more.", isTakenOver: true);
+            throw new CommitNotConfirmedException(
+                $"A commit may be lost: {_host} is not the shard's primary any more.", isTakenOver: true);
     }
 
     /// <summary>
-    /// Never again: Dapper would open a connection that a keep-alive found broken, and go on without the locks and the transaction that
-    /// its session had.
+    /// Always refuses: Dapper would open a connection again that a keep-alive found broken, and go on without the locks and the
+    /// transaction of the former session.
     /// </summary>
     public override void Open() => throw Broken();
 
@@ -105,7 +104,8 @@ public sealed class ShardConnection : DbConnection
 
     protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => _inner.BeginTransaction(isolationLevel);
 
-    protected override async ValueTask<DbTransaction> BeginDbTransactionAsync(IsolationLevel isolationLevel, CancellationToken cancellationToken) =>
+    protected override async ValueTask<DbTransaction> BeginDbTransactionAsync(
+        IsolationLevel isolationLevel, CancellationToken cancellationToken) =>
         await _inner.BeginTransactionAsync(isolationLevel, cancellationToken);
 
     protected override DbCommand CreateDbCommand() => _inner.CreateCommand();

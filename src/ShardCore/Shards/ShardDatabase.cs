@@ -1,12 +1,14 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 using ShardCore.Shards.Failover;
 
 namespace ShardCore.Shards;
 
 /// <summary>
-/// A shard's database, wherever its primary is: the only way to open a connection to a shard (<see cref="ShardConnection"/> tells why).
+/// A shard's database, wherever its primary is. This is the only way to open a connection to a shard; <see cref="ShardConnection"/> tells
+/// why.
 /// </summary>
 public sealed class ShardDatabase : IAsyncDisposable
 {
@@ -14,10 +16,10 @@ public sealed class ShardDatabase : IAsyncDisposable
     private readonly Dictionary<ShardHost, Lazy<NpgsqlDataSource>> _sources = [];
     private readonly NpgsqlDataSource? _only;
 
-    /// <summary>On one server.</summary>
+    /// <summary>A database on one server.</summary>
     public ShardDatabase(NpgsqlDataSource only) => _only = only;
 
-    /// <param name="primary">Knows which of its hosts is the primary. It is not disposed here.</param>
+    /// <param name="primary">Knows which of the shard's hosts is the primary. It is not disposed here.</param>
     /// <param name="source">Makes the data source of a host.</param>
     public ShardDatabase(ShardPrimary primary, Func<ShardHost, NpgsqlDataSource> source)
     {
@@ -29,9 +31,12 @@ public sealed class ShardDatabase : IAsyncDisposable
 
     /// <param name="primary">Null if the shard has one host.</param>
     /// <param name="configure">Adjusts every connection string.</param>
-    public static ShardDatabase Of(ShardAddress address, ShardPrimary? primary, Action<NpgsqlConnectionStringBuilder> configure) => primary is null
-        ? new ShardDatabase(ShardDataSources.Build(address, address.Hosts[0], configure))
-        : new ShardDatabase(primary, host => ShardDataSources.Build(address, host, configure));
+    /// <param name="password">Gives the password for each new connection; null: Npgsql finds it by itself.</param>
+    public static ShardDatabase Of(
+        ShardAddress address, ShardPrimary? primary, Action<NpgsqlConnectionStringBuilder> configure, Func<string>? password = null) =>
+        primary is null
+        ? new ShardDatabase(ShardDataSources.Build(address, address.Hosts[0], configure, password))
+        : new ShardDatabase(primary, host => ShardDataSources.Build(address, host, configure, password));
 
     public static implicit operator ShardDatabase(NpgsqlDataSource only) => FromNpgsqlDataSource(only);
 
@@ -39,31 +44,32 @@ public sealed class ShardDatabase : IAsyncDisposable
 
     /// <returns>A connection to the primary.</returns>
     /// <exception cref="NoPrimaryException">No host is the primary now.</exception>
-    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    /// <exception cref="NpgsqlException">No connection could be opened.</exception>
     public async Task<ShardConnection> OpenAsync(CancellationToken cancellation)
     {
         if (_primary is null)
-            return new ShardConnection(await _only!.OpenConnectionAsync(cancellation));
+            return new ShardConnection(await SessionStart.OpenAsync(_only!, cancellation));
         var host = await _primary.FindAsync(cancellation);
         try
         {
             return await OpenAsync(_primary, host, cancellation);
         }
-        catch (Exception e) when (e is NpgsqlException or SocketException or IOException or TimeoutException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is NpgsqlException or SocketException or IOException or TimeoutException
+            && !cancellation.IsCancellationRequested)
         {
             var now = await _primary.LookAsync(cancellation);
             if (now == host)
-                throw; // it is the primary, and has no connection for us
+                throw; // the host is the primary, and has no connection for us
             return await OpenAsync(_primary, now, cancellation);
         }
     }
 
-    /// <returns>Makes connections to the server that is the primary now, and stays with it.</returns>
+    /// <returns>A data source for the server that is the primary now. It stays with that server.</returns>
     /// <exception cref="NoPrimaryException">No host is the primary now.</exception>
     public async Task<NpgsqlDataSource> PresentAsync(CancellationToken cancellation) =>
         _primary is null ? _only! : _sources[await _primary.LookAsync(cancellation)].Value;
 
-    /// <summary>Connections that are not in use are closed, and those that are when they are given back.</summary>
+    /// <summary>Closes idle connections at once, and those in use when they are given back.</summary>
     public void Clear()
     {
         _only?.Clear();
@@ -72,9 +78,9 @@ public sealed class ShardDatabase : IAsyncDisposable
     }
 
     private async Task<ShardConnection> OpenAsync(ShardPrimary primary, ShardHost host, CancellationToken cancellation) =>
-        new(await _sources[host].Value.OpenConnectionAsync(cancellation), primary, host);
+        new(await SessionStart.OpenAsync(_sources[host].Value, cancellation), primary, host);
 
-    /// <summary>What is connected to a server that was replaced is of no use.</summary>
+    /// <summary>Drops connections to a server that was replaced, because they are of no use.</summary>
     private void OnMoved(object? sender, EventArgs e) => Clear();
 
     public async ValueTask DisposeAsync()

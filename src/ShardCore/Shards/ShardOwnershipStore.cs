@@ -1,25 +1,26 @@
 using Dapper;
 using Npgsql;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 
 namespace ShardCore.Shards;
 
 /// <summary>
-/// What a shard knows of itself: its identity with the shard list copy, and its slots. Reads, and the writes that bring
-/// a shard into a cluster; nothing here takes a slot from anybody (that is a move).
+/// Reads what a shard knows of itself: its identity with the copy of the shard list, and its slots. Also makes the writes that bring a
+/// shard into a cluster. Nothing here takes a slot from another shard; only a move does.
 /// </summary>
 public static class ShardOwnershipStore
 {
-    // The runs are made here: gaps and islands in SQL cost the shard twice as much.
+    // C# makes the runs from this, because to do it in SQL (gaps and islands) costs the shard twice as much.
     private const string SlotsSql = """
-        select state as State, epoch as Epoch, peer as Peer, frozen_until as FrozenUntil, version_floor as VersionFloor, array_agg(slot) as Slots
+        select state as State, epoch as Epoch, peer as Peer, frozen_until as FrozenUntil,
+               version_floor as VersionFloor, array_agg(slot) as Slots
         from sharding.slot_ownership
         group by state, epoch, peer, frozen_until, version_floor
         """;
 
-    /// <returns>Null when the database has no sharding schema, or no cluster yet.</returns>
-    /// <exception cref="BadRingException">The shard list copy is unreadable.</exception>
+    /// <returns>Null: the database has no sharding schema, or belongs to no cluster yet.</returns>
+    /// <exception cref="BadRingException">The copy of the shard list cannot be read.</exception>
     public static async Task<ShardIdentity?> ReadIdentityAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
@@ -37,8 +38,8 @@ public static class ShardOwnershipStore
         return row is null ? null : ToIdentity(row);
     }
 
-    /// <summary>Makes the database a shard, unless it is one already. Of two that try, the first wins.</summary>
-    /// <returns>Who it is afterwards: compare it with what was asked for.</returns>
+    /// <summary>Makes the database a shard, unless it is one already. If two callers try, the first wins.</summary>
+    /// <returns>The identity that the shard has afterwards. The caller compares it with the one that it asked for.</returns>
     public static async Task<ShardIdentity> WriteIdentityAsync(ShardDatabase shard, ShardIdentity identity, CancellationToken cancellation)
     {
         await using (var connection = await shard.OpenAsync(cancellation))
@@ -62,7 +63,7 @@ public static class ShardOwnershipStore
             ?? throw new InvalidOperationException("The identity of the shard vanished while it was written.");
     }
 
-    /// <summary>Gives a shard that owns nothing the cluster's cursor secret: it may have made one of its own, see ShardJoin.</summary>
+    /// <summary>Gives a shard without slots the cluster's cursor secret, because it may have made its own (see ShardJoin).</summary>
     public static async Task AdoptCursorSecretAsync(ShardDatabase shard, ShardIdentity identity, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
@@ -75,15 +76,16 @@ public static class ShardOwnershipStore
             cancellationToken: cancellation));
     }
 
-    /// <summary>A shard that was taken out takes slots in again (<c>sharding.leave</c>).</summary>
+    /// <summary>Lets a shard that was taken out import slots again (see <c>sharding.leave</c>).</summary>
     public static async Task StayAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
-        await connection.ExecuteAsync(new CommandDefinition("update sharding.cluster set leaving = false where leaving", cancellationToken: cancellation));
+        await connection.ExecuteAsync(
+            new CommandDefinition("update sharding.cluster set leaving = false where leaving", cancellationToken: cancellation));
     }
 
-    /// <summary>Replaces the shard list copy, unless a newer one stands there.</summary>
-    /// <returns>False when a newer list stands there, or the database is not this cluster's.</returns>
+    /// <summary>Replaces the copy of the shard list, unless the shard has a newer one.</summary>
+    /// <returns>False: the shard has a newer list, or the database is not of this cluster.</returns>
     public static async Task<bool> StoreShardListAsync(
         ShardDatabase shard, ClusterId cluster, Epoch epoch, IEnumerable<Shard> shards, CancellationToken cancellation)
     {
@@ -94,14 +96,14 @@ public static class ShardOwnershipStore
             cancellationToken: cancellation)) == 1;
     }
 
-    /// <returns>All that the shard says of its slots, in slot order.</returns>
+    /// <returns>What the shard says about each of its slots, in slot order.</returns>
     public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         return await ReadRunsAsync(connection, cancellation);
     }
 
-    /// <returns>The same, asked in a session that the caller has.</returns>
+    /// <returns>The same, read in a session of the caller.</returns>
     public static async Task<IReadOnlyList<OwnershipRun>> ReadRunsAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var saidOf = new OwnershipRun?[Slot.Count];
@@ -126,10 +128,11 @@ public static class ShardOwnershipStore
     }
 
     /// <summary>
-    /// Gives slots that never had an owner to this shard; slots of which it says anything already are left as they are.
-    /// Only for a cluster in which nobody owns anything yet: it asks no other shard.
+    /// Gives slots that never had an owner to this shard. Slots that the shard has a row for are left as they are. Use this only in a
+    /// cluster in which no shard owns anything yet, because it asks no other shard.
     /// </summary>
-    public static async Task InsertFirstOwnershipAsync(ShardDatabase shard, IEnumerable<Slot> slots, Epoch epoch, CancellationToken cancellation)
+    public static async Task InsertFirstOwnershipAsync(
+        ShardDatabase shard, IEnumerable<Slot> slots, Epoch epoch, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
@@ -147,7 +150,9 @@ public static class ShardOwnershipStore
 
     private sealed record IdentityRow(string Name, Guid Id, string Shard, byte[] Secret, long Epoch, string Shards);
 
-    /// <summary>By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
+    /// <summary>
+    /// This type has properties because Dapper would need a constructor with exact types, and an array column is only typed "array".
+    /// </summary>
     private sealed class SlotsRow
     {
         public string State { get; init; } = "";
@@ -158,6 +163,19 @@ public static class ShardOwnershipStore
         public short[] Slots { get; init; } = [];
 
         public OwnershipRun ToRun() => new(
-            default, default, Enum.Parse<OwnershipState>(State, ignoreCase: true), new Epoch(Epoch), Peer is null ? null : new ShardId(Peer), FrozenUntil, VersionFloor);
+            default, default, Enum.Parse<OwnershipState>(State, ignoreCase: true), new Epoch(Epoch),
+            Peer is null ? null : new ShardId(Peer), FrozenUntil, VersionFloor);
     }
+}
+
+/// <summary>
+/// The identity of a shard: its cluster, its id and its copy of the shard list. It is the one row of <c>sharding.cluster</c>.
+/// </summary>
+/// <param name="CursorSecret">32 random bytes that sign cursors. They are the same in every shard of a cluster.</param>
+/// <param name="RingEpoch">The epoch of the ring that the shard list is from.</param>
+/// <param name="Shards">The copy of the shard list, by id. A ring can be rebuilt from it.</param>
+public sealed record ShardIdentity(
+    ClusterId Cluster, ShardId Shard, ReadOnlyMemory<byte> CursorSecret, Epoch RingEpoch, IReadOnlyList<Shard> Shards)
+{
+    public const int CursorSecretBytes = 32;
 }

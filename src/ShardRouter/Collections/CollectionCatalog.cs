@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
 using ShardCore.Collections;
 using ShardCore.Ring;
+using ShardRouter.Outcomes;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Collections;
 
 /// <summary>
-/// Which collections exist, for telling "no such item" from "no such collection". Only existence is remembered, and
-/// briefly: one that was just created is found at once, by asking the shard that was just asked for the item.
+/// Knows which collections exist, to tell "no such item" from "no such collection". Only existence is remembered, and only briefly. A
+/// collection that was just created is found at once: the shard that was just asked for the item is asked for the collection.
 /// </summary>
 internal sealed class CollectionCatalog(SlotDispatch dispatch, TimeProvider time)
 {
@@ -15,7 +16,7 @@ internal sealed class CollectionCatalog(SlotDispatch dispatch, TimeProvider time
 
     private readonly ConcurrentDictionary<string, DateTimeOffset> _knownUntil = new(StringComparer.Ordinal);
 
-    /// <param name="slot">Of the key in question: its owner is asked.</param>
+    /// <param name="slot">The slot of the key in question. Its owner is asked.</param>
     public async Task<Routed<bool>> ExistsAsync(string name, Slot slot, CancellationToken deadline)
     {
         var now = time.GetUtcNow();

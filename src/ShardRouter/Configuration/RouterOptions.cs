@@ -3,7 +3,7 @@ using ShardCore.RingStorage;
 
 namespace ShardRouter.Configuration;
 
-/// <summary>All that can be set on a router, from the environment; each property names its variable.</summary>
+/// <summary>All settings of a router, from the environment. Each property names its variable.</summary>
 public sealed record RouterOptions
 {
     /// <summary>SHARDING_CLUSTER, default "default".</summary>
@@ -15,7 +15,7 @@ public sealed record RouterOptions
     /// <summary>SHARDING_ROUTER_ID: unique among the routers; default machine name and data port.</summary>
     public required string RouterId { get; init; }
 
-    /// <summary>SHARDING_BIND: the address both ports listen on, default 127.0.0.1; "*" is all.</summary>
+    /// <summary>SHARDING_BIND: the address on which both ports listen, default 127.0.0.1; "*" is all.</summary>
     public required string Bind { get; init; }
 
     /// <summary>SHARDING_DATA_PORT, default 8080.</summary>
@@ -24,30 +24,42 @@ public sealed record RouterOptions
     /// <summary>SHARDING_OPS_PORT, default 8081. Not for the public.</summary>
     public required int OperationsPort { get; init; }
 
+    /// <summary>SHARDING_TLS_CERT and SHARDING_TLS_KEY: PEM files; with them the data port speaks TLS only. Null: it speaks none.</summary>
+    public required TlsFiles? TlsFiles { get; init; }
+
     /// <summary>SHARDING_ADVERTISE: the URL of the data port that the registry shows.</summary>
     public required string Advertise { get; init; }
 
-    /// <summary>SHARDING_STATE_DIR: where the last good ring is kept on disk; null keeps none.</summary>
+    /// <summary>SHARDING_STATE_DIR: the directory in which the last good ring is kept; null: it is not kept.</summary>
     public required string? StateDirectory { get; init; }
 
     /// <summary>
-    /// SHARDING_DRAIN_SECONDS, default 2: how long a router that was told to stop goes on serving while it says that it
-    /// is not ready. Longer than the proxy needs to notice.
+    /// SHARDING_DRAIN_SECONDS, default 2: how long a router that was told to stop goes on serving while it says that it is not ready.
+    /// This must be longer than the proxy needs to notice.
     /// </summary>
     public required TimeSpan DrainDelay { get; init; }
 
     /// <summary>SHARDING_POOL_SIZE, default 32: Postgres connections per shard.</summary>
     public required int PoolSize { get; init; }
 
-    /// <summary>SHARDING_PAYLOAD_MIB, default 64: bodies and answers that the router holds at the same time, all requests together.</summary>
+    /// <summary>
+    /// SHARDING_PAYLOAD_MIB, default 64: how much of bodies and answers the router holds at the same time, for all requests together.
+    /// </summary>
     public required int PayloadMebibytes { get; init; }
 
-    /// <exception cref="FormatException">A variable cannot be used; the message names it and what it may be.</exception>
+    /// <summary>
+    /// SHARDING_QUEUE_MS, default 1000: how long operations should wait for their shard. Longer waits are borne for a second; if they last,
+    /// operations are refused (<see cref="Shards.QueueDelay"/>).
+    /// </summary>
+    public required TimeSpan QueueDelay { get; init; }
+
+    /// <exception cref="FormatException">A variable cannot be used. The message names it and says what it may be.</exception>
     public static RouterOptions FromEnvironment(Func<string, string?> variable)
     {
         var bind = Text("SHARDING_BIND", "127.0.0.1");
         var dataPort = Number("SHARDING_DATA_PORT", 8080, 1, 65_535);
         var host = bind is "*" or "0.0.0.0" ? Environment.MachineName : bind;
+        var tls = TlsFiles.Of(Text("SHARDING_TLS_CERT", ""), Text("SHARDING_TLS_KEY", ""));
         return new RouterOptions
         {
             ClusterName = Text("SHARDING_CLUSTER", "default"),
@@ -56,11 +68,14 @@ public sealed record RouterOptions
             Bind = bind,
             DataPort = dataPort,
             OperationsPort = Number("SHARDING_OPS_PORT", 8081, 1, 65_535),
-            Advertise = Text("SHARDING_ADVERTISE", string.Create(CultureInfo.InvariantCulture, $"http://{host}:{dataPort}")),
+            TlsFiles = tls,
+            Advertise = Text(
+                "SHARDING_ADVERTISE", string.Create(CultureInfo.InvariantCulture, $"http{(tls is null ? "" : "s")}://{host}:{dataPort}")),
             StateDirectory = variable("SHARDING_STATE_DIR") is { Length: > 0 } directory ? directory : null,
             DrainDelay = TimeSpan.FromSeconds(Number("SHARDING_DRAIN_SECONDS", 2, 0, 300)),
             PoolSize = Number("SHARDING_POOL_SIZE", 32, 1, 1000),
             PayloadMebibytes = Number("SHARDING_PAYLOAD_MIB", 64, 16, 65_536),
+            QueueDelay = TimeSpan.FromMilliseconds(Number("SHARDING_QUEUE_MS", 1000, 10, 30_000)),
         };
 
         string Server(string name, string otherwise) => Text(name, otherwise) is var text && RedisAddress.IsValid(text)

@@ -1,20 +1,23 @@
 namespace ShardRouter.Consistency;
 
-/// <summary>Why a server did not answer a read of a session. From a standby the read then goes to the primary.</summary>
+/// <summary>Why a server did not answer a read of a session. A read that a standby refused goes to the primary.</summary>
 internal enum ReadRefusal
 {
-    /// <summary>Standby: it is no standby of the present primary, by its own word.</summary>
+    /// <summary>Standby: it says itself that it is no standby of the present primary.</summary>
     NotAStandby,
 
-    /// <summary>Standby: it has not applied yet what the session has seen.</summary>
+    /// <summary>Standby: it has not yet applied what the session has seen.</summary>
     Behind,
 
-    /// <summary>Standby: it owns the slot as of an earlier time than the session has seen.</summary>
+    /// <summary>Standby: the epoch under which it owns the slot is older than one that the session has seen.</summary>
     OlderOwnership,
 
-    /// <summary>The server is on another timeline than the session was judged by. A primary: somebody takes over just now.</summary>
+    /// <summary>
+    /// The server is on another timeline than the one by which the session was judged. At a primary this means that a takeover is under
+    /// way.
+    /// </summary>
     OtherTimeline,
 
-    /// <summary>Primary: it does not have what the session has seen of this very timeline.</summary>
+    /// <summary>Primary: it lacks something that the session has seen on this very timeline.</summary>
     Lost,
 }

@@ -1,11 +1,12 @@
 using ShardCore.Ring;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Consistency;
 
 /// <summary>
-/// The session that a request belongs to: what it asks of its reads, what it has seen before, and what this request adds. Requests that
-/// ask for nothing have none, and pay nothing.
+/// The session that a request belongs to: what its reads ask for, what it has seen before, and what this request adds. A request that
+/// asks for nothing has no session, and pays nothing.
 /// </summary>
 internal sealed class RequestSession
 {
@@ -18,8 +19,11 @@ internal sealed class RequestSession
     private bool _fromStandby;
     private bool _fromPrimary;
 
-    /// <param name="consistency">Of its reads.</param>
-    /// <param name="token">What it has seen so far; null: nothing, and it does not want to know what this request sees.</param>
+    /// <param name="consistency">What the session's reads promise.</param>
+    /// <param name="token">
+    /// What the session has seen so far; null: the request has no token. Then its answer has one only for
+    /// <see cref="ReadConsistency.Session"/>.
+    /// </param>
     public RequestSession(ReadConsistency consistency, SessionToken? token)
     {
         (Consistency, HasToken) = (consistency, token is not null || consistency == ReadConsistency.Session);
@@ -28,12 +32,12 @@ internal sealed class RequestSession
 
     public ReadConsistency Consistency { get; }
 
-    /// <summary>Its answer carries a token.</summary>
+    /// <summary>The answer to the request carries a token.</summary>
     public bool HasToken { get; }
 
     public bool MayReadStandbys => Consistency != ReadConsistency.Strong;
 
-    /// <returns>Null: it asks for nothing.</returns>
+    /// <returns>Null: the request asks for nothing.</returns>
     /// <exception cref="ProblemException">invalid-header.</exception>
     public static RequestSession? Of(HttpContext context)
     {
@@ -52,10 +56,10 @@ internal sealed class RequestSession
         return consistency == ReadConsistency.Strong && token is null ? null : new RequestSession(consistency, token);
     }
 
-    /// <returns>This, for a request that writes; null: it says how it would read, and wants no token.</returns>
+    /// <returns>This session, for a request that writes; null: the request only says how it would read, and wants no token.</returns>
     public RequestSession? ForWrites() => HasToken ? this : null;
 
-    /// <summary>What a server of the shard has to have; null: nothing.</summary>
+    /// <summary>The place in the log that a server of the shard must have; null: none.</summary>
     public (uint Timeline, ulong Lsn)? PlaceOf(ShardId shard)
     {
         lock (_gate)
@@ -69,14 +73,16 @@ internal sealed class RequestSession
             return _token.EpochOf(slot.Value);
     }
 
-    /// <summary>All places of its token.</summary>
+    /// <summary>All places in logs that the token has.</summary>
     public ((ShardId Shard, uint Timeline) At, ulong Lsn)[] Places()
     {
         lock (_gate)
             return [.. _token.Places.Select(place => (place.Key, place.Value))];
     }
 
-    /// <summary>What standbys have shown of the shard, and the primary may not show yet; 0: nothing.</summary>
+    /// <summary>
+    /// Up to where standbys have shown the shard's log to the session, if the primary may not show all of that yet; 0: nothing.
+    /// </summary>
     public ulong ShownByStandbys(ShardId shard, uint timeline)
     {
         lock (_gate)
@@ -104,14 +110,14 @@ internal sealed class RequestSession
             _token.Forget(shard);
     }
 
-    /// <summary>A write is about to be sent. If its place is never learned, the session's reads go to the primary.</summary>
+    /// <summary>A write is about to be sent. If its place in the log is never learned, the session's reads go to the primary.</summary>
     public void Writes(ShardId shard, uint timeline)
     {
         lock (_gate)
             _token.SeePlace(shard, timeline, SessionToken.Unknown);
     }
 
-    /// <summary>A server has answered something of this slot, and was there in its log.</summary>
+    /// <summary>A server has answered for this slot. The reading tells its place in the log.</summary>
     public void See(ShardId shard, LogReading reading, Slot slot, long? epoch)
     {
         lock (_gate)
@@ -125,14 +131,14 @@ internal sealed class RequestSession
         }
     }
 
-    /// <returns>True once for each shard: a read that a standby did not answer goes to the primary, also when it is asked again.</returns>
+    /// <returns>True once for each shard. A read that a standby did not answer goes to the primary, also if it is asked again.</returns>
     public bool TryStandbysOf(ShardId shard)
     {
         lock (_gate)
             return MayReadStandbys && _triedStandbysOf.Add(shard);
     }
 
-    /// <summary>All that was read for it came from standbys.</summary>
+    /// <summary>Everything that was read for this request came from standbys.</summary>
     public bool WasReadFromStandby
     {
         get
@@ -148,7 +154,7 @@ internal sealed class RequestSession
             (_fromStandby, _fromPrimary) = (_fromStandby || standby, _fromPrimary || !standby);
     }
 
-    /// <summary>The token, and who was read. Before the answer begins.</summary>
+    /// <summary>Sets the headers that give the token and say who was read. It must be called before the answer begins.</summary>
     public void Tell(HttpContext context)
     {
         var headers = context.Response.Headers;

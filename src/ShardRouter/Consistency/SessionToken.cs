@@ -2,36 +2,38 @@ using ShardCore.Ring;
 
 namespace ShardRouter.Consistency;
 
-/// <summary>What a session has seen or written, as far as a later read has to know it.</summary>
+/// <summary>Everything that a session has seen or written, as far as its later reads need it.</summary>
 /// <remarks>
-/// Two kinds of facts, of which each is needed (docs/adr/0023-reads-from-standbys.md has the argument):
-/// 1. For each shard a place in its log. A server that has applied the log up to there has all that the session saw of it.
-/// 2. For each slot the highest epoch under which the session saw it owned. A slot's epoch grows with every hand-over, so a standby
-/// that says "owned" under a lower one tells of a time before the slot was given away, whatever its place in the log is. Epochs of
-/// different slots say nothing of each other, because two movers may take the same one. Slots that are not listed have an upper bound
-/// in common, <see cref="Floor"/>; too high a bound costs a question to the primary, and is never wrong.
-/// A standby may show a commit that the primary does not show yet: it is in the log, and its session at the primary has not got so far (or
-/// waits for a synchronous standby, which has it). So the place of what was seen at a standby is kept beside the other one, until
-/// the primary is known to show all up to there (<see cref="VisibleCheck"/>).
-/// A shard may stand there with several timelines until somebody has judged them (<see cref="TokenCheck"/>): the highest one alone
-/// would hide that something of an earlier one was lost.
+/// A token has two kinds of facts, and both are needed (docs/adr/0023-reads-from-standbys.md has the argument):
+/// 1. For each shard a place in its log. A server that has applied the log up to there has everything that the session saw of the shard.
+/// 2. For each slot the highest epoch under which the session saw it owned. A slot's epoch grows with every hand-over. So a standby that
+///    says "owned" under a lower epoch tells of a time before the slot was given away, whatever its place in the log is. Epochs of
+///    different slots say nothing about each other, because two movers may take the same one. All slots that are not listed share one
+///    upper bound, <see cref="Floor"/>. A bound that is too high costs a question to the primary, and is never wrong.
+/// A standby may show a commit that the primary does not show yet: the commit is in the log, but the writer's database
+/// session at the primary has not got so far (or waits for a synchronous standby, which has the commit). So the token keeps the place that
+/// was seen at a standby beside the other one, until the primary is known to show everything up to there (<see cref="VisibleCheck"/>).
+/// A token may have several timelines of a shard until <see cref="TokenCheck"/> has judged them: the highest one alone would hide that
+/// something on an earlier one was lost.
 /// </remarks>
 internal sealed class SessionToken
 {
-    /// <summary>Slots with an epoch of their own. Of more the lowest go into <see cref="Floor"/>.</summary>
+    /// <summary>How many slots have an epoch of their own. If there are more, the lowest epochs go into <see cref="Floor"/>.</summary>
     public const int MaxSlots = 32;
 
-    /// <summary>Places in logs.</summary>
+    /// <summary>How many places in logs a token may have.</summary>
     public const int MaxPlaces = 256;
 
-    /// <summary>A write was sent, and where its commit is was not learned: behind every place that is known of the timeline.</summary>
+    /// <summary>
+    /// The place of a write that was sent and whose commit was not located. It counts as later than every known place of the timeline.
+    /// </summary>
     public const ulong Unknown = ulong.MaxValue;
 
     private readonly SortedDictionary<int, long> _slots = [];
     private readonly SortedDictionary<(ShardId Shard, uint Timeline), ulong> _places = [];
     private readonly Dictionary<(ShardId Shard, uint Timeline), ulong> _shownByStandbys = [];
 
-    /// <summary>No slot that is not listed was seen under a higher epoch.</summary>
+    /// <summary>The session saw every slot that is not listed under this epoch or a lower one.</summary>
     public long Floor { get; private set; } = Epoch.First.Value;
 
     public IReadOnlyDictionary<int, long> Slots => _slots;
@@ -47,7 +49,7 @@ internal sealed class SessionToken
             return;
         _slots[slot] = epoch;
         if (_slots.Count > MaxSlots)
-            RaiseFloor(_slots.Values.Min()); // the lowest: the floor rises as little as it can
+            RaiseFloor(_slots.Values.Min()); // the lowest epoch, so the floor rises as little as possible
     }
 
     public void RaiseFloor(long epoch)
@@ -63,7 +65,7 @@ internal sealed class SessionToken
             _places[(shard, timeline)] = lsn;
     }
 
-    /// <summary>A standby has shown what is up to here. The primary may not yet.</summary>
+    /// <summary>A standby has shown everything up to here. The primary may not show it yet.</summary>
     public void SeeAtStandby(ShardId shard, uint timeline, ulong lsn)
     {
         SeePlace(shard, timeline, lsn);
@@ -73,14 +75,16 @@ internal sealed class SessionToken
     /// <returns>0: the primary shows all that the session has seen.</returns>
     public ulong ShownByStandbys(ShardId shard, uint timeline) => _shownByStandbys.GetValueOrDefault((shard, timeline));
 
-    /// <summary>The primary shows all up to here.</summary>
+    /// <summary>The primary shows everything up to here.</summary>
     public void ShownByPrimary(ShardId shard, uint timeline, ulong lsn)
     {
         if (ShownByStandbys(shard, timeline) <= lsn)
             _shownByStandbys.Remove((shard, timeline));
     }
 
-    /// <summary>The shard's primary has told its place after all that is <see cref="Unknown"/> here: that is known now.</summary>
+    /// <summary>
+    /// The shard's primary told this place after the writes whose place is <see cref="Unknown"/> here. So the place replaces Unknown.
+    /// </summary>
     public void Settle(ShardId shard, uint timeline, ulong lsn)
     {
         if (_places.TryGetValue((shard, timeline), out var known) && known == Unknown)
@@ -89,7 +93,7 @@ internal sealed class SessionToken
             SeePlace(shard, timeline, lsn);
     }
 
-    /// <returns>The place in a shard's log, of its highest timeline; null: the session has seen nothing of it.</returns>
+    /// <returns>The place in the shard's log on its highest timeline; null: the session has seen nothing of the shard.</returns>
     public (uint Timeline, ulong Lsn)? PlaceOf(ShardId shard)
     {
         (uint, ulong)? highest = null;
@@ -100,8 +104,9 @@ internal sealed class SessionToken
     }
 
     /// <summary>
-    /// The log up to here has all places of the shard that stand here: one is enough. Of an earlier timeline a primary shows all that it
-    /// has, because it had applied that before it was promoted.
+    /// Keeps this place of the shard instead of all others, because the log up to here has them all. What standbys showed on an earlier
+    /// timeline is forgotten: a primary shows everything that it has of an earlier timeline, because it had applied that before it was
+    /// promoted.
     /// </summary>
     public void Replace(ShardId shard, uint timeline, ulong lsn)
     {
@@ -121,10 +126,10 @@ internal sealed class SessionToken
         }
     }
 
-    /// <summary>Takes over what another token of the same session knows.</summary>
+    /// <summary>Adds what another token of the same session knows.</summary>
     public void Merge(SessionToken other)
     {
-        // First the bounds of slots of which the other one knows no more than its floor, then the floors.
+        // The slots come first. Then the floor of the other token removes every slot that it covers.
         foreach (var (slot, epoch) in other._slots)
             SeeSlot(slot, epoch);
         RaiseFloor(other.Floor);
@@ -134,6 +139,6 @@ internal sealed class SessionToken
             SeeAtStandby(shard, timeline, lsn);
     }
 
-    /// <summary>As the client keeps it and sends it back.</summary>
+    /// <summary>The text that the client keeps and sends back.</summary>
     public override string ToString() => SessionTokenText.Write(this);
 }

@@ -2,21 +2,21 @@ using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Primitives;
 using ShardCore.Ring;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Consistency;
 
 /// <summary>
-/// A <see cref="SessionToken"/> as text: <c>1.FLOOR.SLOT@EPOCH….SHARD:TIMELINE:LSN…</c>, as in <c>1.1.5127@4.s1:3:16B3748</c>. The version
-/// comes first; the place of a write whose commit was not located is <c>?</c>; behind <c>~</c> is the place of what a standby has
-/// shown, if the primary may not show it yet. It is no secret and not signed: whoever makes one
-/// up asks for other consistency than he had, and for nothing else.
+/// A <see cref="SessionToken"/> as text: <c>1.FLOOR.SLOT@EPOCH….SHARD:TIMELINE:LSN…</c>, as in <c>1.1.5127@4.s1:3:16B3748</c>.
+/// The version comes first. <c>?</c> is the place of a write whose commit was not located. Behind <c>~</c> is the place up to which a
+/// standby has shown the log, if the primary may not show it yet.
+/// A token is not secret and not signed: a client that makes one up asks for other consistency than it had, and for nothing else.
 /// </summary>
 internal static class SessionTokenText
 {
     public const string Header = "Session-Token";
 
-    /// <summary>Of all tokens of a request together: there is room for 256 shards with names as people give them.</summary>
+    /// <summary>The limit for all tokens of a request together. There is room for 256 shards with names as people give them.</summary>
     public const int MaxLength = 16 * 1024;
 
     private const string Version = "1";
@@ -41,14 +41,16 @@ internal static class SessionTokenText
         return text.ToString();
     }
 
-    /// <param name="lines">Those of the header. Each may have several tokens with commas between them, all of one session.</param>
-    /// <returns>What they know together.</returns>
+    /// <param name="lines">
+    /// The lines of the header. Each may have several tokens with commas between them. All tokens are of one session.
+    /// </param>
+    /// <returns>One token that knows everything that the tokens know.</returns>
     /// <exception cref="ProblemException">invalid-header.</exception>
     public static SessionToken Read(StringValues lines)
     {
         var length = lines.Sum(line => line?.Length ?? 0);
         if (length > MaxLength)
-            throw Refused($"{length} characters; at most {MaxLength} are read.");
+            throw Refused($"It has {length} characters; at most {MaxLength} are allowed.");
         var all = new SessionToken();
         foreach (var line in lines)
             foreach (var text in (line ?? "").Split(','))
@@ -76,7 +78,7 @@ internal static class SessionTokenText
         {
             if (!TryNumber(slot, out var number) || number >= Slot.Count || !TryNumber(epoch, out var at) || at < 1
                 || token.Slots.ContainsKey((int)number))
-                throw Refused($"'{Shown(part)}' is no slot with its epoch, or stands twice.");
+                throw Refused($"'{Shown(part)}' is not a slot with its epoch, or it appears twice.");
             token.SeeSlot((int)number, at);
         }
         else if (part.Split(':') is [var shard, var timeline, var lsn])
@@ -87,7 +89,7 @@ internal static class SessionTokenText
                 || !TryPlace(places[0], out var place)
                 || places.Length > 2 || (places.Length == 2 && (!TryLsn(places[1], out shown) || shown == 0 || shown > place))
                 || token.Places.ContainsKey((new ShardId(shard), (uint)line)))
-                throw Refused($"'{Shown(part)}' is no place in a shard's log, or stands twice.");
+                throw Refused($"'{Shown(part)}' is not a place in a shard's log, or it appears twice.");
             token.SeePlace(new ShardId(shard), (uint)line, place);
             if (shown > 0)
                 token.SeeAtStandby(new ShardId(shard), (uint)line, shown);
@@ -112,7 +114,9 @@ internal static class SessionTokenText
             && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out lsn) && lsn != SessionToken.Unknown;
     }
 
-    /// <summary>What a client sent comes back short, and without anything that a log or a terminal would act on.</summary>
+    /// <summary>
+    /// A part of the client's token for the error text: short, and without characters that a log or a terminal would act on.
+    /// </summary>
     private static string Shown(string part) => new([.. part.Take(40).Select(c => c is > ' ' and < '\x7f' ? c : '_')]);
 
     private static ProblemException Refused(string why) =>

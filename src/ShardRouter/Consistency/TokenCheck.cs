@@ -4,29 +4,32 @@ using NpgsqlTypes;
 using ShardCore.Ring;
 using ShardCore.Shards.Failover;
 using ShardCore.Shards.History;
-using ShardRouter.Http;
-using ShardRouter.Routing;
+using ShardRouter.Refusals;
+using ShardRouter.Rings;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Consistency;
 
-/// <summary>Whether a session's token is of the present history of its shards, before anything is read or applied for it.</summary>
+/// <summary>Checks whether a session's token is of the present history of its shards, before anything is read or applied for it.</summary>
 /// <remarks>
-/// A place is lost if its timeline is none from which the present one comes, or if that was left before the place, or if the server of
-/// this very timeline does not get so far: it was restored. Then what the session saw or wrote last may be missing, and nobody can promise
-/// it anything. How far the server gets a read learns by its own statement (<see cref="ReadCheck"/>), and a write has to know before: if no
-/// answer to an earlier request has told, the primary is asked. Of shards to which the request does not go only what is known counts: one
-/// that is away does not stop what has nothing to do with it. A place that is in the present history is a place of the present timeline,
-/// so one of them is kept for each shard.
+/// A place is lost in three cases: the present timeline does not come from the place's timeline; the present timeline left that timeline
+/// before the place; or the server is on this very timeline but does not reach the place, because it was restored. Then what the session
+/// saw or wrote last may be missing, and nobody can promise it anything.
+/// How far the server reaches: a read learns it from its own statement (<see cref="ReadCheck"/>). A write must know it before. If no
+/// answer to an earlier request has told it, the primary is asked.
+/// For shards to which the request does not go, only what is known already counts: a shard that is away does not stop requests that have
+/// nothing to do with it.
+/// A place in the present history is also a place of the present timeline, so one place is kept for each shard.
 /// </remarks>
 internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
 {
     /// <param name="session">Its places are those of the present timelines afterwards.</param>
-    /// <param name="slots">What the request is about.</param>
-    /// <param name="writes">It changes something.</param>
-    /// <param name="deadline">The request's.</param>
+    /// <param name="slots">The slots of the request.</param>
+    /// <param name="writes">The request changes something.</param>
+    /// <param name="deadline">The request's deadline.</param>
     /// <returns>
-    /// False: the token is of a later timeline than any that is found now. A server of an earlier one must not answer: it was replaced.
+    /// False: the token cannot be judged now, or it is of a later timeline than any that is found now. A server of an earlier timeline
+    /// was replaced, and must not answer.
     /// </returns>
     /// <exception cref="ProblemException">session-lost.</exception>
     public async Task<bool> AreKnownAsync(RequestSession session, IEnumerable<Slot> slots, bool writes, CancellationToken deadline)
@@ -37,7 +40,7 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
         foreach (var same in places.GroupBy(place => place.At.Shard))
         {
             if (ring.Find(same.Key) is not { } shard)
-                session.Forget(same.Key); // it left the ring; what it had has gone to others
+                session.Forget(same.Key); // the shard left the ring, and its slots went to others
             else if (!await IsKnownAsync(session, pools.Of(shard, ring.Cluster), [.. same], asked.Contains(same.Key), writes, deadline))
                 return false;
         }
@@ -76,7 +79,7 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
     private static bool IsBeyond(((ShardId Shard, uint Timeline) At, ulong Lsn) place, PresentLog present) =>
         place.At.Timeline == present.Timeline && place.Lsn != SessionToken.Unknown && place.Lsn > present.Reached;
 
-    /// <returns>Whether the present timeline comes from before this place; null: nobody can tell now.</returns>
+    /// <returns>True: the present history left the place's timeline before the place. Null: nobody can tell now.</returns>
     private static async Task<bool?> LeftBeforeAsync(
         ShardPool pool, PresentLog present, ((ShardId Shard, uint Timeline) At, ulong Lsn) place)
     {
@@ -93,13 +96,13 @@ internal sealed class TokenCheck(RingHolder holder, ShardPools pools)
         }
     }
 
-    /// <returns>Where the primary is now; null: none answers.</returns>
+    /// <returns>The log of the present primary; null: no primary answers.</returns>
     private static async Task<PresentLog?> AskAsync(ShardPool pool, uint latest, CancellationToken deadline)
     {
         try
         {
             if (pool.Primary is { } primary && pool.Log!.Present is { } known && latest > known.Timeline)
-                await primary.LookAsync(deadline); // somebody has taken over since the last look
+                await primary.LookAsync(deadline); // there was a takeover since the last look
             await pool.RunUncountedAsync(writes: false, call => LogReading.ReadAsync(call.Session), deadline);
             return pool.Log!.Present;
         }

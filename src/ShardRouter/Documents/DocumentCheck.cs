@@ -1,20 +1,23 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Documents;
 
-/// <summary>What <see cref="DocumentRules"/> checks and counts at each token, in time that is linear in the document's bytes.</summary>
+/// <summary>
+/// Checks the tokens of one document for <see cref="DocumentRules"/> and counts their printed bytes. Its time is linear in the document's
+/// bytes.
+/// </summary>
 internal sealed class DocumentCheck(string? pointer)
 {
     private const int Quotes = 2;
     private const int Separator = 2; // ", " and ": "
 
     private readonly NamesInScope _names = new();
-    private bool _isFirst = true; // no value stands in front of the next one within its array or object
+    private bool _isFirst = true; // the next token has no separator in front of it
 
-    /// <summary>Of the tokens so far, as Postgres prints them.</summary>
+    /// <summary>The bytes of the tokens so far, as Postgres prints them.</summary>
     public long PrintedBytes { get; private set; }
 
     public void Token(ref Utf8JsonReader reader)
@@ -34,7 +37,7 @@ internal sealed class DocumentCheck(string? pointer)
             case JsonTokenType.PropertyName:
                 Begin(Text(ref reader) + Separator);
                 if (!_names.Add(ref reader))
-                    throw Invalid($"The name '{Shorten(reader.GetString()!)}' stands twice in one object.");
+                    throw Invalid($"The name '{Shorten(reader.GetString()!)}' appears twice in one object.");
                 _isFirst = true; // its value follows without a comma
                 break;
             case JsonTokenType.String:
@@ -68,12 +71,12 @@ internal sealed class DocumentCheck(string? pointer)
         {
             var text = rented.AsSpan(0, reader.CopyString(rented));
             if (text.Contains((byte)0))
-                throw Invalid("A text contains \\u0000, which cannot be stored.");
+                throw Invalid("A string contains \\u0000, which cannot be stored.");
             return text.Length + Escapes(text) + Quotes;
         }
-        catch (InvalidOperationException) // what the reader throws for a lone surrogate
+        catch (InvalidOperationException) // the reader throws this for a lone surrogate
         {
-            throw Invalid("A text contains an unpaired surrogate (\\uD800…\\uDFFF).");
+            throw Invalid("A string contains an unpaired surrogate (\\uD800…\\uDFFF).");
         }
         finally
         {
@@ -103,11 +106,12 @@ internal sealed class DocumentCheck(string? pointer)
     private sealed class NamesInScope
     {
         /// <summary>
-        /// Emptying a set costs its capacity. A set that a large object has made grow is not used again: each small object would pay for it.
+        /// Clearing a set takes time in proportion to its capacity. So a set that a large object made grow is not reused: each small
+        /// object would pay for that capacity.
         /// </summary>
         private const int MaxReusedCapacity = 64;
 
-        private static readonly HashSet<string> None = []; // stands for an array
+        private static readonly HashSet<string> None = []; // the entry of an array, which has no names
 
         private readonly Stack<HashSet<string>> _closed = new(); // emptied sets, for reuse
         private readonly Stack<HashSet<string>> _open = new();

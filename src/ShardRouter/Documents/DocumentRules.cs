@@ -1,32 +1,38 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Documents;
 
 /// <summary>
-/// What a document must be, checked in one pass over its bytes before it goes anywhere: then no document can fail in
-/// the shard, where it would take its neighbours in the same statement with it.
+/// The rules for documents. One pass over the bytes checks them before the document goes anywhere. So no document can fail in the shard,
+/// where the other operations of its statement would fail with it.
 /// </summary>
 /// <remarks>
-/// UTF-8 JSON, an object; nesting at most 64; no duplicate names; no <c>\u0000</c> and no lone surrogate, which jsonb
-/// cannot hold; a number's expanded form at most 400 digits, because Postgres stores <c>1e131071</c> in 22 bytes and
-/// prints 131,072 characters; and all of it at most 2 MiB when printed, because many numbers of 400 digits fit into 1 MiB.
+/// A document is a JSON object in UTF-8. It is nested at most 64 deep and has no duplicate names. It has no <c>\u0000</c> and no lone
+/// surrogate, because jsonb cannot hold them. A number has at most 400 digits when written out, because Postgres stores <c>1e131071</c>
+/// in 22 bytes and prints 131,072 characters. The whole document has at most 2 MiB when printed, because many numbers of 400 digits fit
+/// into 1 MiB.
 /// </remarks>
 internal static class DocumentRules
 {
     public const int MaxDepth = 64;
     public const int MaxDigits = 400;
 
-    /// <summary>A document may take so much when Postgres prints it, with its blanks and written-out numbers, whether it was put or patched.</summary>
+    /// <summary>
+    /// The most bytes of a document when Postgres prints it, with its blanks and with numbers written out. The limit is the same for puts
+    /// and for results of patches.
+    /// </summary>
     /// <remarks>
-    /// As max_bytes in sharding.changed_document. Compact JSON of <see cref="RequestBody.MaxDocumentBytes"/> without exponents always fits.
+    /// max_bytes in sharding.changed_document is the same number. Compact JSON of <see cref="RequestBody.MaxDocumentBytes"/> without
+    /// exponents always fits.
     /// </remarks>
     public const int MaxPrintedBytes = 2 * 1024 * 1024;
 
-    /// <param name="allowArray">A JSON Patch is an array.</param>
-    /// <param name="pointer">Where the document stands in the body, for the problem.</param>
-    /// <exception cref="ProblemException">invalid-json or too-large; the detail says what is wrong where.</exception>
+    /// <param name="allowArray">True for a JSON Patch, which is an array.</param>
+    /// <param name="pointer">The document's place in the body, for the problem.</param>
+    /// <exception cref="ProblemException">invalid-json or too-large; the detail says what is wrong and where.</exception>
     public static void Check(ReadOnlySpan<byte> utf8, bool allowArray = false, string? pointer = null)
     {
         if (!Utf8.IsValid(utf8))
@@ -64,7 +70,8 @@ internal static class DocumentRules
     {
         if (length == 0)
             return "The body is empty.";
-        if (error.Message.Contains("maximum configured depth", StringComparison.OrdinalIgnoreCase)) // a truncated text, too, is told of by its depth
+        // The error of a truncated text mentions a depth too.
+        if (error.Message.Contains("maximum configured depth", StringComparison.OrdinalIgnoreCase))
             return $"It is nested deeper than {MaxDepth}.";
         return $"Not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.";
     }

@@ -1,14 +1,19 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace ShardRouter.Documents;
 
-/// <summary>Cuts a document down to the paths that a caller selected, in their nesting: <c>select=a,b.c</c>.</summary>
+/// <summary>Reduces a document to the paths that a caller selected, and keeps their nesting: <c>select=a,b.c</c>.</summary>
 internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
 {
     public const int MaxPaths = 50;
 
-    /// <summary>None twice and none within another, so no value comes twice and an answer is not larger than the whole documents.</summary>
+    /// <summary>
+    /// The selected paths, without duplicates and without paths inside another one. So no value comes twice, and the answer is not larger
+    /// than the whole documents.
+    /// </summary>
     private readonly List<string[]> _paths =
         [.. paths.Where((path, place) => !paths.Where((other, otherPlace) => Covers(other, otherPlace, path, place)).Any())];
 
@@ -22,7 +27,9 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
         return JsonSerializer.SerializeToUtf8Bytes(selected, DocumentJson.AsItIs.JsonObject);
     }
 
-    /// <summary>Of two that are the same the first stays.</summary>
+    /// <summary>
+    /// Whether the other path makes this one superfluous: it leads to a value around it, or it is the same path and comes first.
+    /// </summary>
     private static bool Covers(string[] other, int otherPlace, string[] path, int place) =>
         (other.Length < path.Length || (other.Length == path.Length && otherPlace < place))
         && other.AsSpan().SequenceEqual(path.AsSpan(0, other.Length));
@@ -56,4 +63,12 @@ internal sealed class FieldSelection(IReadOnlyList<string[]> paths)
             _ => JsonValue.Create(value.Clone()),
         };
     }
+}
+
+/// <summary>Writes documents that the router composes itself. All other documents are passed on as the shard printed them.</summary>
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class DocumentJson : JsonSerializerContext
+{
+    /// <summary>Text is written as it is, not as \u escapes. So a field looks the same in a selection and in the whole document.</summary>
+    public static DocumentJson AsItIs { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

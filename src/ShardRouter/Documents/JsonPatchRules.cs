@@ -1,11 +1,9 @@
 using System.Text.Json;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Documents;
 
-/// <summary>
-/// The form of a JSON Patch (RFC 6902), checked here so that the shard, which applies it, meets only well-formed ones.
-/// </summary>
+/// <summary>Checks the form of a JSON Patch (RFC 6902). The shard, which applies patches, then gets only well-formed ones.</summary>
 internal static class JsonPatchRules
 {
     public const int MaxOperations = 1000;
@@ -41,7 +39,7 @@ internal static class JsonPatchRules
             case "remove":
                 break;
             default:
-                throw Invalid("'op' is one of add, remove, replace, move, copy, test.", pointer);
+                throw Invalid("'op' must be one of add, remove, replace, move, copy, test.", pointer);
         }
     }
 
@@ -54,7 +52,7 @@ internal static class JsonPatchRules
     private static string Text(JsonElement operation, string name, string pointer) =>
         operation.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
             ? value.GetString()!
-            : throw Invalid($"An operation has a text '{name}'.", pointer);
+            : throw Invalid($"An operation must have a string '{name}'.", pointer);
 
     private static ProblemException Invalid(string detail, string? pointer) => new(Problems.InvalidPatch(detail, pointer));
 }

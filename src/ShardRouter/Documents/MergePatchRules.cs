@@ -1,17 +1,19 @@
 using System.Text.Json;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Documents;
 
-/// <summary>What a merge patch (RFC 7396) may be beyond a document: the shard merges object by object, at some microseconds each.</summary>
+/// <summary>
+/// Limits how many objects a merge patch (RFC 7396) has, because the shard merges object by object, at some microseconds each.
+/// </summary>
 internal static class MergePatchRules
 {
-    /// <summary>Those within arrays do not count: an array is replaced as it is.</summary>
+    /// <summary>Objects inside arrays do not count: a merge replaces an array as a whole.</summary>
     public const int MaxObjects = 10_000;
 
     private const int LeastBytesOfObject = 6; // "":{},
 
-    /// <param name="utf8">Well-formed.</param>
+    /// <param name="utf8">Well-formed JSON.</param>
     /// <exception cref="ProblemException">invalid-patch.</exception>
     public static void Check(ReadOnlySpan<byte> utf8, string? pointer = null)
     {

@@ -4,20 +4,20 @@ using System.Runtime.InteropServices;
 namespace ShardRouter.Documents;
 
 /// <summary>
-/// How a JSON number looks when Postgres prints it: without exponent, and with the digits behind the point that it was written with.
+/// How a JSON number looks when Postgres prints it: without an exponent, and with the zeros that it has at the end of its fraction.
 /// </summary>
-/// <param name="Digits">At most <see cref="DocumentRules.MaxDigits"/> are allowed. Zeros in front count here, as in <c>0e399</c>.</param>
-/// <param name="Length">Bytes, exactly.</param>
+/// <param name="Digits">At most <see cref="DocumentRules.MaxDigits"/> are allowed. Leading zeros count here, as in <c>0e399</c>.</param>
+/// <param name="Length">The exact number of printed bytes.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct PrintedNumber(int Digits, int Length)
 {
-    /// <summary>Longer exponents overflow what is computed here, and no number that has one can be stored.</summary>
+    /// <summary>A longer exponent would overflow the arithmetic here. A number with such an exponent cannot be stored anyway.</summary>
     private const int MaxExponentDigits = 9;
 
-    /// <summary>Of a number that cannot be stored.</summary>
+    /// <summary>Stands for a number that cannot be stored.</summary>
     private static readonly PrintedNumber Endless = new(int.MaxValue, int.MaxValue);
 
-    /// <param name="number">A number of JSON's grammar.</param>
+    /// <param name="number">A number in JSON's grammar.</param>
     public static PrintedNumber Of(ReadOnlySpan<byte> number)
     {
         var exponentAt = number.IndexOfAny((byte)'e', (byte)'E');
@@ -31,7 +31,7 @@ internal readonly record struct PrintedNumber(int Digits, int Length)
         var whole = pointAt < 0 ? mantissa.Length : pointAt;
         var fraction = Math.Max(0, (pointAt < 0 ? 0 : mantissa.Length - pointAt - 1) - exponent);
         var firstAt = mantissa.IndexOfAnyInRange((byte)'1', (byte)'9');
-        var zeros = firstAt < 0 ? whole + exponent // in front of the first other digit, without the point
+        var zeros = firstAt < 0 ? whole + exponent // zeros before the first other digit; the point does not count
             : firstAt > whole ? firstAt - 1
             : firstAt;
         var printedWhole = Math.Max(1, whole + exponent - zeros);

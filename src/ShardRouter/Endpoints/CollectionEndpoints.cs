@@ -1,24 +1,32 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
+using ShardCore.Access;
 using ShardCore.Collections;
 using ShardCore.Ring;
 using ShardCore.Shards;
+using ShardRouter.Access;
+using ShardRouter.Callers;
 using ShardRouter.Configuration;
 using ShardRouter.Http;
-using ShardRouter.Routing;
+using ShardRouter.Outcomes;
+using ShardRouter.Refusals;
+using ShardRouter.Rings;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
-/// <summary>Collections: PUT creates one in every shard, GET shows it, GET of all lists them.</summary>
+/// <summary>Collections: PUT creates one in every shard, GET shows one, and GET without a name lists them.</summary>
 internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
 {
+    /// <summary>Whoever reads items, or makes collections, may know which there are.</summary>
+    private const AccessScope Knowing = AccessScope.ItemsRead | AccessScope.ItemsScan | AccessScope.Changes | AccessScope.CollectionsAdmin;
+
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPut("/v1/collections/{collection}", Create);
-        routes.MapGet("/v1/collections/{collection}", Get);
-        routes.MapGet("/v1/collections", List);
+        routes.MapPut("/v1/collections/{collection}", Create).NeedsToMakeCollections();
+        routes.MapGet("/v1/collections/{collection}", Get).NeedsAnyOf(Knowing);
+        routes.MapGet("/v1/collections", List).NeedsAnyOf(Knowing);
     }
 
     private async Task Create(HttpContext context)
@@ -27,14 +35,15 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         await RequireNoOptionsAsync(context);
         var ring = RequireRing();
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var startedAt = Stopwatch.GetTimestamp();
+        var (startedAt, by) = (Stopwatch.GetTimestamp(), CallerName.Of(context));
         try
         {
             ShardPool[] all = [.. ring.Shards.Select(shard => pools.Of(shard, ring.Cluster))];
             if (Array.Find(all, pool => !pool.Circuit.IsClosed) is { } away)
                 throw new ShardCallException(ShardFailure.Unavailable, away.Shard.Id.Value);
             var creation = CollectionStore.Together(await Task.WhenAll(all.Select(pool => pool.RunAsync(
-                "collection", writes: true, call => CollectionStore.CreateAsync(call.Connection, name, CancellationToken.None), deadline.Token))));
+                "collection", writes: true, call => CollectionStore.CreateAsync(call.Connection, name, by, CancellationToken.None),
+                deadline.Token))));
             Answer.Timing(context, "shard", startedAt);
             switch (creation)
             {
@@ -55,12 +64,18 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
     }
 
     /// <summary>
-    /// Creating again completes what was begun, so it is safe to repeat whatever had happened; but one that may be lost in a failover
+    /// Creating a collection again completes what was begun, so repeating is always safe. But a creation that may be lost in a failover
     /// must not look refused.
     /// </summary>
     private static Problem NotCreated(ShardCallException e) => e.InnerException is CommitNotConfirmedException
-        ? Problems.Of(ShardFailure.OutcomeUnknown, writes: true) with { Detail = "A shard has created the collection, and its standby has not confirmed it: repeat the request." }
-        : Problems.Of(ShardFailure.Unavailable, writes: false) with { Detail = "A collection is created in all shards; repeat the request once all answer." };
+        ? Problems.Of(ShardFailure.OutcomeUnknown, writes: true) with
+        {
+            Detail = "A shard has created the collection, but its standby has not confirmed it. Repeat the request.",
+        }
+        : Problems.Of(ShardFailure.Unavailable, writes: false) with
+        {
+            Detail = "A collection is created in all shards; repeat the request once all answer.",
+        };
 
     private async Task Get(HttpContext context)
     {
@@ -73,7 +88,8 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
 
     private async Task List(HttpContext context)
     {
-        var definitions = await ReadAsync(context);
+        var caller = Caller.Of(context);
+        var definitions = (await ReadAsync(context)).Where(each => caller.MayUseCollection(each.Name));
         await Answer.Json(context, Write(json =>
         {
             json.WriteStartObject();
@@ -85,7 +101,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         }));
     }
 
-    /// <summary>From any shard that answers: all have all definitions.</summary>
+    /// <summary>Reads from any shard that answers: every shard has all definitions.</summary>
     private async Task<IReadOnlyList<CollectionDefinition>> ReadAsync(HttpContext context)
     {
         var ring = RequireRing();
@@ -102,7 +118,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
             }
             catch (ShardCallException) when (!deadline.IsCancellationRequested)
             {
-                // the next one
+                // ask the next shard
             }
             catch (ShardCallException)
             {
@@ -115,7 +131,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
     private ShardRing RequireRing() =>
         holder.Current is { IsEmpty: false } ring ? ring : throw new ProblemException(Problems.Of(ShardFailure.RingUnavailable, writes: false));
 
-    /// <summary>A body is optional and has no members yet; one that asks for something must not be told "created".</summary>
+    /// <summary>A body is optional and has no members yet. A request that asks for an option must not be answered with "created".</summary>
     private static async Task RequireNoOptionsAsync(HttpContext context)
     {
         var body = await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes);

@@ -1,32 +1,35 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Features;
+using ShardCore.Access;
+using ShardRouter.Access;
 using ShardRouter.Collections;
 using ShardRouter.Consistency;
 using ShardRouter.Documents;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
+using ShardRouter.Refusals;
 using ShardRouter.Routing;
-using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
-/// <summary>One item: GET, HEAD, PUT, PATCH, DELETE, and POST for one with an id made here.</summary>
+/// <summary>One item: GET, HEAD, PUT, PATCH and DELETE. POST creates one with an id made here.</summary>
 internal sealed class ItemEndpoints(
-    ItemReader reader, SessionReader sessionReader, ItemWriter writer, TokenCheck tokens, CollectionCatalog catalog, Answer answer)
+    ItemReader reader, SessionReader sessionReader, ItemWriter writer, CollectionCatalog catalog, Answer answer)
 {
-    private const int MaxTtlSeconds = 10 * 366 * 24 * 3600;
     private const string Json = "application/json";
 
     public void Map(IEndpointRouteBuilder routes)
     {
         const string item = "/v1/collections/{collection}/items/{pk}/{id}";
-        routes.MapMethods(item, ["GET", "HEAD"], Get);
-        routes.MapPut(item, Put);
-        routes.MapPatch(item, Patch);
-        routes.MapDelete(item, Delete);
-        routes.MapPost("/v1/collections/{collection}/items/{pk}", Post);
+        routes.MapMethods(item, ["GET", "HEAD"], Get).Needs(AccessScope.ItemsRead, Outside.IsNotFound);
+        routes.MapPut(item, Put).NeedsToWrite(Outside.IsRefused);
+        routes.MapPatch(item, Patch).NeedsToWrite(Outside.IsNotFound);
+        routes.MapDelete(item, Delete).Needs(AccessScope.ItemsWrite, Outside.IsNotFound);
+        routes.MapPost("/v1/collections/{collection}/items/{pk}", Post).NeedsToWrite(Outside.IsRefused);
     }
 
     private async Task Get(HttpContext context)
@@ -34,6 +37,8 @@ internal sealed class ItemEndpoints(
         var startedAt = Stopwatch.GetTimestamp();
         var key = KeyOf(context);
         var session = RequestSession.Of(context);
+        if (RequestDeadline.OwnOf(context) is { } time && time <= reader.DelayOf(key.Slot))
+            throw new ProblemException(Problems.TooLate(writes: false));
         using var deadline = RequestDeadline.Begin(context, writes: false);
         var routed = session is null
             ? await reader.ReadAsync(key, deadline.Token)
@@ -61,15 +66,20 @@ internal sealed class ItemEndpoints(
 
     private async Task Patch(HttpContext context)
     {
-        var isMergePatch = RequestBody.RequireMediaType(context, "application/merge-patch+json", "application/json-patch+json") == 0;
+        WriteKind[] kinds = [WriteKind.MergePatch, WriteKind.JsonPatch, WriteKind.Increment];
+        var kind = kinds[RequestBody.RequireMediaType(
+            context, "application/merge-patch+json", "application/json-patch+json", IncrementParser.MediaType)];
         var body = await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes);
-        DocumentRules.Check(body, allowArray: !isMergePatch);
-        if (isMergePatch)
-            MergePatchRules.Check(body);
+        if (kind == WriteKind.Increment)
+            body = IncrementParser.Body(body);
         else
+            DocumentRules.Check(body, allowArray: kind == WriteKind.JsonPatch);
+        if (kind == WriteKind.MergePatch)
+            MergePatchRules.Check(body);
+        else if (kind == WriteKind.JsonPatch)
             JsonPatchRules.Check(body);
         await WriteAsync(context, new WriteOperation(
-            isMergePatch ? WriteKind.MergePatch : WriteKind.JsonPatch, KeyOf(context), body, ETag.Condition(context.Request.Headers), TtlOf(context), WantsDocument(context)));
+            kind, KeyOf(context), body, ETag.Condition(context.Request.Headers), TtlOf(context), WantsDocument(context)));
     }
 
     private Task Delete(HttpContext context) =>
@@ -86,33 +96,32 @@ internal sealed class ItemEndpoints(
         await WriteAsync(
             context,
             new WriteOperation(WriteKind.Put, new ItemKey(target.Collection, target.PartitionKey, id), body, new WriteCondition(WriteConditionKind.Absent), TtlOf(context), WantsDocument(context)),
-            location: $"{partition}/{id}"); // the partition as the client wrote it, so that the address is one it can use
+            location: $"{partition}/{id}"); // the partition as the client wrote it, so it can use the address
     }
 
     private async Task WriteAsync(HttpContext context, WriteOperation operation, string? location = null)
     {
         var startedAt = Stopwatch.GetTimestamp();
         var session = RequestSession.Of(context)?.ForWrites();
+        if (RequestDeadline.OwnOf(context) is { } time && time <= writer.DelayOf(operation.Key.Slot))
+            throw new ProblemException(Problems.TooLate(writes: true));
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var routed = session is null ? await writer.WriteAsync(operation, deadline.Token)
-            : await tokens.AreKnownAsync(session, [operation.Key.Slot], writes: true, deadline.Token)
-                ? await writer.WriteAsync(operation with { Session = session }, deadline.Token)
-            : Routed<WriteResult>.Failed(ShardFailure.Unavailable, default);
+        var routed = await writer.WriteAsync(session is null ? operation : operation with { Session = session }, deadline.Token);
         answer.Route(context, operation.Key.Slot, routed.Shard, startedAt);
         session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: true));
         else if (!routed.Value!.Succeeded)
-            await Refused(context, routed.Value, operation.Key);
+            await Refused(context, routed.Value, operation);
         else
             await Written(context, routed.Value, location);
     }
 
-    private Task Refused(HttpContext context, WriteResult result, ItemKey key)
+    private Task Refused(HttpContext context, WriteResult result, WriteOperation operation)
     {
         if (result.Outcome == WriteOutcome.NoCollection)
-            catalog.Forget(key.Collection);
-        return Answer.Problem(context, Problems.Of(result, key.Collection));
+            catalog.Forget(operation.Key.Collection);
+        return Answer.Problem(context, Problems.Of(result, operation.Key.Collection, operation.Condition.Kind));
     }
 
     private static Task Written(HttpContext context, WriteResult result, string? location)
@@ -129,7 +138,7 @@ internal sealed class ItemEndpoints(
         if (result.Doc is not null)
         {
             context.Response.Headers["Preference-Applied"] = "return=representation";
-            PayloadShare.Of(context).Take(result.Doc.Length); // it is written already
+            PayloadShare.Of(context).Take(result.Doc.Length); // the write is done already
             return Answer.Json(context, result.Doc);
         }
         context.Response.ContentLength = 0;
@@ -142,7 +151,7 @@ internal sealed class ItemEndpoints(
         Answer.Describe(context, item.Version, item.UpdatedAt, item.ExpiresAt);
     }
 
-    /// <summary>What a standby has answered is an answer, also while the primary, which knows the collections, is away.</summary>
+    /// <summary>An answer of a standby counts also while the primary, which knows the collections, is away.</summary>
     private async Task<Problem> WhyNotFoundAsync(ItemKey key, RequestSession? session, CancellationToken deadline)
     {
         var exists = await catalog.ExistsAsync(key.Collection, key.Slot, deadline);
@@ -157,18 +166,15 @@ internal sealed class ItemEndpoints(
         return new ItemKey(target.Collection, target.PartitionKey, target.Id!);
     }
 
-    private static bool WantsDocument(HttpContext context) => Answer.Prefers(context, "return=representation");
+    private static bool WantsDocument(HttpContext context) => Preferences.Has(context.Request.Headers, "return", "representation");
 
     private static int? TtlOf(HttpContext context)
     {
         var text = context.Request.Headers["Item-TTL"];
         if (text.Count == 0)
             return null;
-        return int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && IsTtl(seconds)
+        return int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && WriteOperation.IsTtl(seconds)
             ? seconds
-            : throw new ProblemException(Problems.InvalidHeader("Item-TTL", $"Expected a whole number of seconds, 1 to {MaxTtlSeconds}."));
+            : throw new ProblemException(Problems.InvalidHeader("Item-TTL", $"Expected a whole number of seconds, 1 to {WriteOperation.MaxTtlSeconds}."));
     }
-
-    /// <summary>Whether an item may live so long.</summary>
-    public static bool IsTtl(long seconds) => seconds is >= 1 and <= MaxTtlSeconds;
 }

@@ -1,25 +1,35 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
+using ShardCore.Access;
 using ShardCore.Ring;
+using ShardRouter.Access;
+using ShardRouter.Callers;
 using ShardRouter.Http;
-using ShardRouter.Routing;
-using ShardRouter.Shards;
+using ShardRouter.Outcomes;
+using ShardRouter.Refusals;
+using ShardRouter.Rings;
 
 namespace ShardRouter.Endpoints;
 
-/// <summary>Where a partition key lives by this router's ring: <c>{"slot","shard","epoch"}</c>.</summary>
+/// <summary>Tells where a partition key lives by this router's ring: <c>{"slot","shard","epoch"}</c>.</summary>
 internal sealed class LocateEndpoints(RingHolder holder)
 {
-    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:locate", Locate);
+    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:locate", Locate).Needs(AccessScope.ItemsRead);
 
     private async Task Locate(HttpContext context)
     {
         var startedAt = Stopwatch.GetTimestamp();
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxDocumentBytes));
-        var slot = SlotHash.Of(BatchParser.Partition(body.RootElement));
+        var partitionKey = BatchParser.Partition(body.RootElement);
         Answer.Timing(context, "router", startedAt);
+        if (!Caller.Of(context).MayUsePartition(partitionKey))
+        {
+            await Answer.Problem(context, Problems.PartitionNotAllowed());
+            return;
+        }
+        var slot = SlotHash.Of(partitionKey);
         if (holder.Current is not { IsEmpty: false } ring)
         {
             await Answer.Problem(context, Problems.Of(ShardFailure.RingUnavailable, writes: false));

@@ -1,19 +1,25 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
+using ShardCore.Access;
 using ShardCore.Ring;
+using ShardRouter.Access;
+using ShardRouter.Callers;
 using ShardRouter.Collections;
 using ShardRouter.Configuration;
 using ShardRouter.Consistency;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Keys;
 using ShardRouter.Payload;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Endpoints;
 
 /// <summary>The items of one partition, page by page.</summary>
 internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cursorSecret, CollectionCatalog catalog, Answer answer)
 {
-    public void Map(IEndpointRouteBuilder routes) => routes.MapGet("/v1/collections/{collection}/items/{pk}", List);
+    public void Map(IEndpointRouteBuilder routes) =>
+        routes.MapGet("/v1/collections/{collection}/items/{pk}", List).Needs(AccessScope.ItemsRead).WithMetadata(QueryParameters.AreRead);
 
     private async Task List(HttpContext context)
     {
@@ -23,6 +29,14 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         RawTarget.CheckQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         var (query, cursor) = PartitionQueryParser.Parse(target, context.Request.QueryString.Value, RequestDeadline.ScanLimit(context));
         var session = RequestSession.Of(context);
+        if (!Caller.Of(context).MayUsePartition(query.PartitionKey))
+        {
+            Answer.Timing(context, "router", startedAt);
+            await WriteAsync(context, query, new PartitionPage([], null), []); // as if it had no items; there is no cursor to sign
+            return;
+        }
+        if (RequestDeadline.OwnOf(context) is { } time && time <= reader.DelayOf(slot))
+            throw new ProblemException(Problems.TooLate(writes: false));
         using var deadline = RequestDeadline.Begin(context, writes: false);
 
         var secret = await cursorSecret.GetAsync(slot, deadline.Token);
@@ -58,7 +72,7 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
         },
         page.Rows.Count,
         (json, i) => ListEnvelope.WriteItem(
-            json, query.PartitionKey, page.Rows[i].Id, page.Rows[i].Version, page.Rows[i].UpdatedAt,
+            json, query.PartitionKey, page.Rows[i].Id, page.Rows[i].Version, page.Rows[i].UpdatedAt, page.Rows[i].ExpiresAt,
             query.Select is { } select ? select.Apply(page.Rows[i].Doc) : page.Rows[i].Doc),
         json =>
         {

@@ -1,19 +1,25 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using ShardCore.Access;
+using ShardRouter.Access;
+using ShardRouter.Callers;
 using ShardRouter.Consistency;
 using ShardRouter.Http;
 using ShardRouter.Items;
+using ShardRouter.Keys;
+using ShardRouter.Limits;
+using ShardRouter.Outcomes;
+using ShardRouter.Payload;
+using ShardRouter.Refusals;
 using ShardRouter.Routing;
-using ShardRouter.Shards;
 
 namespace ShardRouter.Endpoints;
 
 /// <summary>Up to 100 operations on one partition key, over its collections, in one Postgres transaction.</summary>
-internal sealed class TransactionEndpoints(ItemWriter writer, TokenCheck tokens, Answer answer)
+internal sealed class TransactionEndpoints(ItemWriter writer, RequestLimits limits, Answer answer)
 {
-    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:transact", Transact);
+    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1:transact", Transact).Needs(AccessScope.ItemsWrite);
 
     private async Task Transact(HttpContext context)
     {
@@ -21,46 +27,78 @@ internal sealed class TransactionEndpoints(ItemWriter writer, TokenCheck tokens,
         RequestBody.RequireMediaType(context, "application/json");
         using var body = BatchParser.Parse(await RequestBody.ReadAsync(context, RequestBody.MaxBatchBytes));
         var operations = BatchParser.Transaction(body.RootElement);
+        if (WhyNotAllowed(Caller.Of(context), operations) is { } refused)
+        {
+            Answer.Timing(context, "router", startedAt);
+            await Answer.Problem(context, refused);
+            return;
+        }
+        limits.RequireRest(Caller.Of(context), operations, operation => operation.Key.PartitionKey);
         var session = RequestSession.Of(context)?.ForWrites();
+        if (RequestDeadline.OwnOf(context) is { } time && time <= writer.TransactionDelayOf(operations[0].Key.Slot))
+            throw new ProblemException(Problems.TooLate(writes: true));
         using var deadline = RequestDeadline.Begin(context, writes: true);
-        var routed = session is null ? await writer.TransactAsync(operations, deadline.Token)
-            : await tokens.AreKnownAsync(session, [operations[0].Key.Slot], writes: true, deadline.Token)
-                ? await writer.TransactAsync([.. operations.Select(each => each with { Session = session })], deadline.Token)
-            : Routed<TransactionResult>.Failed(ShardFailure.Unavailable, default);
+        var routed = await writer.TransactAsync(
+            session is null ? operations : [.. operations.Select(each => each with { Session = session })], deadline.Token);
         answer.Route(context, operations[0].Key.Slot, routed.Shard, startedAt);
         session?.Tell(context);
         if (routed.Failure is { } failure)
             await Answer.Problem(context, Problems.Of(failure, writes: true));
         else if (routed.Value!.FailedOperation is { } failed)
-            await Answer.Problem(context, Problems.Of(routed.Value.Culprit!, operations[failed].Key.Collection) with
-            {
-                FailedOperation = failed,
-                Pointer = string.Create(CultureInfo.InvariantCulture, $"/ops/{failed}"),
-            });
+            await Answer.Problem(context, AtOperation(
+                failed, operations[failed].Key, Problems.Of(routed.Value.Culprit!, operations[failed].Key.Collection, operations[failed].Condition.Kind)));
         else
-            await Answer.Json(context, Write(operations, routed.Value.Results));
+            await WriteAsync(context, operations, routed.Value.Results);
     }
 
-    private static ReadOnlyMemory<byte> Write(List<WriteOperation> operations, IReadOnlyList<WriteResult> results)
+    /// <summary>The whole of it is refused: a transaction cannot be carried out in part.</summary>
+    private static Problem? WhyNotAllowed(Caller caller, List<WriteOperation> operations)
     {
-        var buffer = new ArrayBufferWriter<byte>(4 * 1024);
-        using (var json = new Utf8JsonWriter(buffer, ListEnvelope.WriterOptions))
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            for (var i = 0; i < results.Count; i++)
+        if (!caller.MayUsePartition(operations[0].Key.PartitionKey))
+            return Problems.PartitionNotAllowed();
+        if (operations.Exists(operation => operation.ReturnDoc) && !caller.HasAll(AccessScope.ItemsRead))
+            return Problems.InsufficientScope(AccessScope.ItemsRead, isAnyEnough: false);
+        var hidden = operations.FindIndex(operation => !caller.MayUseCollection(operation.Key.Collection));
+        return hidden < 0 ? null : AtOperation(hidden, operations[hidden].Key, Problems.CollectionNotFound(operations[hidden].Key.Collection));
+    }
+
+    private static Problem AtOperation(int failed, ItemKey item, Problem problem) => problem with
+    {
+        FailedOperation = failed,
+        Item = (item.Collection, item.PartitionKey, item.Id),
+        Pointer = string.Create(CultureInfo.InvariantCulture, $"/ops/{failed}"),
+    };
+
+    private static Task WriteAsync(HttpContext context, List<WriteOperation> operations, IReadOnlyList<WriteResult> results)
+    {
+        var bytes = results.Sum(result => (long)(result.Doc?.Length ?? 0));
+        PayloadShare.Of(context).Take(bytes); // the writes are done already
+        return JsonStream.WriteAsync(
+            context,
+            bytes,
+            json =>
             {
                 json.WriteStartObject();
-                json.WriteNumber("status", BatchEndpoints.StatusOf(results[i].Outcome));
-                json.WriteString("collection", operations[i].Key.Collection);
-                json.WriteString("id", operations[i].Key.Id);
-                if (results[i].Outcome != WriteOutcome.Deleted && results[i].Version is { } version)
-                    json.WriteString("etag", ETag.Of(version));
+                json.WriteStartArray("results");
+            },
+            results.Count,
+            (json, i) => Write(json, operations[i], results[i]),
+            json =>
+            {
+                json.WriteEndArray();
                 json.WriteEndObject();
-            }
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-        return buffer.WrittenMemory;
+            });
+    }
+
+    private static void Write(Utf8JsonWriter json, WriteOperation operation, WriteResult result)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("status", BatchEndpoints.StatusOf(result.Outcome));
+        json.WriteString("collection", operation.Key.Collection);
+        json.WriteString("id", operation.Key.Id);
+        if (result.Outcome != WriteOutcome.Deleted && result.Version is { } version)
+            json.WriteString("etag", VersionTag.Of(version));
+        BatchEndpoints.WriteDocument(json, result);
+        json.WriteEndObject();
     }
 }

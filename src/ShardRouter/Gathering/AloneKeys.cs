@@ -1,28 +1,39 @@
 using System.Diagnostics.CodeAnalysis;
-using ShardRouter.Items;
-using ShardRouter.Shards;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 
 namespace ShardRouter.Gathering;
 
-/// <summary>The keys of a lane with operations that are carried out alone, and the later operations on them, which wait until those are done.</summary>
+/// <summary>
+/// The keys of a lane whose operations are carried out alone, and the later operations on these keys, which wait until those are done.
+/// </summary>
 /// <remarks>
-/// Why none overtakes an earlier one on its key: the lane has one worker, and only that takes from the lane's queue and begins a key here.
-/// 1. After a rollback it begins each key of the statement before it takes anything else.
-/// 2. While a key is here, whatever the worker meets on it in the queue joins, behind what came earlier, and goes into no statement.
-/// 3. A key leaves in <see cref="End"/> if nothing has joined, else in <see cref="TryTakeBack"/> together with the last that has. The worker asks there
-///    before every look into the queue, so it meets what came later still when all earlier ones are in front of it: in this statement or an earlier one.
-/// 4. Joining and leaving are under one lock. So an operation either joins, and then End leaves the key here and wakes the worker, or it finds the key
-///    gone, which is after every earlier operation was answered, hence committed or rolled back.
-/// An operation whose outcome is unknown ends its turn: nobody knows when it ends in the shard, or whether.
-/// What has joined goes in a statement again, not alone: alone it would be slower than it comes where a key is written without a pause, and never get back.
+/// Why no operation overtakes an earlier one on its key: the lane has one worker, and only this worker takes from the lane's queue and
+/// begins keys here.
+/// 1. After a rollback the worker begins each key of the statement before it takes anything else.
+/// 2. While a key is here, every operation on it that the worker takes from the queue joins the key, behind the earlier ones. It goes
+///    into no statement.
+/// 3. A key leaves in <see cref="End"/> if no operation has joined it. Otherwise it leaves in <see cref="TryTakeBack"/>, together with
+///    the last operation that joined. The worker calls TryTakeBack before every look into the queue. So it meets a later operation on the
+///    key only when all earlier ones are ahead of that operation: in the same statement or in an earlier one.
+/// 4. Joining and leaving happen under one lock. So there are two cases. An operation joins: then End leaves the key here and wakes the
+///    worker. Or an operation finds that End has removed the key: then every earlier operation was answered before, hence committed or
+///    rolled back.
+/// An operation whose outcome is unknown ends its turn like any other, because nobody knows when it ends in the shard, or whether it ever
+/// does.
+/// Joined operations go into a statement again, not alone. If a key is written without a pause, single calls would be slower than new
+/// operations come, and the key would never leave.
 /// </remarks>
-/// <param name="workAgain">Called when there is something to take back.</param>
+/// <param name="workAgain">Called when joined operations can be taken back.</param>
 internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> keyOf, Action workAgain)
 {
-    /// <summary>More than this behind all keys of a lane are turned away. They do not count in the lane's queue: other keys go on.</summary>
+    /// <summary>
+    /// The most operations that wait behind all keys of a lane; further ones are refused. They do not count in the lane's queue, so other
+    /// keys go on.
+    /// </summary>
     public const int MaxJoined = 4096;
 
-    private readonly Lock _gate = new(); // for a few instructions, never while something is waited for
+    private readonly Lock _gate = new(); // held for a few instructions, never during a wait
     private readonly Dictionary<ItemKey, Turn> _turns = [];
     private readonly Queue<ItemKey> _ended = [];
     private volatile int _count;
@@ -37,8 +48,11 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
 
     public bool HasEnded => _endedCount > 0;
 
-    /// <summary>By the worker, of a statement that was rolled back.</summary>
-    /// <param name="key">It is not here; or some that had joined were taken back into that statement, and not all, as it was full: the others wait once more.</param>
+    /// <summary>The worker calls this for each key of a statement that was rolled back.</summary>
+    /// <param name="key">
+    /// A key that is not here, or one whose joined operations did not all fit into that statement. In the second case the rest waits once
+    /// more.
+    /// </param>
     public void Begin(ItemKey key, IReadOnlyList<GatheredOperation<TOperation, TResult>> alone)
     {
         lock (_gate)
@@ -46,7 +60,7 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
             if (!_turns.TryAdd(key, new Turn(alone)))
             {
                 _turns[key].Alone = alone;
-                _ended.Dequeue(); // it is the first: those before it have been taken back whole
+                _ended.Dequeue(); // it is the first: all operations of the keys before it have been taken back
                 _endedCount = _ended.Count;
             }
             _count = _turns.Count;
@@ -56,14 +70,14 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
     /// <returns>False: its key is not here.</returns>
     public bool TryJoin(GatheredOperation<TOperation, TResult> operation)
     {
-        if (_count == 0) // only the caller makes it grow
+        if (_count == 0) // only the caller, the lane's worker, makes it grow
             return false;
         lock (_gate)
         {
             if (!_turns.TryGetValue(keyOf(operation.Operation), out var turn))
                 return false;
             while (turn.Joined.TryPeek(out var first) && first.IsAnswered)
-                _ = Dequeue(turn); // its time was over: it shall not take a living one's place
+                _ = Dequeue(turn); // its time is over, and it must not take the place of a live one
             if (_joined >= MaxJoined)
                 operation.TryGiveUp(ShardFailure.Overloaded);
             else
@@ -72,7 +86,7 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
         }
     }
 
-    /// <summary>Those that were carried out alone are done.</summary>
+    /// <summary>The operations that were carried out alone are done.</summary>
     public void End(ItemKey key)
     {
         lock (_gate)
@@ -88,7 +102,7 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
         workAgain();
     }
 
-    /// <returns>False: nothing that has joined may go on yet.</returns>
+    /// <returns>False: no joined operation may go on yet.</returns>
     public bool TryTakeBack([NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
         operation = null;
@@ -111,13 +125,13 @@ internal sealed class AloneKeys<TOperation, TResult>(Func<TOperation, ItemKey> k
         }
     }
 
-    /// <summary>Ends the wait of everything that is not under way.</summary>
+    /// <summary>Ends the wait of all operations that are not under way.</summary>
     public void FailWaiting(ShardFailure failure)
     {
         lock (_gate)
         {
             foreach (var operation in _turns.Values.SelectMany(turn => turn.Alone.Concat(turn.Joined)))
-                operation.TryGiveUp(failure); // whoever meets it passes over it
+                operation.TryGiveUp(failure); // it stays in its list, where the next reader skips it
         }
     }
 

@@ -1,22 +1,24 @@
 using System.Collections.Concurrent;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Gathering;
 
 /// <summary>
-/// A queue and the workers that empty it. A worker takes whatever has gathered while the last statement was under way,
-/// up to a limit, and sends it as one. Nobody ever waits for a batch to fill: an operation that finds a worker idle goes
-/// alone and at once, on the thread that brought it.
+/// A queue and the workers that empty it. A worker takes all operations, up to a limit, that came while its last statement was under way,
+/// and sends them as one statement. No operation waits for a batch to fill: one that finds a worker idle goes alone and at once, on the
+/// thread that brought it.
 /// </summary>
 internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
 {
-    /// <summary>More than this waiting in a lane are turned away.</summary>
+    /// <summary>The most operations that wait in a lane; further ones are refused.</summary>
     public const int MaxWaiting = 4096;
 
     private readonly WaitingOperations<TOperation, TResult> _waiting = new();
     private readonly ConcurrentStack<GatherWorker<TOperation, TResult>> _idle = new();
     private readonly AloneKeys<TOperation, TResult>? _alone;
+    private readonly QueueDelay _delay;
     private readonly Func<GatherWorker<TOperation, TResult>> _newWorker;
     private readonly int _workers;
     private int _busy;
@@ -25,13 +27,18 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
     {
         _workers = workers;
         _alone = kind.KeepsOrder ? new(kind.KeyOf, StartWorker) : null;
-        _newWorker = () => new(kind, pool, _alone, metrics);
+        _delay = new(pool.QueueTarget, workers);
+        _newWorker = () => new(kind, pool, _alone, _delay, metrics);
     }
 
     /// <summary>Operations that no worker has taken yet, or that are to be taken again.</summary>
     public int Length => _waiting.Count + (_alone?.Joined ?? 0);
 
-    public bool IsFull => _waiting.Count >= MaxWaiting;
+    /// <summary>No room, or a wait that is too long.</summary>
+    public bool IsFull => _waiting.Count is var waiting && (waiting >= MaxWaiting || _delay.IsTooLong(waiting));
+
+    /// <summary>How long one that joins now will wait.</summary>
+    public TimeSpan Delay => _delay.Of(_waiting.Count);
 
     public void Add(GatheredOperation<TOperation, TResult> operation)
     {
@@ -39,7 +46,7 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
         StartWorker();
     }
 
-    /// <summary>Ends the wait of everything that is not under way.</summary>
+    /// <summary>Ends the wait of all operations that are not under way.</summary>
     public void FailWaiting(ShardFailure failure)
     {
         foreach (var operation in _waiting.ToArray())
@@ -66,17 +73,20 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
             worker = _newWorker();
         while (HasWork)
         {
-            // Before anything is taken: an operation whose time ends meanwhile is not sent, and is told so.
+            // The worker connects before it takes operations. So an operation whose time ends meanwhile is not sent, and its request is
+            // told so.
             var trouble = worker.IsReady ? null : await worker.ConnectAsync();
             if (!worker.Take(_waiting))
                 break;
-            await worker.RunAsync(_waiting, trouble); // fails operations, never itself
+            await worker.RunAsync(_waiting, trouble); // fails operations, but never throws
+            // After several answers the worker goes on behind them: it just handed them to the pool. So the next operations of their
+            // clients go together, and the first one does not go alone.
             if (worker.Taken > 1)
-                await Task.Yield(); // behind the answers that it just handed to the pool: what their clients send next then goes together, and not the first of it alone
+                await Task.Yield();
         }
         _idle.Push(worker);
         Interlocked.Decrement(ref _busy);
-        StartWorker(); // for what came after the last look and found us still busy
+        StartWorker(); // for operations that came after the last look and found this worker still busy
     }
 
     public async ValueTask DisposeAsync()

@@ -1,14 +1,15 @@
-using ShardRouter.Routing;
+using ShardCore.Ring;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Gathering;
 
-/// <summary>All operations of one kind on one shard: gathered while earlier ones are under way, sent together.</summary>
+/// <summary>All operations of one kind on one shard. They gather while earlier ones are under way, and are sent together.</summary>
 /// <remarks>
-/// Every operation keeps its own condition, status, version and error. A read that joins never sees data older than its own
-/// arrival: it is not answered from a statement that runs already, it goes into the next one. Its length is bounded, so that
-/// what would time out in the queue is turned away at once.
+/// Every operation keeps its own condition, status, version and error. A read never sees data older than its own arrival: it is not
+/// answered from a statement that runs already, it goes into the next one. The queue is bounded, in length and in time: an operation that
+/// would wait too long in it is refused at once (<see cref="QueueDelay"/>).
 /// </remarks>
 internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
 {
@@ -22,7 +23,7 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
         _kind = kind;
         _pool = pool;
         _metrics = metrics;
-        // With order to keep, a slot's operations must not overtake each other in another worker's statement.
+        // If order is kept, a slot has one worker: its operations must not overtake each other in another worker's statement.
         var (lanes, workers) = kind.KeepsOrder ? (kind.Workers, 1) : (1, kind.Workers);
         _lanes = [.. Enumerable.Range(0, lanes).Select(_ => new GatherLane<TOperation, TResult>(kind, workers, pool, metrics))];
         pool.Circuit.Opened += FailWaiting;
@@ -35,25 +36,30 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
 
     public string Kind => _kind.Name;
 
-    /// <param name="deadline">When it is cancelled the wait ends at once, wherever the operation is then.</param>
+    /// <summary>How long an operation on this slot that comes now will wait.</summary>
+    public TimeSpan DelayOf(Slot slot) => LaneOf(slot).Delay;
+
+    /// <param name="deadline">When it is cancelled, <see cref="GatheredOperation{TOperation,TResult}.Expire"/> ends the wait.</param>
     /// <exception cref="ShardCallException">No answer.</exception>
     public async Task<Fenced<TResult>> RunAsync(TOperation operation, CancellationToken deadline)
     {
         _pool.ThrowIfOpen();
         if (_kind.Writes)
             _pool.ThrowIfCommitsWait();
-        var lane = _lanes[_kind.KeyOf(operation).Slot.Value % _lanes.Length];
+        var lane = LaneOf(_kind.KeyOf(operation).Slot);
         if (lane.IsFull)
         {
             _metrics.ShardFailed(_pool.Name, ShardFailure.Overloaded);
             throw new ShardCallException(ShardFailure.Overloaded, _pool.Shard.Id.Value);
         }
+        // An idle worker would still send it.
         if (deadline.IsCancellationRequested)
-            throw new ShardCallException(ShardFailure.DeadlineExceeded, _pool.Shard.Id.Value); // an idle worker would send it all the same
+            throw new ShardCallException(ShardFailure.DeadlineExceeded, _pool.Shard.Id.Value);
         var gathered = new GatheredOperation<TOperation, TResult>(operation, _kind.Writes, _pool.Shard.Id.Value, deadline);
         lane.Add(gathered);
+        // The circuit may have opened after the check above and before the operation was in the lane.
         if (!_pool.Circuit.IsClosed)
-            gathered.TryGiveUp(ShardFailure.Unavailable); // it opened between our look and our joining
+            gathered.TryGiveUp(ShardFailure.Unavailable);
         try
         {
             await using (deadline.UnsafeRegister(static waiting => ((GatheredOperation<TOperation, TResult>)waiting!).Expire(), gathered))
@@ -69,6 +75,8 @@ internal sealed class GatherQueue<TOperation, TResult> : IAsyncDisposable
             _metrics.ShardAnswered(_pool.Name, _kind.Name, gathered.EnteredAt);
         }
     }
+
+    private GatherLane<TOperation, TResult> LaneOf(Slot slot) => _lanes[slot.Value % _lanes.Length];
 
     private void FailWaiting(object? sender, EventArgs e)
     {

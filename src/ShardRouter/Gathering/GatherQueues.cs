@@ -6,8 +6,8 @@ using ShardRouter.Telemetry;
 namespace ShardRouter.Gathering;
 
 /// <summary>
-/// The <see cref="GatherQueue{TOperation,TResult}"/> of each shard for one kind of operation, made on first use and kept as long as the
-/// shard's pool.
+/// The <see cref="GatherQueue{TOperation,TResult}"/> of each shard for one kind of operation. A queue is made on first use and kept as
+/// long as the shard's pool.
 /// </summary>
 internal sealed class GatherQueues<TOperation, TResult>(GatherKind<TOperation, TResult> kind, RouterMetrics metrics) : IAsyncDisposable
 {

@@ -1,71 +1,85 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Npgsql;
-using ShardCore.Shards;
-using ShardRouter.Items;
-using ShardRouter.Routing;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Gathering;
 
-/// <summary>Carries out gathered operations, one statement after the other, on a connection of its own.</summary>
+/// <summary>Carries out gathered operations, one statement after another, on a connection of its own.</summary>
 /// <remarks>
-/// When the statement fails with an ERROR its transaction is rolled back and nothing of it was applied; one operation may be
-/// to blame, or a row or slot on which it had to wait (the connection has a short lock_timeout). So each is then carried out
-/// alone, by the ordinary way and with its own deadline: the slow or bad one harms only itself, and later ones on its key, which
-/// wait behind it (<see cref="AloneKeys{TOperation,TResult}"/>). When the connection is
-/// lost nobody knows, or the commit was not confirmed, the writes among them are "outcome unknown", and the reads are asked again. On a
-/// read-only shard each would fail alone too.
+/// A statement that fails with an ERROR is rolled back, and nothing of it was applied. One operation may be to blame, or a row or slot on
+/// which it had to wait (the connection has a short lock_timeout). So each operation is then carried out alone, in the ordinary way and
+/// with its own deadline. A slow or bad operation harms only itself, and later ones on its key, which wait behind it
+/// (<see cref="AloneKeys{TOperation,TResult}"/>).
+/// If the connection is lost, or the commit was not confirmed, nobody knows what was applied. Then the writes get "outcome unknown", and
+/// the reads are asked again.
+/// On a read-only shard no write is tried alone, because each would fail too.
 /// </remarks>
-/// <param name="alone">Of the lane; null: its operations need no order.</param>
-internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, TResult> kind, ShardPool pool, AloneKeys<TOperation, TResult>? alone, RouterMetrics metrics) : IAsyncDisposable
+/// <param name="alone">The keys of the lane that are carried out alone; null: the operations need no order.</param>
+/// <param name="delay">Is told how long statements take.</param>
+internal sealed class GatherWorker<TOperation, TResult>(
+    GatherKind<TOperation, TResult> kind, ShardPool pool, AloneKeys<TOperation, TResult>? alone, QueueDelay delay, RouterMetrics metrics)
+    : IAsyncDisposable
 {
     private const int MaxOperations = 128;
     private const int MaxBytes = 1024 * 1024;
     private const int MaxAnswerBytes = 4 * 1024 * 1024;
 
-    /// <summary>A statement that takes longer is given up with its session: the server hangs, or is out of reach, or its disk does.</summary>
+    /// <summary>
+    /// The worker gives up a statement that takes longer, with its session: the server or its disk hangs, or the server is out of reach.
+    /// </summary>
     private static readonly TimeSpan StatementLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>An operation is answered without its place in the log if that takes longer.</summary>
+    /// <summary>If locating takes longer, the operations are answered without their place in the log.</summary>
     private static readonly TimeSpan LocateLimit = TimeSpan.FromMilliseconds(500);
 
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private ShardSession? _session;
     private IGatheredStatement<TOperation, TResult>? _statement;
-    private int _triedIn; // the circuit's generation
+    private int _triedIn; // the circuit's generation at the last connect
     private long _expectedBytes;
     private int _most = MaxOperations;
+    private int _capacity; // how many operations the taken ones could have been
 
-    /// <summary>It has a session that a statement can be sent on at once.</summary>
+    /// <summary>The worker has a session on which it can send a statement at once.</summary>
     public bool IsReady => _session is not null && pool.GatherSessions.IsFresh(_session);
 
-    /// <summary>Operations in the last statement.</summary>
+    /// <summary>How many operations the last statement had.</summary>
     public int Taken => _taken.Count;
 
     /// <returns>False: nothing waits.</returns>
     public bool Take(WaitingOperations<TOperation, TResult> waiting)
     {
         _taken.Clear();
-        var limit = Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
-        if (alone is null or { IsEmpty: true })
-        {
-            waiting.TakeInto(_taken, limit, MaxBytes, kind.SizeOf);
-            return _taken.Count > 0;
-        }
+        var limit = (int)Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
+        var bytes = alone is null or { IsEmpty: true }
+            ? waiting.TakeInto(_taken, limit, MaxBytes, kind.SizeOf)
+            : TakeInOrder(waiting, limit);
+        _capacity = bytes >= MaxBytes ? _taken.Count : limit;
+        return _taken.Count > 0;
+    }
+
+    private int TakeInOrder(WaitingOperations<TOperation, TResult> waiting, int limit)
+    {
         var bytes = 0;
         while (_taken.Count < limit && bytes < MaxBytes && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
-                continue; // its time was over in the queue
+                continue; // its time ended in the queue
             _taken.Add(operation);
             bytes += kind.SizeOf(operation.Operation);
         }
-        return _taken.Count > 0;
+        return bytes;
     }
 
-    /// <summary>First what has waited for its key, then the queue, without what has to wait for its key.</summary>
+    /// <summary>
+    /// Takes first the operations that waited for their key, then those of the queue. An operation of the queue that must wait for its
+    /// key joins that key.
+    /// </summary>
     private bool TryNext(WaitingOperations<TOperation, TResult> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
         while (!alone!.TryTakeBack(out operation))
@@ -75,13 +89,13 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             if (!alone.TryJoin(operation))
                 return true;
             if (!pool.Circuit.IsClosed)
-                operation.TryGiveUp(ShardFailure.Unavailable); // it opened, and ended the others' wait, between our taking it out of the queue and its joining
+                operation.TryGiveUp(ShardFailure.Unavailable); // the others' wait ended after it left the queue and before it joined
         }
         return true;
     }
 
-    /// <summary>Makes a session ready.</summary>
-    /// <returns>What went wrong; null: nothing.</returns>
+    /// <summary>Makes a session ready for the next statement.</summary>
+    /// <returns>The error; null: the session is ready.</returns>
     public async Task<Exception?> ConnectAsync()
     {
         var held = _session;
@@ -99,9 +113,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         }
     }
 
-    /// <summary>Sends what was taken, in one statement, and answers it.</summary>
-    /// <param name="waiting">Where the next ones come from.</param>
-    /// <param name="trouble">There is no session to send it on.</param>
+    /// <summary>Sends the taken operations in one statement, and answers them.</summary>
+    /// <param name="waiting">The queue with the next operations.</param>
+    /// <param name="trouble">Why there is no session to send the statement on; null: there is one.</param>
     public async Task RunAsync(WaitingOperations<TOperation, TResult> waiting, Exception? trouble)
     {
         if (trouble is not null)
@@ -113,12 +127,14 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         var session = _session!;
         Task<Fenced<TResult>[]>? statement = null;
         Fenced<TResult>[] answers;
+        var startedAt = Stopwatch.GetTimestamp();
         try
         {
             statement = _statement!.ExecuteAsync([.. _taken.Select(each => each.Operation)]);
             answers = await (statement.IsCompletedSuccessfully ? statement : statement.WaitAsync(StatementLimit));
-            session.RequireConfirmed(); // it is done only if its commit is
+            session.RequireConfirmed(); // the statement is done only if its commit is confirmed
             session.Used();
+            delay.Took(Stopwatch.GetTimestamp() - startedAt, _capacity);
         }
         catch (Exception e)
         {
@@ -133,8 +149,8 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     }
 
     /// <summary>
-    /// Where in the log some of the operations are. The others are answered before that. It changes no answer: what is not located is done
-    /// all the same.
+    /// Finds the places in the log for the operations that want to know them. The others are answered before that. It changes no answer:
+    /// an operation that is not located is still done.
     /// </summary>
     private async Task LocateAsync(ShardSession session, Fenced<TResult>[] answers)
     {
@@ -153,7 +169,9 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         }
     }
 
-    /// <summary>A statement that failed leaves its session as it was. One that did not end, or whose end is not known, does not.</summary>
+    /// <summary>
+    /// A statement that failed leaves its session usable. A statement that did not end, or whose end is not known, does not.
+    /// </summary>
     private void GiveUp(ShardSession session, Task? statement, Exception error)
     {
         if (statement is { IsCompleted: false })
@@ -166,15 +184,17 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             ShardSessions.Drop(session);
             Forget();
         }
+        // An operation or the shard is slow: fewer operations go together until statements end in time again.
         if (error is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
-            _most = Math.Max(_taken.Count / 2, 1); // one of them is slow, or the shard is: fewer at a time until it goes well again
+            _most = Math.Max(_taken.Count / 2, 1);
     }
 
     private void Forget() => (_session, _statement) = (null, null);
 
     /// <summary>
-    /// An answer is in memory whole, and how large a document is only the shard knows. So as many go into the next statement as fit if its documents are as
-    /// large on average as those of the last; where they have become smaller, twice as many as before. One answer may be too large: the first with large ones.
+    /// A whole answer is in memory, and only the shard knows how large a document is. So the next statement has as many operations as fit
+    /// if its documents are on average as large as those of the last one. If documents have become smaller, it has at most twice as many
+    /// as before. One answer may be too large: the first one with large documents.
     /// </summary>
     private void Expect(Fenced<TResult>[] answers)
     {
@@ -191,12 +211,14 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
     }
 
     /// <summary>
-    /// A request whose operation came alone goes on here, on the thread that read its answer: handing it over costs more than the rest of its way. Of several each
-    /// goes on where there is a thread for it, so that they share the processors and the next statement is sent first; so too where others wait already.
+    /// If an operation went alone, its request goes on here, on the thread that read the answer: handing it over costs more than the rest
+    /// of its way. If several went together, or others wait already, each request goes on where the pool has a thread. So they share the
+    /// processors, and the next statement is sent first.
     /// </summary>
     private void Answer(Fenced<TResult>[] answers, WaitingOperations<TOperation, TResult> waiting)
     {
-        var onThisThread = answers.Length == 1 && waiting.IsEmpty && RuntimeHelpers.TryEnsureSufficientExecutionStack(); // that request may bring the next operation
+        // The stack must suffice, because that request may bring the next operation within this call.
+        var onThisThread = answers.Length == 1 && waiting.IsEmpty && RuntimeHelpers.TryEnsureSufficientExecutionStack();
         for (var i = 0; i < answers.Length; i++)
         {
             if (answers[i].Value is { } value && kind.IsLeftOut(value))
@@ -213,7 +235,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
             waiting.Enqueue(operation);
     }
 
-    /// <summary>What it says of the shard may not hold any more.</summary>
+    /// <summary>Whether the session is so old that a read-only shard may be writable again.</summary>
     private static bool IsOld(ShardSession session) => Environment.TickCount64 - session.OpenedAt >= ShardPool.ReadOnlyBelievedFor.TotalMilliseconds;
 
     private void Fail(Exception error, bool sent)
@@ -244,7 +266,7 @@ internal sealed class GatherWorker<TOperation, TResult>(GatherKind<TOperation, T
         }
     }
 
-    /// <summary>One after the other: those on one key keep their order.</summary>
+    /// <summary>The operations run one after another, so those on one key keep their order.</summary>
     private async Task RunAloneAsync(ItemKey key, GatheredOperation<TOperation, TResult>[] operations)
     {
         foreach (var operation in operations.Where(operation => operation.TryTakeAlone()))

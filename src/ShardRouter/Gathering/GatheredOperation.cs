@@ -1,17 +1,21 @@
 using System.Diagnostics;
 using System.Threading.Tasks.Sources;
-using ShardRouter.Routing;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Gathering;
 
 /// <summary>One operation in a <see cref="GatherLane{TOperation,TResult}"/>, and the answer that its request waits for.</summary>
 /// <remarks>
-/// waiting (in the lane's queue, or behind earlier ones on its key) → taken (by a worker, into a statement) or waiting → given up (its time is over): one compare-and-set decides,
-/// so what was given up is certain not to have been sent. taken → waiting again when the statement was rolled back, and then
-/// → alone: from there on the single call minds the deadline, and can tell whether the write was applied.
+/// The states of an operation:
+/// waiting: it is in the lane's queue, or behind earlier ones on its key.
+/// waiting → taken (a worker put it into a statement) or waiting → given up (its time is over): one compare-and-set decides. So an
+/// operation that was given up was certainly not sent.
+/// taken → waiting: the statement was rolled back.
+/// waiting → alone: it is carried out by a single call, which minds the deadline and can tell whether the write was applied.
 /// </remarks>
-internal sealed class GatheredOperation<TOperation, TResult>(TOperation operation, bool writes, string shard, CancellationToken deadline) : IValueTaskSource<Fenced<TResult>>
+internal sealed class GatheredOperation<TOperation, TResult>(TOperation operation, bool writes, string shard, CancellationToken deadline)
+    : IValueTaskSource<Fenced<TResult>>
 {
     private const int Waiting = 0;
     private const int Taken = 1;
@@ -19,8 +23,8 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
     private const int Alone = 3;
 
     /// <summary>
-    /// A gathered write whose time is over is answered "unknown" only after this: the statement that took it ends sooner, by its own limit
-    /// (<see cref="ShardCore.Shards.SessionSettings.Gathering"/>), and then it is known.
+    /// A gathered write whose time is over is answered "unknown" only after this grace. The statement that took the write ends sooner, by
+    /// its own limit (<see cref="ShardCore.Shards.SessionSettings.Gathering"/>), and then the outcome is known.
     /// </summary>
     private static readonly TimeSpan StatementGrace = TimeSpan.FromMilliseconds(400);
 
@@ -37,27 +41,33 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     public long EnteredAt { get; } = Stopwatch.GetTimestamp();
 
-    /// <summary>To be awaited once.</summary>
+    /// <summary>May be awaited only once.</summary>
     public ValueTask<Fenced<TResult>> Answer => new(this, _answer.Version);
 
-    /// <summary>It stands in a queue from now on. By <see cref="WaitingOperations{TOperation,TResult}"/> only, like the next two.</summary>
+    /// <summary>
+    /// The operation is in a queue from now on. Only <see cref="WaitingOperations{TOperation,TResult}"/> calls this and the next two
+    /// methods.
+    /// </summary>
     public void Join(WaitingOperations<TOperation, TResult> queue)
     {
         _queue = queue;
         Volatile.Write(ref _waits, 1);
     }
 
-    /// <returns>True once: it does not stand there any more.</returns>
+    /// <returns>True for the first caller only: the operation has left the queue.</returns>
     public bool TryLeave() => Interlocked.Exchange(ref _waits, 0) == 1;
 
-    /// <summary>Nobody will ask what it was about.</summary>
+    /// <summary>Drops the operation's content. Nobody will ask for it.</summary>
     public void Empty() => _operation = default!;
 
     public bool IsAnswered => Volatile.Read(ref _answered) != 0;
 
     public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
-    /// <summary>The statement that took it was rolled back. Its time may have ended just before, when it could not be given up.</summary>
+    /// <summary>
+    /// The statement that took the operation was rolled back. If the operation's time ended before, it could not be given up then, and is
+    /// given up now.
+    /// </summary>
     public void PutBack()
     {
         Interlocked.Exchange(ref _state, Waiting);
@@ -65,10 +75,10 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
             TryGiveUp(ShardFailure.DeadlineExceeded);
     }
 
-    /// <returns>False: its time was over meanwhile.</returns>
+    /// <returns>False: its time ended meanwhile.</returns>
     public bool TryTakeAlone() => Interlocked.CompareExchange(ref _state, Alone, Waiting) == Waiting;
 
-    /// <summary>Ends its wait. It leaves its queue at once.</summary>
+    /// <summary>Ends the wait. The operation leaves its queue at once.</summary>
     /// <returns>False: it was taken already and may have been sent.</returns>
     public bool TryGiveUp(ShardFailure failure)
     {
@@ -78,7 +88,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
         return TryFail(failure, null);
     }
 
-    /// <summary>The request's time is over. What is under way goes on without it.</summary>
+    /// <summary>The request's time is over. A statement that is under way goes on without the request.</summary>
     public void Expire()
     {
         if (TryGiveUp(ShardFailure.DeadlineExceeded) || Volatile.Read(ref _state) != Taken)
@@ -96,8 +106,10 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
             TryFail(ShardFailure.OutcomeUnknown, null);
     }
 
-    /// <param name="answer">What the shard said.</param>
-    /// <param name="onThisThread">The request goes on at once, within this call; false: as soon as the pool has a thread for it.</param>
+    /// <param name="answer">The shard's answer.</param>
+    /// <param name="onThisThread">
+    /// True: the request goes on at once, within this call. False: it goes on when the pool has a thread for it.
+    /// </param>
     /// <returns>False: it has an answer already.</returns>
     public bool TryAnswer(Fenced<TResult> answer, bool onThisThread)
     {
@@ -110,7 +122,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     public bool TryFail(ShardFailure failure, Exception? cause) => TryFail(new ShardCallException(failure, shard, cause));
 
-    /// <param name="error">A <see cref="ShardCallException"/>, or a defect that the request shall show.</param>
+    /// <param name="error">A <see cref="ShardCallException"/>, or a defect that becomes the request's error.</param>
     public bool TryFail(Exception error)
     {
         if (!IsFirst())
@@ -125,6 +137,7 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     ValueTaskSourceStatus IValueTaskSource<Fenced<TResult>>.GetStatus(short token) => _answer.GetStatus(token);
 
-    void IValueTaskSource<Fenced<TResult>>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<Fenced<TResult>>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _answer.OnCompleted(continuation, state, token, flags);
 }

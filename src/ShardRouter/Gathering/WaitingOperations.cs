@@ -5,14 +5,16 @@ namespace ShardRouter.Gathering;
 
 /// <summary>The operations of a lane that no worker has taken yet, in the order in which they came.</summary>
 /// <remarks>
-/// One whose time is over leaves at once, with its document: what stays is an empty shell, which a worker passes over. Otherwise it would
-/// keep its place, and the memory, until a worker comes by, which takes seconds while the shard hangs. A list under a lock, from which it
-/// could be taken out, made puts a tenth slower.
+/// An operation whose time is over leaves at once, with its document. An empty shell stays, and a worker skips it. Otherwise the
+/// operation would keep its place and its memory until a worker comes, which takes seconds while the shard hangs. A list under a lock,
+/// from which operations could be removed, made puts a tenth slower.
 /// </remarks>
 internal sealed class WaitingOperations<TOperation, TResult>
 {
     private readonly ConcurrentQueue<GatheredOperation<TOperation, TResult>> _queue = new();
-    private int _count; // for a moment one less than there are: who adds counts afterwards, so nobody is told of what cannot be had yet
+    // An operation is counted after it was added. So the count is too low for a moment, and never promises an operation that cannot be
+    // taken yet.
+    private int _count;
 
     public int Count => Math.Max(Volatile.Read(ref _count), 0);
 
@@ -37,23 +39,26 @@ internal sealed class WaitingOperations<TOperation, TResult>
         return false;
     }
 
-    /// <summary>Takes the first ones for a statement.</summary>
-    /// <param name="into">Gets them.</param>
-    /// <param name="most">Operations.</param>
-    /// <param name="mostBytes">Reached by the last one.</param>
-    /// <param name="sizeOf">Bytes of an operation.</param>
-    public void TakeInto(List<GatheredOperation<TOperation, TResult>> into, long most, int mostBytes, Func<TOperation, int> sizeOf)
+    /// <summary>Takes the first operations for a statement.</summary>
+    /// <param name="into">The list that gets them.</param>
+    /// <param name="most">How many operations at most.</param>
+    /// <param name="mostBytes">No further operation is taken once the bytes reach this.</param>
+    /// <param name="sizeOf">The bytes of an operation.</param>
+    /// <returns>The bytes of those that were taken.</returns>
+    public int TakeInto(List<GatheredOperation<TOperation, TResult>> into, long most, int mostBytes, Func<TOperation, int> sizeOf)
     {
-        for (var bytes = 0; into.Count < most && bytes < mostBytes && TryDequeue(out var operation);)
+        var bytes = 0;
+        while (into.Count < most && bytes < mostBytes && TryDequeue(out var operation))
         {
             if (!operation.TryTake())
-                continue; // its time was over just now
+                continue; // its time ended just now
             into.Add(operation);
             bytes += sizeOf(operation.Operation);
         }
+        return bytes;
     }
 
-    /// <summary>If it is still here.</summary>
+    /// <summary>Removes the operation if it is still here.</summary>
     public void Remove(GatheredOperation<TOperation, TResult> operation)
     {
         if (!operation.TryLeave())
@@ -62,6 +67,6 @@ internal sealed class WaitingOperations<TOperation, TResult>
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>Those that are here now.</summary>
+    /// <summary>The entries of the queue now. Some may be shells.</summary>
     public GatheredOperation<TOperation, TResult>[] ToArray() => _queue.ToArray();
 }

@@ -5,17 +5,19 @@ using Microsoft.Net.Http.Headers;
 using ShardCore.Ring;
 using ShardRouter.Configuration;
 using ShardRouter.Items;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
-using ShardRouter.Routing;
+using ShardRouter.Refusals;
+using ShardRouter.Rings;
 
 namespace ShardRouter.Http;
 
-/// <summary>Writes answers: the headers that all have, documents as they came from the shard, and problems.</summary>
+/// <summary>Writes answers: the headers of all answers, documents as they came from the shard, and problems.</summary>
 internal sealed class Answer(RouterOptions options, RingHolder holder)
 {
     private const int PieceBytes = 64 * 1024;
 
-    /// <summary>Headers that every answer carries; called before the request is handled.</summary>
+    /// <summary>Sets the headers that every answer carries. It is called before the request is handled.</summary>
     public static void Begin(HttpContext context)
     {
         var request = context.Request.Headers;
@@ -26,27 +28,27 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
             response.TraceParent = request.TraceParent;
     }
 
-    /// <summary>Says how long it took, and, when the caller asks, which way the request went.</summary>
+    /// <summary>Says how long the shard took and, if the caller asks, which way the request went.</summary>
     public void Route(HttpContext context, Slot slot, ShardId shard, long startedAt)
     {
         Timing(context, "shard", startedAt);
-        if (Prefers(context, "shard-route"))
+        if (Preferences.Has(context.Request.Headers, "shard-route", ""))
             context.Response.Headers["Shard-Route"] = string.Create(CultureInfo.InvariantCulture, $"shard={shard};slot={slot};epoch={holder.Current?.Epoch.Value ?? 0};router={options.RouterId}");
     }
 
-    /// <param name="what">shard: waiting for one or more of them; router: everything, where no shard answered.</param>
+    /// <param name="what">shard: the wait for one or more shards. router: the whole time, where no shard answered.</param>
     public static void Timing(HttpContext context, string what, long startedAt)
     {
-        // In whole numbers: writing a floating-point one took three of a hundred parts of a GET's time.
+        // Whole numbers only: writing a floating-point number took 3 % of a GET's time.
         var hundredths = Stopwatch.GetElapsedTime(startedAt).Ticks / (TimeSpan.TicksPerMillisecond / 100);
         context.Response.Headers["Server-Timing"] = string.Create(CultureInfo.InvariantCulture, $"{what};dur={hundredths / 100}.{hundredths % 100:D2}");
     }
 
-    /// <summary>ETag, Last-Modified, Expires-At.</summary>
+    /// <summary>Sets ETag, Last-Modified and Expires-At.</summary>
     public static void Describe(HttpContext context, long version, DateTime? updatedAt, DateTime? expiresAt)
     {
         var headers = context.Response.Headers;
-        headers.ETag = ETag.Of(version);
+        headers.ETag = VersionTag.Of(version);
         if (updatedAt is { } updated)
             headers.LastModified = HeaderUtilities.FormatDate(new DateTimeOffset(updated, TimeSpan.Zero));
         if (expiresAt is { } expires)
@@ -70,7 +72,10 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
             await BytesAsync(context, utf8);
     }
 
-    /// <summary>Piece by piece: what a client has not read yet stands in the connection's buffer only once.</summary>
+    /// <summary>
+    /// Writes piece by piece. So the connection's buffer never has a second copy of a whole large answer that its client has not read
+    /// yet.
+    /// </summary>
     public static async Task BytesAsync(HttpContext context, ReadOnlyMemory<byte> bytes)
     {
         while (bytes.Length > PieceBytes)
@@ -85,9 +90,12 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
     {
         var response = context.Response;
         response.StatusCode = problem.Status;
-        response.ContentType = Http.Problem.MediaType;
+        response.ContentType = Refusals.Problem.MediaType;
         if (problem.RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        problem.Limit?.Tell(response.Headers);
+        if (problem.Challenge is { } challenge)
+            response.Headers.WWWAuthenticate = challenge;
         if (problem.CurrentETag is { } current)
             response.Headers.ETag = current;
         if (HttpMethods.IsHead(context.Request.Method))
@@ -101,16 +109,6 @@ internal sealed class Answer(RouterOptions options, RingHolder holder)
         }
         response.ContentLength = buffer.Length;
         await response.BodyWriter.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
-    }
-
-    /// <summary>Whether the Prefer header (RFC 7240) names the preference.</summary>
-    public static bool Prefers(HttpContext context, string preference)
-    {
-        foreach (var line in context.Request.Headers["Prefer"])
-            foreach (var part in (line ?? "").Split(','))
-                if (part.Trim().Equals(preference, StringComparison.OrdinalIgnoreCase))
-                    return true;
-        return false;
     }
 
     private static bool IsHarmless(string value) => value.Length is > 0 and <= 128 && value.All(c => c is > ' ' and < '\x7f');

@@ -3,19 +3,29 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Unicode;
 using ShardRouter.Documents;
-using ShardRouter.Endpoints;
 using ShardRouter.Items;
+using ShardRouter.Keys;
+using ShardRouter.Refusals;
+using static ShardRouter.Http.JsonMembers;
 
 namespace ShardRouter.Http;
 
-/// <summary>Reads the bodies of batchGet, batchWrite, transact and locate. Whatever is not known there is refused.</summary>
+/// <summary>Reads the bodies of batchGet, batchWrite, transact and locate. Unknown members are refused.</summary>
 internal static class BatchParser
 {
     public const int MaxOperations = 100;
 
-    // The envelope adds three levels around a document: the body, the array, the operation. Names that stand twice are looked for in
-    // RequireOnly and, within documents, in DocumentRules: the framework's own check costs the largest object's size for each small one.
+    // The envelope adds three levels around a document: the body, the array, the operation. RequireOnly finds names that appear twice in
+    // the envelope, and DocumentRules finds them in documents. The framework's own check would cost the size of the largest object for
+    // each small one.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = DocumentRules.MaxDepth + 3 };
+
+    /// <summary>The members of an operation, beside those that name its partition.</summary>
+    private static readonly string[] OperationMembers =
+        ["op", "id", "doc", "ifMatch", "ifNoneMatch", "ttl", "return", .. IncrementParser.Members];
+
+    private static readonly string[] BatchMembers = ["pk", .. OperationMembers];
+    private static readonly string[] TransactionMembers = ["pk", "collection", .. OperationMembers];
 
     public static JsonDocument Parse(byte[] body)
     {
@@ -46,29 +56,31 @@ internal static class BatchParser
 
     public static List<WriteOperation> Operations(JsonElement body, string collection)
     {
-        RequireOnly(body, "", "ops");
+        RequireOnly(body, "", "ops", "return");
+        var returnDoc = OptionalFlag(body, "return", "") ?? false;
         var operations = new List<WriteOperation>();
         foreach (var (operation, pointer) in Entries(body, "ops"))
         {
-            RequireOnly(operation, pointer, "op", "pk", "id", "doc", "ifMatch", "ifNoneMatch", "ttl");
-            var key = new ItemKey(collection, Key(operation, "pk", pointer), Key(operation, "id", pointer));
-            operations.Add(Operation(operation, Text(operation, "op", pointer), key, pointer, transaction: false));
+            RequireOnly(operation, pointer, BatchMembers);
+            var key = new ItemKey(collection, Key(operation, "pk", pointer), Id(operation, pointer));
+            operations.Add(Operation(operation, key, pointer, transaction: false, returnDoc));
         }
         return operations;
     }
 
     public static List<WriteOperation> Transaction(JsonElement body)
     {
-        RequireOnly(body, "", "pk", "ops");
+        RequireOnly(body, "", "pk", "ops", "return");
         var partition = Key(body, "pk", "");
+        var returnDoc = OptionalFlag(body, "return", "") ?? false;
         var operations = new List<WriteOperation>();
         foreach (var (operation, pointer) in Entries(body, "ops"))
         {
-            RequireOnly(operation, pointer, "op", "pk", "collection", "id", "doc", "ifMatch", "ifNoneMatch", "ttl", "path", "by");
+            RequireOnly(operation, pointer, TransactionMembers);
             if (operation.TryGetProperty("pk", out _) && Key(operation, "pk", pointer) != partition)
                 throw new ProblemException(Problems.PartitionMismatch(operations.Count));
-            var key = new ItemKey(ItemTarget.RequireName(Text(operation, "collection", pointer)), partition, Key(operation, "id", pointer));
-            operations.Add(Operation(operation, Text(operation, "op", pointer), key, pointer, transaction: true));
+            var key = new ItemKey(ItemTarget.RequireName(Text(operation, "collection", pointer)), partition, Id(operation, pointer));
+            operations.Add(Operation(operation, key, pointer, transaction: true, returnDoc));
         }
         return operations;
     }
@@ -77,6 +89,32 @@ internal static class BatchParser
     {
         RequireOnly(body, "", "pk");
         return Key(body, "pk", "");
+    }
+
+    /// <summary>
+    /// A put without an id makes one: a UUID of version 7, so ids made later sort behind earlier ones. Nobody can have an entity tag of
+    /// such an item.
+    /// </summary>
+    private static string Id(JsonElement operation, string pointer) =>
+        operation.TryGetProperty("id", out _) || operation.TryGetProperty("ifMatch", out _) || OptionalText(operation, "op", pointer) != "put"
+            ? Key(operation, "id", pointer)
+            : Guid.CreateVersion7().ToString();
+
+    /// <summary>A problem of the operation names its item: a person knows that one, and has to count to find "/ops/57".</summary>
+    /// <param name="returnDoc">Whether the answer has the document afterwards, if the operation does not say it.</param>
+    private static WriteOperation Operation(JsonElement operation, ItemKey key, string pointer, bool transaction, bool returnDoc)
+    {
+        try
+        {
+            return Operation(operation, Text(operation, "op", pointer), key, pointer, transaction) with
+            {
+                ReturnDoc = OptionalFlag(operation, "return", pointer) ?? returnDoc,
+            };
+        }
+        catch (ProblemException e)
+        {
+            throw new ProblemException(e.Problem with { Item = (key.Collection, key.PartitionKey, key.Id) });
+        }
     }
 
     private static WriteOperation Operation(JsonElement operation, string name, ItemKey key, string pointer, bool transaction)
@@ -103,32 +141,12 @@ internal static class BatchParser
             case "check" when transaction:
                 RefuseDocument(operation, name, pointer);
                 return new WriteOperation(WriteKind.Check, key, Condition: condition);
-            case "increment" when transaction:
+            case "increment":
                 RefuseDocument(operation, name, pointer);
-                return new WriteOperation(WriteKind.Increment, key, Increment(operation, pointer), condition, ttl);
+                return new WriteOperation(WriteKind.Increment, key, IncrementParser.Steps(operation, pointer), condition, ttl);
             default:
-                throw Invalid($"'op' is one of put, patch, delete{(transaction ? ", check, increment" : "")}.", pointer + "/op");
+                throw Invalid($"'op' must be one of put, patch, increment, delete{(transaction ? ", check" : "")}.", pointer + "/op");
         }
-    }
-
-    private static byte[] Increment(JsonElement operation, string pointer)
-    {
-        var path = FieldPath.Parse(Text(operation, "path", pointer)) ?? throw Invalid("'path' names no field: a.b, or /a.b/c as a JSON pointer.", pointer + "/path");
-        if (!operation.TryGetProperty("by", out var by) || by.ValueKind != JsonValueKind.Number || !DocumentRules.IsPrintable(JsonMarshal.GetRawUtf8Value(by)))
-            throw Invalid($"'by' is a number of at most {DocumentRules.MaxDigits} digits.", pointer + "/by");
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("path");
-            foreach (var step in path)
-                json.WriteStringValue(step);
-            json.WriteEndArray();
-            json.WritePropertyName("by");
-            json.WriteRawValue(JsonMarshal.GetRawUtf8Value(by));
-            json.WriteEndObject();
-        }
-        return buffer.ToArray();
     }
 
     private static byte[] Document(JsonElement operation, string pointer, bool allowArray = false)
@@ -145,78 +163,25 @@ internal static class BatchParser
     private static void RefuseDocument(JsonElement operation, string name, string pointer)
     {
         if (operation.TryGetProperty("doc", out _))
-            throw Invalid($"'{name}' has no 'doc'.", pointer + "/doc");
+            throw Invalid($"'{name}' takes no 'doc'.", pointer + "/doc");
     }
 
     private static int? Ttl(JsonElement operation, string pointer)
     {
         if (!operation.TryGetProperty("ttl", out var ttl))
             return null;
-        return ttl.ValueKind == JsonValueKind.Number && ttl.TryGetInt32(out var seconds) && ItemEndpoints.IsTtl(seconds)
+        return ttl.ValueKind == JsonValueKind.Number && ttl.TryGetInt32(out var seconds) && WriteOperation.IsTtl(seconds)
             ? seconds
-            : throw Invalid("'ttl' is a whole number of seconds from 1 to ten years.", pointer + "/ttl");
+            : throw Invalid("'ttl' must be a whole number of seconds, at least 1 and at most ten years.", pointer + "/ttl");
     }
 
     private static IEnumerable<(JsonElement Entry, string Pointer)> Entries(JsonElement body, string name)
     {
         if (!body.TryGetProperty(name, out var array) || array.ValueKind != JsonValueKind.Array)
-            throw Invalid($"Expected an array '{name}'.", "/" + name);
+            throw Invalid($"'{name}' {(body.TryGetProperty(name, out _) ? "is not" : "is missing:")} an array of 1 to {MaxOperations} entries.", "/" + name);
         var count = array.GetArrayLength();
         if (count is 0 or > MaxOperations)
             throw Invalid($"'{name}' has {count} entries; 1 to {MaxOperations} are allowed.", "/" + name);
         return array.EnumerateArray().Select((entry, index) => (entry, string.Create(CultureInfo.InvariantCulture, $"/{name}/{index}")));
     }
-
-    private static void RequireOnly(JsonElement element, string pointer, params string[] names)
-    {
-        if (element.ValueKind != JsonValueKind.Object)
-            throw Invalid("Expected an object.", pointer);
-        var seen = 0;
-        foreach (var member in element.EnumerateObject())
-        {
-            var name = SafeName(member);
-            var known = Array.IndexOf(names, name);
-            if (known < 0)
-                throw Invalid($"Unknown here; expected only {string.Join(", ", names)}.", $"{pointer}/{Shorten(name)}");
-            if ((seen & (1 << known)) != 0)
-                throw Invalid("The name stands twice in one object.", $"{pointer}/{name}");
-            seen |= 1 << known;
-        }
-    }
-
-    private static string Key(JsonElement element, string name, string pointer) =>
-        RawTarget.CheckKey(Text(element, name, pointer), name, $"{pointer}/{name}");
-
-    private static string? OptionalText(JsonElement element, string name, string pointer) =>
-        element.TryGetProperty(name, out _) ? Text(element, name, pointer) : null;
-
-    private static string Text(JsonElement element, string name, string pointer)
-    {
-        if (!element.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String)
-            throw Invalid($"Expected a text '{name}'.", $"{pointer}/{name}");
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException) // a lone surrogate
-        {
-            throw Invalid("A text contains an unpaired surrogate (\\uD800…\\uDFFF).", $"{pointer}/{name}");
-        }
-    }
-
-    private static string SafeName(JsonProperty member)
-    {
-        try
-        {
-            return member.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            return "?";
-        }
-    }
-
-    private static string Shorten(string text) => text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
-
-    private static ProblemException Invalid(string detail, string? pointer = null) => new(Problems.InvalidJson(detail, pointer));
 }

@@ -3,14 +3,16 @@ using System.Text.Json;
 
 namespace ShardRouter.Http;
 
-/// <summary>Writes an answer of many parts. A large one leaves piece by piece, as fast as its client reads, and never lies in memory whole.</summary>
+/// <summary>
+/// Writes an answer of many parts. A large answer leaves piece by piece, as fast as its client reads, and is never in memory as a whole.
+/// </summary>
 internal static class JsonStream
 {
     /// <summary>A smaller answer is written at once and has a Content-Length.</summary>
     private const int LargeBytes = 64 * 1024;
 
     /// <param name="context">Its status and headers are set.</param>
-    /// <param name="bytes">About how much it will be.</param>
+    /// <param name="bytes">About how many bytes the answer will have.</param>
     /// <param name="begin">Writes what comes before the parts.</param>
     /// <param name="count">How many parts there are.</param>
     /// <param name="part">Writes one of them.</param>

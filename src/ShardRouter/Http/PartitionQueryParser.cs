@@ -4,10 +4,12 @@ using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using ShardRouter.Documents;
 using ShardRouter.Items;
+using ShardRouter.Keys;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Http;
 
-/// <summary>Reads the query string of a partition's list. An unknown parameter is an error, never ignored.</summary>
+/// <summary>Reads the query string of a partition's list. An unknown parameter is an error and is never ignored.</summary>
 internal static class PartitionQueryParser
 {
     private const int MaxFilters = 10;
@@ -43,7 +45,7 @@ internal static class PartitionQueryParser
                     break;
                 case "id.prefix":
                     bounds.Add((">=", Bound(name, value)));
-                    if (Successor(value) is { } end)
+                    if (KeyOrder.Successor(value) is { } end)
                         bounds.Add(("<", end));
                     break;
                 case "order":
@@ -55,8 +57,7 @@ internal static class PartitionQueryParser
                     };
                     break;
                 case "limit":
-                    if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > PartitionQuery.MaxLimit)
-                        throw new ProblemException(Problems.InvalidParameter(name, $"Expected a whole number, 1 to {PartitionQuery.MaxLimit}."));
+                    limit = Limit(value);
                     break;
                 case "select":
                     select = Select(value);
@@ -66,7 +67,8 @@ internal static class PartitionQueryParser
                     break;
                 default:
                     if (!name.StartsWith("f.", StringComparison.Ordinal))
-                        throw new ProblemException(Problems.InvalidParameter(name, "There is no such parameter: id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, f.<path>."));
+                        throw new ProblemException(Problems.InvalidParameter(
+                            name, "There is no such parameter. Known are id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, f.<path>."));
                     filters.AddRange(values.Select(each => Filter(name[2..], each)));
                     break;
             }
@@ -77,8 +79,8 @@ internal static class PartitionQueryParser
     }
 
     /// <summary>
-    /// The parameters in one order, whatever order they came in: a cursor belongs to it. The framework's own collection takes names that
-    /// differ in case for one, and fields <c>a</c> and <c>A</c> are two.
+    /// Gives the parameters in one order, whatever order they came in, because a cursor is bound to that order. The framework's own
+    /// collection takes names that differ only in case for one name, but fields <c>a</c> and <c>A</c> are two.
     /// </summary>
     private static SortedDictionary<string, List<string>> ByName(string? queryString)
     {
@@ -93,20 +95,6 @@ internal static class PartitionQueryParser
         return parameters;
     }
 
-    /// <summary>The first text, bytewise, behind all that begin with the prefix; null when there is none.</summary>
-    public static string? Successor(string prefix)
-    {
-        var runes = prefix.EnumerateRunes().ToList();
-        for (var i = runes.Count - 1; i >= 0; i--)
-        {
-            if (runes[i].Value == 0x10FFFF)
-                continue;
-            var next = runes[i].Value == 0xD7FF ? 0xE000 : runes[i].Value + 1; // UTF-8 sorts by code point, without surrogates
-            return string.Concat(runes.Take(i).Append(new Rune(next)));
-        }
-        return null;
-    }
-
     private static string Bound(string parameter, string value)
     {
         if (!IsUnicode(value))
@@ -114,7 +102,14 @@ internal static class PartitionQueryParser
         return RawTarget.CheckKey(value, parameter);
     }
 
-    private static FieldSelection Select(string value)
+    /// <exception cref="ProblemException">invalid-parameter.</exception>
+    public static int Limit(string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= PartitionQuery.MaxLimit
+            ? limit
+            : throw new ProblemException(Problems.InvalidParameter("limit", $"Expected a whole number, 1 to {PartitionQuery.MaxLimit}."));
+
+    /// <exception cref="ProblemException">invalid-parameter.</exception>
+    public static FieldSelection Select(string value)
     {
         var paths = value.Split(',').Select(FieldPath.Parse).ToList();
         if (paths.Contains(null) || paths.Count > FieldSelection.MaxPaths)
@@ -124,7 +119,8 @@ internal static class PartitionQueryParser
 
     private static FieldFilter Filter(string path, string text)
     {
-        var steps = FieldPath.Parse(path) ?? throw new ProblemException(Problems.InvalidFilter($"'f.{path}' names no field: f.a.b, or f./a.b/c as a JSON pointer."));
+        var steps = FieldPath.Parse(path) ?? throw new ProblemException(Problems.InvalidFilter(
+            $"'f.{path}' is not a path to a field. Write f.a.b, or f./a.b/c as a JSON pointer."));
         var dot = text.IndexOf('.', StringComparison.Ordinal);
         var name = dot < 0 ? text : text[..dot];
         var value = dot < 0 ? "" : text[(dot + 1)..];
@@ -142,11 +138,15 @@ internal static class PartitionQueryParser
             "prefix" => new(steps, FieldOperator.Prefix, [AsText(value)]),
             "contains" => new(steps, FieldOperator.Contains, [Scalar(value)]),
             "exists" when value is "true" or "false" or "" => new(steps, FieldOperator.Exists, [value.Length == 0 ? "true" : value]),
-            _ => throw new ProblemException(Problems.InvalidFilter($"'f.{path}={Shorten(text)}': expected eq, ne, gt, gte, lt, lte, in, prefix, exists.true, exists.false or contains, a dot and a value.")),
+            _ => throw new ProblemException(Problems.InvalidFilter(
+                $"'f.{path}={Shorten(text)}' has no known operator. "
+                + "Expected eq, ne, gt, gte, lt, lte, in, prefix or contains with a dot and a value, exists.true or exists.false.")),
         };
     }
 
-    /// <summary>A JSON scalar where it is one (<c>5</c>, <c>true</c>, <c>"5"</c>), any other text as itself.</summary>
+    /// <summary>
+    /// The value as JSON. A JSON scalar (<c>5</c>, <c>true</c>, <c>"5"</c>) stays itself. Any other text becomes a string.
+    /// </summary>
     private static string Scalar(string value)
     {
         try
@@ -176,18 +176,24 @@ internal static class PartitionQueryParser
 
     private static List<string> Several(string path, string value)
     {
-        var values = value.Split(',').Select(Scalar).ToList();
-        return values.Count <= MaxInValues ? values : throw new ProblemException(Problems.InvalidFilter($"'f.{path}': at most {MaxInValues} values."));
+        var values = QuotedList.Split(value) ?? throw new ProblemException(
+            Problems.InvalidFilter($"'f.{path}': a value that begins with '\"' ends with '\"', before a comma or at the end."));
+        return values.Count <= MaxInValues
+            ? values.ConvertAll(Scalar)
+            : throw new ProblemException(Problems.InvalidFilter($"'f.{path}': at most {MaxInValues} values."));
     }
 
     private static string AsText(string value)
     {
         if (value.Contains('\0') || !IsUnicode(value))
-            throw new ProblemException(Problems.InvalidFilter("A text cannot contain NUL or a lone surrogate."));
+            throw new ProblemException(Problems.InvalidFilter("A string cannot contain NUL or a lone surrogate."));
         return "\"" + JsonEncodedText.Encode(value) + "\"";
     }
 
-    /// <summary>The framework decodes bytes that are no UTF-8 to U+FFFD or leaves them encoded; a lone surrogate has no UTF-8 form.</summary>
+    /// <summary>
+    /// Whether the value can be written as UTF-8: a lone surrogate cannot. The framework decodes bytes that are not UTF-8 to U+FFFD, or
+    /// leaves them encoded.
+    /// </summary>
     private static bool IsUnicode(string value)
     {
         foreach (var c in value.AsSpan())

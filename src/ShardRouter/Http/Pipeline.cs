@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using ShardRouter.Configuration;
-using ShardRouter.Operations;
+using ShardRouter.Draining;
 using ShardRouter.Payload;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Http;
 
 /// <summary>
-/// Around every data request: the common headers, the count of those in flight, and problem+json for whatever goes
-/// wrong. No SQL, address or stack ever leaves in an answer.
+/// Wraps every data request. It sets the common headers, counts the requests in flight, and answers every error as problem+json. No SQL,
+/// address or stack trace ever leaves in an answer.
 /// </summary>
 internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, ILogger<Pipeline> log)
 {
@@ -18,8 +19,8 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
     }
 
     /// <summary>
-    /// Nothing had to be waited for. If the client's next request is there already it would be handled at once, on this thread, and so on: one client that sends
-    /// such requests without a pause must not keep a thread that others' sockets need.
+    /// The request was answered without a wait. If the client's next request is there already, it would be handled at once, on this
+    /// thread, and so on. One client that sends such requests without a pause must not keep a thread that the sockets of others need.
     /// </summary>
     private static async Task GoOnElsewhereAsync(Task handled)
     {
@@ -33,11 +34,13 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
         var startedAt = Stopwatch.GetTimestamp();
         try
         {
+            KnowOnlyCapitals(context.Request);
             Answer.Begin(context);
             if (drain.HasBegun)
-                context.Response.Headers.Connection = "close"; // the proxy shall not keep this connection for later
+                context.Response.Headers.Connection = "close"; // the proxy must not keep this connection for later requests
             RefuseUnkeptPromise(context.Request.Headers);
             RefuseTwoLengths(context);
+            RefuseLongLength(context);
             await next(context);
             if (!context.Response.HasStarted && context.Response.ContentLength is null && StatusWithoutBody(context) is { } problem)
             {
@@ -58,7 +61,16 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
         }
     }
 
-    /// <summary>A client that sends this key repeats requests in the belief that each is applied once.</summary>
+    /// <summary>
+    /// Methods are case-sensitive, but the framework takes "get" for GET. A method that no route has leads to 405 with those that it has.
+    /// </summary>
+    private static void KnowOnlyCapitals(HttpRequest request)
+    {
+        if (request.Method.AsSpan().ContainsAnyInRange('a', 'z'))
+            request.Method = "UNKNOWN";
+    }
+
+    /// <summary>A client that sends this key repeats requests and believes that each is applied once.</summary>
     private static void RefuseUnkeptPromise(IHeaderDictionary headers)
     {
         if (headers.ContainsKey("Idempotency-Key"))
@@ -66,8 +78,8 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
     }
 
     /// <summary>
-    /// A body with Content-Length and Transfer-Encoding: two servers on the way may see two different requests in it.
-    /// Kestrel would believe the latter and move the former to the header looked for here.
+    /// Refuses a body with both Content-Length and Transfer-Encoding: two servers on the way may see two different requests in it.
+    /// Kestrel would believe Transfer-Encoding, and moves Content-Length to the header X-Content-Length.
     /// </summary>
     private static void RefuseTwoLengths(HttpContext context)
     {
@@ -75,6 +87,15 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
             return;
         context.Response.Headers.Connection = "close";
         throw new ProblemException(Problems.BadRequest("Content-Length and Transfer-Encoding exclude each other."));
+    }
+
+    /// <summary>Nobody means so long a body. It is not read over: what follows would be taken for the next request.</summary>
+    private static void RefuseLongLength(HttpContext context)
+    {
+        if (context.Request.ContentLength != ContentLengthText.TooLong)
+            return;
+        context.Response.Headers.Connection = "close";
+        throw new ProblemException(Problems.BadRequest("Content-Length has more than ten digits."));
     }
 
     private Problem? ProblemOf(Exception error, HttpContext context)
@@ -91,7 +112,7 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
                 return Problems.BadRequest(bad.Message);
             case OperationCanceledException or IOException when context.RequestAborted.IsCancellationRequested:
                 return Problems.RequestTimeout(); // the client is gone; nobody reads this
-            case IOException: // the shard's are told apart before they come here; Kestrel's is of a chunk size that overflows
+            case IOException: // errors of shards were handled before; this one is Kestrel's, for a chunk size that overflows
                 return Problems.BadRequest("The body cannot be read.");
             default:
                 LogDefect(error, context.Response.Headers["Request-Id"].ToString(), error.GetType().Name);
@@ -112,12 +133,15 @@ internal sealed partial class Pipeline(RequestsInFlight inFlight, Drain drain, I
         var requestId = context.Response.Headers["Request-Id"];
         var traceParent = context.Response.Headers.TraceParent;
         var connection = context.Response.Headers.Connection;
+        var acceptEncoding = context.Response.Headers.AcceptEncoding;
         context.Response.Clear();
         context.Response.Headers["Request-Id"] = requestId;
         if (traceParent.Count > 0)
             context.Response.Headers.TraceParent = traceParent;
         if (connection.Count > 0)
             context.Response.Headers.Connection = connection;
+        if (acceptEncoding.Count > 0)
+            context.Response.Headers.AcceptEncoding = acceptEncoding;
     }
 
     [LoggerMessage(LogLevel.Error, "Request {RequestId} met a defect ({Error})")]

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace ShardRouter.Http;
 
-/// <summary>Names for requests that came without one: 32 hexadecimal digits, a router's own random half and a count.</summary>
+/// <summary>
+/// Makes ids for requests that came without one. An id has 32 hexadecimal digits: half are the router's own random number, half are a
+/// count.
+/// </summary>
 internal static class RequestId
 {
     private static readonly string Router = RandomNumberGenerator.GetHexString(16, lowercase: true);

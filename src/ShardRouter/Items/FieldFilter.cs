@@ -1,15 +1,15 @@
 namespace ShardRouter.Items;
 
 /// <summary>A condition on one field of a document.</summary>
-/// <param name="Values">JSON texts of scalars: one, or for <see cref="FieldOperator.In"/> several.</param>
+/// <param name="Values">JSON texts of scalars: one value, or several for <see cref="FieldOperator.In"/>.</param>
 internal sealed record FieldFilter(string[] Path, FieldOperator Operator, IReadOnlyList<string> Values);
 
-/// <summary>What a filter asks; numbers compare with numbers and texts with texts, bytewise.</summary>
+/// <summary>The operator of a filter. Numbers compare with numbers, and texts with texts by their bytes.</summary>
 internal enum FieldOperator
 {
     Eq,
 
-    /// <summary>Another value, or none.</summary>
+    /// <summary>The field has another value, or is missing.</summary>
     Ne,
     Gt,
     Gte,
@@ -17,10 +17,10 @@ internal enum FieldOperator
     Lte,
     In,
 
-    /// <summary>A text that begins so.</summary>
+    /// <summary>The field is a text that begins with the value.</summary>
     Prefix,
     Exists,
 
-    /// <summary>A text that has this within it, or an array that has this element.</summary>
+    /// <summary>The field is a text that contains the value, or an array that has it as an element.</summary>
     Contains,
 }

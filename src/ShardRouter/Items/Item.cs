@@ -8,7 +8,7 @@ internal sealed record Item(long Version, DateTime UpdatedAt, DateTime? ExpiresA
     private static readonly Item AnswerFull = new(0, default, null, []);
     private static readonly Item RouterFull = new(0, default, null, []);
 
-    /// <summary>Null: this is an item as it was read. Otherwise there was no room for it, and nothing else here is true.</summary>
+    /// <summary>Null: this is an item as it was read. Otherwise there was no room for it, and no other property is valid.</summary>
     public LeftOut? WasLeftOut => ReferenceEquals(this, AnswerFull) ? LeftOut.AnswerFull : ReferenceEquals(this, RouterFull) ? LeftOut.RouterFull : null;
 
     public static Item NotRead(LeftOut why) => why == LeftOut.AnswerFull ? AnswerFull : RouterFull;

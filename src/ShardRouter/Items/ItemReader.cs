@@ -1,4 +1,7 @@
+using ShardCore.Ring;
 using ShardRouter.Gathering;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
@@ -6,27 +9,30 @@ using ShardRouter.Telemetry;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads items by key. Single ones are gathered; several that were asked for together go as one statement a shard.</summary>
+/// <summary>Reads items by key. Single reads are gathered. Several that were asked for together go as one statement per shard.</summary>
 internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) : IAsyncDisposable
 {
-    /// <summary>Of the documents that are asked for together.</summary>
+    /// <summary>The most bytes of documents that are asked for together.</summary>
     public const int MaxTogetherBytes = 16 * 1024 * 1024;
 
     private const int Workers = 2;
 
     private static readonly GatherKind<ItemKey, Item?> Kind = new(
-        "read", Writes: false, Workers, KeepsOrder: false, key => key, _ => 0, item => item?.Doc.Length ?? 0, item => item?.WasLeftOut is not null,
-        session => new ReadItemsStatement(session.Connection), ReadAloneAsync);
+        "read", Writes: false, Workers, KeepsOrder: false, key => key, _ => 0, item => item?.Doc.Length ?? 0,
+        item => item?.WasLeftOut is not null, session => new ReadItemsStatement(session), ReadAloneAsync);
 
     public GatherQueues<ItemKey, Item?> Queues { get; } = new(Kind, metrics);
 
-    /// <returns>Its value is null when there is no such item.</returns>
+    /// <summary>How long a single read that comes now will wait before it is sent.</summary>
+    public TimeSpan DelayOf(Slot slot) => dispatch.PoolOf(slot) is { } pool ? Queues.Of(pool).DelayOf(slot) : TimeSpan.Zero;
+
+    /// <returns>The item; the value is null when there is no such item.</returns>
     public Task<Routed<Item?>> ReadAsync(ItemKey key, CancellationToken deadline) =>
         dispatch.RunOneAsync(key, key.Slot, writes: false, (pool, one, stop) => Queues.Of(pool).RunAsync(one, stop), deadline);
 
-    /// <param name="keys">What is asked for.</param>
-    /// <param name="share">Where the documents count.</param>
-    /// <param name="deadline">When the request's time is over.</param>
+    /// <param name="keys">The keys of the items.</param>
+    /// <param name="share">The request's share, in which the documents count.</param>
+    /// <param name="deadline">Cancelled when the request's time is over.</param>
     /// <returns>One answer per key, in their order; the value is null when there is no such item.</returns>
     public Task<Routed<Item?>[]> ReadAsync(IReadOnlyList<ItemKey> keys, PayloadShare share, CancellationToken deadline)
     {
@@ -37,24 +43,12 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
         (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call, [key], null), deadline))[0];
 
-    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline)
-    {
-        AnswerAdmission.Part? part = null;
-        return pool.RunAsync(
-            "read",
-            writes: false,
-            call =>
-            {
-                part?.Undo(); // the attempt before has lost its connection
-                part = admission.NewPart();
-                return ReadAsync(call, keys, part);
-            },
-            deadline);
-    }
+    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline) =>
+        AdmittedRead.RunAsync(pool, Kind.Name, admission, (call, part) => ReadAsync(call, keys, part), deadline);
 
     private static async Task<Fenced<Item?>[]> ReadAsync(ShardCall call, IReadOnlyList<ItemKey> keys, AnswerAdmission.Part? admission)
     {
-        await using var statement = new ReadItemsStatement(call.Connection, admission, call.EndStatementAsync);
+        await using var statement = new ReadItemsStatement(call.Session, admission, call.EndStatementAsync);
         return await statement.ExecuteAsync(keys);
     }
 

@@ -3,9 +3,9 @@ using ShardRouter.Documents;
 namespace ShardRouter.Items;
 
 /// <summary>One page of one partition, in bytewise id order.</summary>
-/// <param name="Bounds">On the id: operator (&gt;, &gt;=, &lt;, &lt;=) and value; all must hold.</param>
-/// <param name="After">The id that the page before ended with.</param>
-/// <param name="ScanLimit">With filters: how long the shard looks for items before it answers with those that it has found.</param>
+/// <param name="Bounds">Conditions on the id: operator (&gt;, &gt;=, &lt;, &lt;=) and value. All must hold.</param>
+/// <param name="After">The last id of the previous page.</param>
+/// <param name="ScanLimit">With filters: how long the shard searches before it answers with the items that it has found.</param>
 internal sealed record PartitionQuery(
     string Collection,
     string PartitionKey,

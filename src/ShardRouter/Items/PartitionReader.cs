@@ -1,22 +1,25 @@
 using Npgsql;
 using ShardCore.Ring;
 using ShardRouter.Consistency;
-using ShardRouter.Http;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
+using ShardRouter.Refusals;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
-using ShardRouter.Shards.Standbys;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads a page of one partition: one statement to one shard.</summary>
+/// <summary>Reads a page of one partition, with one statement to one shard.</summary>
 internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standbys, TokenCheck tokens)
 {
-    /// <summary>A page ends before the item that would make its answer larger.</summary>
+    /// <summary>A page ends before the item that would make its answer larger than this.</summary>
     public const int MaxPageBytes = 4 * 1024 * 1024;
 
-    private const int EnvelopeBytes = 160; // of one item: names, etag, updatedAt
+    private const int EnvelopeBytes = 204; // of one item: names, etag, updatedAt, expiresAt
     private const int MaxEscapedBytes = 6; // of one character of a key: \u001f
+
+    /// <summary>How long a page that is asked for now will wait before its statement is sent.</summary>
+    public TimeSpan DelayOf(Slot slot) => dispatch.PoolOf(slot)?.Delay ?? TimeSpan.Zero;
 
     public Task<Routed<PartitionPage>> ReadAsync(PartitionQuery query, Slot slot, PayloadShare share, CancellationToken deadline) => dispatch.RunOneAsync(
         query,
@@ -25,8 +28,8 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         (pool, one, cancellation) => pool.RunAsync("list", writes: false, call => ReadAsync(call, one, slot, share), cancellation),
         deadline);
 
-    /// <summary>The same for a session: from a standby if it allows that, and with its token.</summary>
-    /// <param name="limit">A standby's part of the request's time. Its search ends before.</param>
+    /// <summary>The same for a session: from a standby if the session allows it, and with the session's token.</summary>
+    /// <param name="limit">A standby's part of the request's time. The standby's search ends after half of it.</param>
     /// <exception cref="ProblemException">session-lost, among others.</exception>
     public async Task<Routed<PartitionPage>> ReadAsync(
         PartitionQuery query, Slot slot, RequestSession session, TimeSpan limit, PayloadShare share, CancellationToken deadline)
@@ -79,30 +82,36 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
     }
 
     private static async Task<Fenced<PartitionPage>> ReadAsync(
-        ShardCall call, PartitionQuery query, Slot slot, PayloadShare share, Sight? sight = null)
+        ShardCall call, PartitionQuery query, Slot slot, PayloadShare share, Sight? sight = null) =>
+        await CollectionSql.ReadAsync(call.Session, query.Collection, table => ReadAsync(call, query, slot, share, sight, table));
+
+    private static async Task<Fenced<PartitionPage>> ReadAsync(
+        ShardCall call, PartitionQuery query, Slot slot, PayloadShare share, Sight? sight, string table)
     {
-        await using var command = PartitionSql.Build(call.Connection, query, slot, withLog: sight is not null);
+        await using var command = PartitionSql.Build(call.Connection, query, slot, table, withLog: sight is not null);
         var rows = new List<PartitionRow>();
         var bytes = (long)CursorCodec.MaxLength + EnvelopeBytes;
-        if (query.Filters.Count == 0) // with them there are more statements than a session could keep
-            await command.PrepareOnceAsync();
+        if (query.Filters.Count == 0) // with filters there are more statements than a session could keep
+            await call.Session.Named.PrepareAsync(command);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
         if (!await reader.ReadAsync(CancellationToken.None))
             return Fenced<PartitionPage>.Refused(new FenceRefusal(null, null, null));
         if (sight is not null)
-            (sight.Reading, sight.Epoch) = (LogReading.Parse(reader.GetFieldValue<string?[]>(7)), reader.GetInt64(2));
+            (sight.Reading, sight.Epoch) = (LogReading.Parse(reader.GetFieldValue<string?[]>(8)), reader.GetInt64(2));
         var state = reader.GetString(0);
         if (!FenceRefusal.Allows(state, writes: false))
             return Fenced<PartitionPage>.Refused(new FenceRefusal(state, reader.IsDBNull(1) ? null : reader.GetString(1), reader.GetInt64(2)));
         do
         {
             if (reader.IsDBNull(3))
-                break; // the partition has nothing (more)
+                break; // the partition has no items, or no more
             if (reader.IsDBNull(6)) // the time to search is over
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: reader.GetString(3)));
             if (rows.Count == query.Limit)
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
-            var row = new PartitionRow(reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6));
+            var row = new PartitionRow(
+                reader.GetString(3), reader.GetInt64(4), reader.GetDateTime(5), reader.IsDBNull(7) ? null : reader.GetDateTime(7),
+                reader.GetFieldValue<byte[]>(6));
             bytes += EnvelopeBytes + (MaxEscapedBytes * (query.PartitionKey.Length + row.Id.Length)) + row.Doc.Length;
             var hasRoom = share.TryTake(EnvelopeBytes + row.Doc.Length);
             if (!hasRoom && rows.Count == 0)
@@ -112,7 +121,7 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
             }
             if (!hasRoom || (bytes > MaxPageBytes && rows.Count > 0))
             {
-                await EndAsync(call, reader); // what may be hundreds of large documents is not wanted any more
+                await EndAsync(call, reader); // the rest may be hundreds of large documents, and is not wanted
                 return Fenced<PartitionPage>.Answer(new PartitionPage(rows, rows[^1].Id));
             }
             rows.Add(row);
@@ -121,21 +130,14 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         return Fenced<PartitionPage>.Answer(new PartitionPage(rows, ReadUpTo: null));
     }
 
-    /// <summary>Closes the reader without reading all that is left.</summary>
+    /// <summary>Closes the reader without reading the rest.</summary>
     private static async Task EndAsync(ShardCall call, NpgsqlDataReader reader)
     {
         await call.EndStatementAsync();
-        try
-        {
-            await reader.CloseAsync();
-        }
-        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
-        {
-            // The statement was ended in time.
-        }
+        await reader.DisposeEndedAsync();
     }
 
-    /// <summary>What a statement says beside the page.</summary>
+    /// <summary>The facts that a statement tells in addition to the page.</summary>
     private sealed class Sight
     {
         public LogReading? Reading { get; set; }
@@ -143,7 +145,9 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         public long Epoch { get; set; }
     }
 
-    /// <summary>What a server answered to a session: a page, or why there is none, or that the slot is not its own.</summary>
+    /// <summary>
+    /// A server's answer to a session: a page, or the reason why there is none, or the refusal because the slot is not its own.
+    /// </summary>
     private sealed record SessionPage(PartitionPage Page, ReadRefusal? Refusal, FenceRefusal? Fence)
     {
         public static SessionPage Refused(ReadRefusal refusal) => new(null!, refusal, null);
@@ -151,3 +155,11 @@ internal sealed class PartitionReader(SlotDispatch dispatch, StandbyFirst standb
         public static SessionPage Fenced(FenceRefusal fence) => new(null!, null, fence);
     }
 }
+
+/// <summary>A page of a partition.</summary>
+/// <param name="ReadUpTo">
+/// The next page begins behind this id; null: nothing is left. The page may lack the item with this id, because of the filters.
+/// </param>
+internal sealed record PartitionPage(IReadOnlyList<PartitionRow> Rows, string? ReadUpTo);
+
+internal sealed record PartitionRow(string Id, long Version, DateTime UpdatedAt, DateTime? ExpiresAt, byte[] Doc);

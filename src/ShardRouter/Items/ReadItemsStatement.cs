@@ -1,13 +1,16 @@
 using Npgsql;
-using ShardRouter.Consistency;
 using ShardRouter.Gathering;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
-using ShardRouter.Routing;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
-/// <summary><c>sharding.read_items</c>: many items by key, in one round trip.</summary>
+/// <summary>
+/// Many items by key, in one round trip: with a statement for each collection, which names its partition, or, if the shard does not have one
+/// of the collections, with <c>sharding.read_items</c>.
+/// </summary>
 internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
 {
     private const string Sql = "select ord, state, peer, epoch, version, updated_at, expires_at, doc from sharding.read_items($1, $2, $3, $4)";
@@ -16,77 +19,139 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         $"select ord, state, peer, epoch, version, updated_at, expires_at, doc, (select {LogReading.Sql}) "
         + "from sharding.read_items($1, $2, $3, $4)";
 
-    /// <summary>A gathered answer is in memory whole.</summary>
+    /// <summary>The most bytes of documents in a gathered answer, because the whole answer is in memory.</summary>
     private const int MaxGatheredBytes = 4 * 1024 * 1024;
 
-    private readonly NpgsqlCommand _command;
-    private readonly List<short> _slots = [];
-    private readonly List<string> _collections = [];
-    private readonly List<string> _partitionKeys = [];
-    private readonly List<string> _ids = [];
+    private readonly ShardSession _session;
+    private readonly Keys _keys = new();
+    private NpgsqlCommand? _named; // for the collection that was read last
+    private string? _namedCollection;
 
     private readonly AnswerAdmission.Part? _admission;
     private readonly Func<Task>? _end;
     private readonly bool _withLog;
 
-    /// <summary>Of the last statement, if it was asked for.</summary>
+    /// <summary>The reading of the last statement, if it was asked for.</summary>
     public LogReading? Reading { get; private set; }
 
     /// <summary>For each key of the last statement the epoch under which the server owns its slot, if that was asked for.</summary>
     public long?[] Epochs { get; private set; } = [];
 
-    /// <param name="connection">Its session keeps the statement prepared.</param>
-    /// <param name="admission">Of the one request that asks; null: what is gathered has a limit for each statement.</param>
-    /// <param name="end">Ends the statement when there is no room for more; null: the rest is read over.</param>
-    /// <param name="withLog">Says also where the server is in its log, and under which epochs it owns the slots.</param>
+    /// <param name="session">It keeps the statements prepared.</param>
+    /// <param name="admission">The limit of the one request that asks; null: each gathered statement has a limit of its own.</param>
+    /// <param name="end">Ends the statement when there is no room for more; null: the rest is read and dropped.</param>
+    /// <param name="withLog">
+    /// The statement also tells the server's place in its log, and under which epochs the server owns the slots.
+    /// </param>
     public ReadItemsStatement(
-        NpgsqlConnection connection, AnswerAdmission.Part? admission = null, Func<Task>? end = null, bool withLog = false) =>
-        (_admission, _end, _withLog, _command) = (admission, end, withLog, new NpgsqlCommand(withLog ? SqlWithLog : Sql, connection)
-        {
-            Parameters =
-        {
-            new NpgsqlParameter<List<short>> { TypedValue = _slots },
-            new NpgsqlParameter<List<string>> { TypedValue = _collections },
-            new NpgsqlParameter<List<string>> { TypedValue = _partitionKeys },
-            new NpgsqlParameter<List<string>> { TypedValue = _ids },
-        },
-        });
+        ShardSession session, AnswerAdmission.Part? admission = null, Func<Task>? end = null, bool withLog = false) =>
+        (_session, _admission, _end, _withLog) = (session, admission, end, withLog);
 
     /// <returns>
-    /// One answer per key. Items for which there is no room are told as such (<see cref="Item.WasLeftOut"/>): how large they are only the
-    /// shard knows.
+    /// One answer per key. An item for which there was no room is marked (<see cref="Item.WasLeftOut"/>): only the shard knows before how
+    /// large it is.
     /// </returns>
-
     public async Task<Fenced<Item?>[]> ExecuteAsync(IReadOnlyList<ItemKey> keys)
     {
-        Clear();
-        foreach (var key in keys)
-            Add(key);
-        var (answers, isAnswered) = (new Fenced<Item?>[keys.Count], new bool[keys.Count]);
+        var collection = keys[0].Collection;
+        var isOne = keys.All(key => key.Collection == collection);
+        if (isOne ? !_session.Named.IsMissing(collection) : !keys.Any(key => _session.Named.IsMissing(key.Collection)))
+        {
+            try
+            {
+                return isOne ? await OneCollectionAsync(collection, keys) : await ManyCollectionsAsync(keys);
+            }
+            catch (PostgresException e) when (CollectionSql.IsMissing(e))
+            {
+                if (isOne)
+                    _session.Named.Miss(collection);
+            }
+        }
+        _keys.Fill(keys);
+        await using var command = new NpgsqlCommand(_withLog ? SqlWithLog : Sql, _session.Connection)
+        {
+            Parameters = { _keys.NewSlots(), _keys.NewCollections(), _keys.NewPartitionKeys(), _keys.NewIds() },
+        };
+        await command.PrepareOnceAsync();
+        return await ReadAsync(await command.ExecuteReaderAsync(CancellationToken.None), keys.Count, [[.. Enumerable.Range(0, keys.Count)]]);
+    }
+
+    private async Task<Fenced<Item?>[]> OneCollectionAsync(string collection, IReadOnlyList<ItemKey> keys)
+    {
+        _keys.Fill(keys);
+        _named ??= new NpgsqlCommand("", _session.Connection)
+        {
+            Parameters = { _keys.NewSlots(), _keys.NewPartitionKeys(), _keys.NewIds() },
+        };
+        if (_namedCollection != collection)
+            _named.CommandText = CollectionSql.Read(_namedCollection = collection, _withLog);
+        await _session.Named.PrepareAsync(_named);
+        return await ReadAsync(await _named.ExecuteReaderAsync(CancellationToken.None), keys.Count, places: null);
+    }
+
+    /// <summary>All statements are sent together. Each has a snapshot of its own: the reads of a call do not depend on each other.</summary>
+    private async Task<Fenced<Item?>[]> ManyCollectionsAsync(IReadOnlyList<ItemKey> keys)
+    {
+        var places = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i].Collection, StringComparer.Ordinal).Select(same => same.ToArray()).ToArray();
+        await using var batch = new NpgsqlBatch(_session.Connection);
+        foreach (var some in places)
+        {
+            var those = new Keys();
+            those.Fill([.. some.Select(i => keys[i])]);
+            var sql = CollectionSql.Read(keys[some[0]].Collection, _withLog);
+            if (places.Length <= NamedStatements.Most)
+            {
+                await using var command = new NpgsqlCommand(sql, _session.Connection)
+                {
+                    Parameters = { those.NewSlots(), those.NewPartitionKeys(), those.NewIds() },
+                };
+                await _session.Named.PrepareAsync(command);
+            }
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(sql)
+            {
+                Parameters = { those.NewSlots(), those.NewPartitionKeys(), those.NewIds() },
+            });
+        }
+        if (places.Length <= NamedStatements.Most)
+            await batch.PrepareAsync(CancellationToken.None); // no round trip: each is prepared
+        return await ReadAsync(await batch.ExecuteReaderAsync(CancellationToken.None), keys.Count, places);
+    }
+
+    /// <param name="reader">One result for each statement.</param>
+    /// <param name="count">The number of keys.</param>
+    /// <param name="places">For each result, the places of its keys among all; null: there is one result with all keys.</param>
+    private async Task<Fenced<Item?>[]> ReadAsync(NpgsqlDataReader reader, int count, int[][]? places)
+    {
+        var (answers, isAnswered) = (new Fenced<Item?>[count], new bool[count]);
         var admission = _admission ?? new AnswerAdmission(MaxGatheredBytes, null).NewPart();
-        var isEnded = false;
-        (Reading, Epochs) = (null, _withLog ? new long?[keys.Count] : []);
-        await _command.PrepareOnceAsync();
-        var reader = await _command.ExecuteReaderAsync(CancellationToken.None);
+        var (isEnded, result) = (false, 0);
+        (Reading, Epochs) = (null, _withLog ? new long?[count] : []);
         try
         {
-            while (await reader.ReadAsync(CancellationToken.None))
+            do
             {
-                var place = reader.GetInt32(0) - 1;
-                if (_withLog)
+                // Of several statements the last reading counts: it was taken behind all of their snapshots.
+                for (var isFirst = true; await reader.ReadAsync(CancellationToken.None); isFirst = false)
                 {
-                    Reading ??= LogReading.Parse(reader.GetFieldValue<string?[]>(8));
-                    Epochs[place] = reader.IsDBNull(3) ? null : reader.GetInt64(3);
+                    var place = places is null ? reader.GetInt32(0) - 1 : places[result][reader.GetInt32(0) - 1];
+                    if (_withLog)
+                    {
+                        if (isFirst)
+                            Reading = LogReading.Parse(reader.GetFieldValue<string?[]>(8));
+                        Epochs[place] = reader.IsDBNull(3) ? null : reader.GetInt64(3);
+                    }
+                    (answers[place], isAnswered[place]) = (AnswerAt(reader, admission), true);
+                    isEnded |= await TryEndAsync(admission, isEnded);
                 }
-                (answers[place], isAnswered[place]) = (AnswerAt(reader, admission), true);
-                isEnded |= await TryEndAsync(admission, isEnded);
+                result++;
             }
+            while (places is { Length: > 1 } && await reader.NextResultAsync(CancellationToken.None));
         }
         catch (PostgresException e) when (isEnded && e.SqlState == PostgresErrorCodes.QueryCanceled)
         {
-            // as was asked for
+            // the router itself has ended the statement
         }
-        await CloseAsync(reader, isEnded);
+        await (isEnded ? reader.DisposeEndedAsync() : reader.DisposeAsync().AsTask());
         for (var i = 0; isEnded && i < answers.Length; i++)
             if (!isAnswered[i])
                 answers[i] = Fenced<Item?>.Answer(Item.NotRead(admission.Refused!.Value));
@@ -100,34 +165,6 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
             return false;
         await _end();
         return true;
-    }
-
-    private static async Task CloseAsync(NpgsqlDataReader reader, bool isEnded)
-    {
-        try
-        {
-            await reader.DisposeAsync();
-        }
-        catch (PostgresException e) when (isEnded && e.SqlState == PostgresErrorCodes.QueryCanceled)
-        {
-            // as was asked for
-        }
-    }
-
-    private void Clear()
-    {
-        _slots.Clear();
-        _collections.Clear();
-        _partitionKeys.Clear();
-        _ids.Clear();
-    }
-
-    private void Add(ItemKey key)
-    {
-        _slots.Add((short)key.Slot.Value);
-        _collections.Add(key.Collection);
-        _partitionKeys.Add(key.PartitionKey);
-        _ids.Add(key.Id);
     }
 
     private static Fenced<Item?> AnswerAt(NpgsqlDataReader reader, AnswerAdmission.Part admission)
@@ -145,5 +182,37 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
             : Item.NotRead(admission.Refused!.Value));
     }
 
-    public ValueTask DisposeAsync() => _command.DisposeAsync();
+    public ValueTask DisposeAsync() => _named?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>The keys as parameters.</summary>
+    private sealed class Keys
+    {
+        private readonly List<short> _slots = [];
+        private readonly List<string> _collections = [];
+        private readonly List<string> _partitionKeys = [];
+        private readonly List<string> _ids = [];
+
+        public void Fill(IReadOnlyList<ItemKey> keys)
+        {
+            _slots.Clear();
+            _collections.Clear();
+            _partitionKeys.Clear();
+            _ids.Clear();
+            foreach (var key in keys)
+            {
+                _slots.Add((short)key.Slot.Value);
+                _collections.Add(key.Collection);
+                _partitionKeys.Add(key.PartitionKey);
+                _ids.Add(key.Id);
+            }
+        }
+
+        public NpgsqlParameter<List<short>> NewSlots() => new() { TypedValue = _slots };
+
+        public NpgsqlParameter<List<string>> NewCollections() => new() { TypedValue = _collections };
+
+        public NpgsqlParameter<List<string>> NewPartitionKeys() => new() { TypedValue = _partitionKeys };
+
+        public NpgsqlParameter<List<string>> NewIds() => new() { TypedValue = _ids };
+    }
 }

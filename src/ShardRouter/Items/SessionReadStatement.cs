@@ -1,16 +1,17 @@
 using ShardRouter.Consistency;
 using ShardRouter.Gathering;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
-using ShardRouter.Routing;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
-/// <summary><see cref="ReadItemsStatement"/> for reads of sessions: with the checks before and after it, and at a standby too.</summary>
+/// <summary><see cref="ReadItemsStatement"/> for reads of sessions, with the checks before and after it. It runs at standbys too.</summary>
 internal sealed class SessionReadStatement(ShardSession session, AnswerAdmission.Part? admission = null, Func<Task>? end = null)
     : IGatheredStatement<SessionRead, SessionItem>
 {
-    private readonly ReadItemsStatement _read = new(session.Connection, admission, end, withLog: true);
+    private readonly ReadItemsStatement _read = new(session, admission, end, withLog: true);
     private readonly ReadCheck _check = new(session);
 
     public async Task<Fenced<SessionItem>[]> ExecuteAsync(IReadOnlyList<SessionRead> operations)
@@ -36,3 +37,11 @@ internal sealed class SessionReadStatement(ShardSession session, AnswerAdmission
 
     public ValueTask DisposeAsync() => _read.DisposeAsync();
 }
+
+/// <summary>An item that a session reads.</summary>
+internal sealed record SessionRead(ItemKey Key, RequestSession Session);
+
+/// <summary>A server's answer to a <see cref="SessionRead"/>.</summary>
+/// <param name="Item">Null: there is no such item.</param>
+/// <param name="Refusal">Not null: this session must not get the answer.</param>
+internal readonly record struct SessionItem(Item? Item, ReadRefusal? Refusal);

@@ -1,16 +1,20 @@
 using ShardCore.Ring;
 using ShardRouter.Consistency;
 using ShardRouter.Gathering;
-using ShardRouter.Http;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Payload;
+using ShardRouter.Refusals;
 using ShardRouter.Routing;
 using ShardRouter.Shards;
-using ShardRouter.Shards.Standbys;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads items for sessions: as <see cref="ItemReader"/> does, but from a standby if the session allows it, and with its token.</summary>
+/// <summary>
+/// Reads items for sessions. It works as <see cref="ItemReader"/> does, but reads from a standby if the session allows it, and uses the
+/// session's token.
+/// </summary>
 internal sealed class SessionReader(
     SlotDispatch dispatch, StandbyFirst standbys, TokenCheck tokens, RouterMetrics metrics) : IAsyncDisposable
 {
@@ -59,7 +63,7 @@ internal sealed class SessionReader(
         return answer;
     }
 
-    /// <summary>All from a standby; what it refuses, or lacks, from the primary.</summary>
+    /// <summary>Asks a standby for all items, and the primary for those that the standby refused.</summary>
     private async Task<Fenced<SessionItem>[]> ReadAsync(
         ShardPool pool, IReadOnlyList<SessionRead> reads, RequestSession session, AnswerAdmission admission, CancellationToken deadline)
     {
@@ -81,29 +85,9 @@ internal sealed class SessionReader(
     private static async Task<Fenced<SessionItem>> ReadAloneAsync(ShardPool pool, SessionRead read, CancellationToken deadline) =>
         (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call, [read], null), deadline))[0];
 
-    private static async Task<Fenced<SessionItem>[]> ReadAsync(
-        ShardPool pool, IReadOnlyList<SessionRead> reads, AnswerAdmission admission, CancellationToken deadline)
-    {
-        AnswerAdmission.Part? part = null;
-        try
-        {
-            return await pool.RunAsync(
-                Kind.Name,
-                writes: false,
-                call =>
-                {
-                    part?.Undo(); // the attempt before has lost its connection
-                    part = admission.NewPart();
-                    return ReadAsync(call, reads, part);
-                },
-                deadline);
-        }
-        catch
-        {
-            part?.End(); // another server is asked, while this one may still answer
-            throw;
-        }
-    }
+    private static Task<Fenced<SessionItem>[]> ReadAsync(
+        ShardPool pool, IReadOnlyList<SessionRead> reads, AnswerAdmission admission, CancellationToken deadline) =>
+        AdmittedRead.RunAsync(pool, Kind.Name, admission, (call, part) => ReadAsync(call, reads, part), deadline);
 
     private static async Task<Fenced<SessionItem>[]> ReadAsync(
         ShardCall call, IReadOnlyList<SessionRead> reads, AnswerAdmission.Part? admission)
@@ -114,7 +98,7 @@ internal sealed class SessionReader(
 
     private static string? RefusalOf(Fenced<SessionItem> answer) => answer.Refusal is not null ? "Fence" : answer.Value.Refusal?.ToString();
 
-    /// <summary>What the primary said, or a standby that was allowed to.</summary>
+    /// <summary>The answer of the primary, or of a standby that was allowed to answer.</summary>
     private static Routed<Item?> Plain(Routed<SessionItem> routed) => routed switch
     {
         { Failure: { } failure } => Routed<Item?>.Failed(failure, routed.Shard),
@@ -125,6 +109,6 @@ internal sealed class SessionReader(
 
     public ValueTask DisposeAsync() => Queues.DisposeAsync();
 
-    /// <summary>A reference, so that null says that there is none.</summary>
+    /// <summary>A reference type, so null can say that there is no answer.</summary>
     private sealed record Answered(Fenced<SessionItem> Value);
 }

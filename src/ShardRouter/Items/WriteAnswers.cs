@@ -1,14 +1,15 @@
 using System.Text.Json;
 using Npgsql;
-using ShardRouter.Routing;
+using ShardRouter.Outcomes;
 
 namespace ShardRouter.Items;
 
-/// <summary>Reads what <c>sharding.write_items</c> answers.</summary>
+/// <summary>Reads the answers of <c>sharding.write_items</c>.</summary>
 internal static class WriteAnswers
 {
     /// <summary>The answer in the reader's row.</summary>
-    public static Fenced<WriteResult> At(NpgsqlDataReader reader)
+    /// <param name="mostBytes">A larger document is left out.</param>
+    public static Fenced<WriteResult> At(NpgsqlDataReader reader, long mostBytes = long.MaxValue)
     {
         var outcome = reader.GetString(1);
         var detail = reader.IsDBNull(6) ? null : reader.GetString(6);
@@ -19,11 +20,11 @@ internal static class WriteAnswers
                 reader.IsDBNull(2) ? null : reader.GetInt64(2),
                 reader.IsDBNull(3) ? null : reader.GetDateTime(3),
                 reader.IsDBNull(4) ? null : reader.GetDateTime(4),
-                reader.IsDBNull(5) ? null : reader.GetFieldValue<byte[]>(5),
+                reader.IsDBNull(5) || reader.GetBytes(5, 0, null, 0, 0) > mostBytes ? null : reader.GetFieldValue<byte[]>(5),
                 detail));
     }
 
-    /// <summary>A transaction that was refused.</summary>
+    /// <summary>The answer of a transaction that was refused.</summary>
     /// <param name="detail">The first culprit's result row, as JSON.</param>
     public static Fenced<TransactionResult> Refusal(string detail)
     {
@@ -55,7 +56,12 @@ internal static class WriteAnswers
         "missing" => WriteOutcome.Missing,
         "precondition_failed" => WriteOutcome.PreconditionFailed,
         "invalid_patch" => WriteOutcome.InvalidPatch,
+        "out_of_range" => WriteOutcome.OutOfRange,
         "no_collection" => WriteOutcome.NoCollection,
         _ => throw new InvalidOperationException($"write_items answered the unknown outcome '{name}'."),
     };
 }
+
+/// <summary>The result of a transaction: the result of every operation, or the first culprit; then nothing was applied.</summary>
+/// <param name="FailedOperation">The culprit's place, from 0; null: all was applied.</param>
+internal sealed record TransactionResult(IReadOnlyList<WriteResult> Results, int? FailedOperation, WriteResult? Culprit);

@@ -1,20 +1,30 @@
 using Npgsql;
 using NpgsqlTypes;
 using ShardRouter.Gathering;
-using ShardRouter.Routing;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
 
-/// <summary><c>sharding.write_items</c>: many writes in one round trip, each for itself or all or none. A plain put that comes alone goes by <see cref="PutItemStatement"/>.</summary>
+/// <summary>
+/// Many writes in one round trip. Each is independent, or all are applied or none. Writes to one collection go by its own function, and a
+/// plain put that comes alone by <see cref="PutItemStatement"/>; in a transaction a refusal must be an error, so there even a single put goes
+/// by the function for many. Writes to several collections, and to one that the shard does not have, go by <c>sharding.write_items</c>.
+/// </summary>
 internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, WriteResult>
 {
     private const string Sql =
         "select ord, outcome, version, updated_at, expires_at, doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-    private readonly NpgsqlConnection _connection;
+    private const int CollectionsAt = 3; // among the parameters of write_items; those of a collection's function lack it
+
+    private readonly ShardSession _session;
     private readonly bool _atomic;
+    private readonly long _mostReturned;
+    private readonly bool _mayFail;
     private readonly NpgsqlCommand _command;
+    private readonly NpgsqlCommand _named; // for one collection
+    private string? _namedCollection;
     private PutItemStatement? _put; // made when the first put comes alone: a batch or a transaction needs none
     private readonly List<string> _kinds = [];
     private readonly List<short> _slots = [];
@@ -27,10 +37,18 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     private readonly List<int?> _ttls = [];
     private readonly List<bool> _returnDocs = [];
 
-    public WriteItemsStatement(NpgsqlConnection connection, bool atomic)
+    /// <param name="session">It keeps the statements prepared.</param>
+    /// <param name="atomic">All operations are applied, or none.</param>
+    /// <param name="mostReturned">
+    /// The most bytes of returned documents together. Those for which there is no room are left out of the answers; the first one never is.
+    /// </param>
+    /// <param name="mayFail">
+    /// False: it is in a transaction, which an error would end. So it does not try what fails if the shard lacks the collection.
+    /// </param>
+    public WriteItemsStatement(ShardSession session, bool atomic, long mostReturned = long.MaxValue, bool mayFail = true)
     {
-        (_connection, _atomic) = (connection, atomic);
-        _command = new NpgsqlCommand(Sql, connection)
+        (_session, _atomic, _mostReturned, _mayFail) = (session, atomic, mostReturned, mayFail);
+        _command = new NpgsqlCommand(Sql, session.Connection)
         {
             Parameters =
             {
@@ -47,33 +65,78 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
                 new NpgsqlParameter<List<bool>> { TypedValue = _returnDocs },
             },
         };
+        _named = new NpgsqlCommand("", session.Connection);
+        for (var i = 0; i < _command.Parameters.Count; i++)
+            if (i != CollectionsAt)
+                _named.Parameters.Add(_command.Parameters[i].Clone());
     }
 
-    /// <exception cref="PostgresException">SH003: atomic, and one of them was refused.</exception>
+    /// <exception cref="PostgresException">
+    /// SH003: the statement is atomic, and an operation was refused. Or an index refused one of several (<see cref="IndexRefusal"/>).
+    /// </exception>
     public async Task<Fenced<WriteResult>[]> ExecuteAsync(IReadOnlyList<WriteOperation> operations)
     {
-        if (operations is [var only] && CanPut(only))
-            return [await PutAsync(only)];
-        Clear();
-        foreach (var operation in operations)
-            Add(operation);
-        var answers = new Fenced<WriteResult>[operations.Count];
-        await _command.PrepareOnceAsync();
-        await using (var reader = await _command.ExecuteReaderAsync(CancellationToken.None))
+        try
         {
-            while (await reader.ReadAsync(CancellationToken.None))
-                answers[reader.GetInt32(0) - 1] = WriteAnswers.At(reader);
+            return await RunAsync(operations);
         }
-        return answers; // only here, with the reader closed and so ReadyForQuery seen, has the commit happened: rows may come before it
+        catch (PostgresException e) when (!_atomic && operations.Count == 1 && IndexRefusal.Is(e))
+        {
+            return [Fenced<WriteResult>.Answer(IndexRefusal.Of(e, operations[0].Key.Collection))];
+        }
     }
 
-    /// <summary>In a transaction of many a refusal must be an error, so it stays with the function for many even if it is one.</summary>
-    private bool CanPut(WriteOperation operation) => !_atomic && PutItemStatement.CanRun(operation);
+    private async Task<Fenced<WriteResult>[]> RunAsync(IReadOnlyList<WriteOperation> operations)
+    {
+        var collection = operations[0].Key.Collection;
+        if (_mayFail && !_session.Named.IsMissing(collection) && operations.All(operation => operation.Key.Collection == collection))
+        {
+            try
+            {
+                return !_atomic && operations is [var only] && PutItemStatement.CanRun(only) ? [await PutAsync(only)] : await NamedAsync(collection, operations);
+            }
+            catch (PostgresException e) when (CollectionSql.IsMissing(e)) // so nothing was applied
+            {
+                _session.Named.Miss(collection);
+            }
+        }
+        foreach (var same in operations.CountBy(operation => operation.Key.Collection))
+            _session.Uses(same.Key, isMany: same.Value > 1);
+        Fill(operations);
+        await _command.PrepareOnceAsync();
+        return await RunAsync(_command, operations.Count);
+    }
+
+    private async Task<Fenced<WriteResult>[]> NamedAsync(string collection, IReadOnlyList<WriteOperation> operations)
+    {
+        Fill(operations);
+        if (_namedCollection != collection)
+            _named.CommandText = CollectionSql.Write(_namedCollection = collection);
+        _session.Uses(collection, isMany: true);
+        await _session.Named.PrepareAsync(_named);
+        return await RunAsync(_named, operations.Count);
+    }
+
+    private async Task<Fenced<WriteResult>[]> RunAsync(NpgsqlCommand command, int count)
+    {
+        var answers = new Fenced<WriteResult>[count];
+        var returned = 0L;
+        await using (var reader = await command.ExecuteReaderAsync(CancellationToken.None))
+        {
+            while (await reader.ReadAsync(CancellationToken.None))
+            {
+                var answer = WriteAnswers.At(reader, returned == 0 ? long.MaxValue : _mostReturned - returned);
+                returned += answer.Value?.Doc?.Length ?? 0;
+                answers[reader.GetInt32(0) - 1] = answer;
+            }
+        }
+        return answers; // rows may come before the commit: it has happened only now, as the closed reader has seen ReadyForQuery
+    }
 
     private Task<Fenced<WriteResult>> PutAsync(WriteOperation operation) =>
-        (_put ??= new PutItemStatement(_connection)).ExecuteAsync(operation);
+        (_put ??= new PutItemStatement(_session)).ExecuteAsync(operation);
 
-    private void Clear()
+    private void Fill(IReadOnlyList<WriteOperation> operations)
     {
         _kinds.Clear();
         _slots.Clear();
@@ -85,6 +148,8 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         _versions.Clear();
         _ttls.Clear();
         _returnDocs.Clear();
+        foreach (var operation in operations)
+            Add(operation);
     }
 
     private void Add(WriteOperation operation)
@@ -123,6 +188,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     public async ValueTask DisposeAsync()
     {
         await _command.DisposeAsync();
+        await _named.DisposeAsync();
         if (_put is not null)
             await _put.DisposeAsync();
     }

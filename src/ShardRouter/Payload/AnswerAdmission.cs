@@ -1,8 +1,10 @@
 namespace ShardRouter.Payload;
 
-/// <summary>Says of each document of an answer whether there is room for it; once there was none, no later one is let in.</summary>
-/// <param name="mostBytes">Of all together.</param>
-/// <param name="share">Where they count; null: nowhere yet.</param>
+/// <summary>
+/// Decides for each document of an answer whether there is room for it. After the first refusal no later document is let in.
+/// </summary>
+/// <param name="mostBytes">The most bytes of all documents together.</param>
+/// <param name="share">The request's share, in which the documents count; null: they are not counted yet.</param>
 internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
 {
     private readonly long _mostBytes = mostBytes;
@@ -12,7 +14,7 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
     private Part? _refusing;
     private LeftOut _why;
 
-    /// <summary>What one statement brings.</summary>
+    /// <summary>Begins the part of one statement.</summary>
     public Part NewPart() => new(this);
 
     /// <summary>The documents that one attempt at one shard has brought.</summary>
@@ -21,10 +23,10 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
         private long _mine;
         private bool _isOver;
 
-        /// <summary>Why the later ones are left out; null: all have come in so far.</summary>
+        /// <summary>Why later documents are left out; null: all have been let in so far.</summary>
         public LeftOut? Refused => whole._refusing is not null ? whole._why : _isOver ? LeftOut.RouterFull : null;
 
-        /// <param name="bytes">Of one document. The first of all is always small enough.</param>
+        /// <param name="bytes">The bytes of one document. The first document of an answer is always small enough.</param>
         public bool TryAdmit(int bytes)
         {
             lock (whole._gate)
@@ -41,7 +43,7 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
             }
         }
 
-        /// <summary>The attempt is given up; whoever still reads for it admits nothing any more.</summary>
+        /// <summary>The attempt is given up. If it still reads, it lets in no more documents.</summary>
         public void End()
         {
             lock (whole._gate)
@@ -49,7 +51,7 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
             Undo();
         }
 
-        /// <summary>The attempt failed and is made again: what it brought is not in the answer.</summary>
+        /// <summary>The attempt failed and is made again. Its documents are not in the answer.</summary>
         public void Undo()
         {
             lock (whole._gate)
@@ -67,7 +69,7 @@ internal sealed class AnswerAdmission(long mostBytes, PayloadShare? share)
 /// <summary>Why a document is not in an answer.</summary>
 internal enum LeftOut
 {
-    /// <summary>The documents that were asked for together are too large together.</summary>
+    /// <summary>The documents that were asked for together are too large for one answer.</summary>
     AnswerFull,
 
     /// <summary>The router holds as much as it may.</summary>

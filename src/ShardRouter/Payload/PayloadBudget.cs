@@ -1,18 +1,18 @@
 namespace ShardRouter.Payload;
 
 /// <summary>
-/// How many bytes of bodies and answers this router holds at the same time, all requests together. What does not fit is refused at once
-/// with 503 <c>overloaded</c>, so that slow or greedy clients cannot fill the memory that others need.
+/// Limits how many bytes of bodies and answers this router holds at the same time, for all requests together. A request that does not fit
+/// is refused at once with 503 <c>overloaded</c>. So slow or greedy clients cannot fill the memory that others need.
 /// </summary>
 internal sealed class PayloadBudget
 {
     private long _most = 64L * 1024 * 1024;
     private long _taken;
 
-    /// <summary>The one of this process: a body is read and an answer written in many places, and all count here.</summary>
+    /// <summary>The budget of this process. Bodies are read and answers are written in many places, and all count here.</summary>
     public static PayloadBudget Process { get; } = new();
 
-    /// <summary>Bytes; SHARDING_PAYLOAD_MIB.</summary>
+    /// <summary>The limit in bytes, from SHARDING_PAYLOAD_MIB.</summary>
     public long Most
     {
         get => Volatile.Read(ref _most);
@@ -30,7 +30,7 @@ internal sealed class PayloadBudget
         return false;
     }
 
-    /// <summary>For an answer that must be told: it may exceed the budget.</summary>
+    /// <summary>For an answer that must be given. It may exceed the budget.</summary>
     public void Take(long bytes) => Interlocked.Add(ref _taken, bytes);
 
     public void Release(long bytes) => Interlocked.Add(ref _taken, -bytes);

@@ -1,11 +1,14 @@
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Payload;
 
-/// <summary>What one request has taken of the <see cref="PayloadBudget"/>, until its answer has left.</summary>
+/// <summary>The bytes that one request has taken from the <see cref="PayloadBudget"/>, until its answer has left.</summary>
 internal sealed class PayloadShare : IDisposable
 {
-    /// <summary>Less is not counted: a request costs more than that whatever it carries, and their number is bounded elsewhere.</summary>
+    /// <summary>
+    /// A request's first bytes are not counted: a request costs more than that in any case, and the number of requests is bounded
+    /// elsewhere.
+    /// </summary>
     public const int UncountedBytes = 4 * 1024;
 
     private readonly Lock _gate = new();
@@ -13,7 +16,7 @@ internal sealed class PayloadShare : IDisposable
     private long _taken;
     private bool _isOver;
 
-    /// <summary>The request's own, made when it first needs one.</summary>
+    /// <summary>The request's own share. It is made when it is first needed.</summary>
     public static PayloadShare Of(HttpContext context)
     {
         if (context.Features.Get<PayloadShare>() is { } share)
@@ -23,7 +26,7 @@ internal sealed class PayloadShare : IDisposable
         return share;
     }
 
-    /// <summary>When the answer has left.</summary>
+    /// <summary>Called when the answer has left.</summary>
     public static void End(HttpContext context)
     {
         if (context.Features.Get<PayloadShare>() is not { } share)
@@ -40,7 +43,7 @@ internal sealed class PayloadShare : IDisposable
     }
 
     /// <returns>
-    /// False: there is no room; or the request is over, and whoever still reads an answer for it, because the shard hung, need not go on.
+    /// False: there is no room. Or the request is over: a call that still reads an answer for it, because the shard hung, need not go on.
     /// </returns>
     public bool TryTake(long bytes)
     {
@@ -54,7 +57,7 @@ internal sealed class PayloadShare : IDisposable
         }
     }
 
-    /// <summary>For an answer that must be told, as something has been done.</summary>
+    /// <summary>For an answer that must be given, because something has been done.</summary>
     public void Take(long bytes)
     {
         lock (_gate)
@@ -67,7 +70,7 @@ internal sealed class PayloadShare : IDisposable
         }
     }
 
-    /// <summary>What was taken is not needed after all.</summary>
+    /// <summary>Gives back bytes that are not needed after all.</summary>
     public void GiveBack(long bytes)
     {
         lock (_gate)

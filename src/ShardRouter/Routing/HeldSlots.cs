@@ -4,12 +4,16 @@ using ShardCore.Ring;
 namespace ShardRouter.Routing;
 
 /// <summary>
-/// The queue in which operations wait while their slot is handed over. The first one that the fence refuses keeps asking for
-/// all; the others wait here, off the shard, and go on together once it got through. Those on other slots pass by.
+/// The queue in which operations wait while their slot is handed over. The first operation that the fence refuses leads: it keeps asking
+/// for all of them. The others wait here, off the shard, and go on together when the leader got through. Operations on other slots do not
+/// wait.
 /// </summary>
 internal sealed class HeldSlots
 {
-    /// <summary>More than this waiting in one router are turned away: a hand-over takes milliseconds, so this is no hand-over.</summary>
+    /// <summary>
+    /// The most operations that wait in one router; further ones are refused. A hand-over takes milliseconds, so something else must be
+    /// wrong then.
+    /// </summary>
     public const int MaxWaiting = 4096;
 
     private readonly ConcurrentDictionary<int, TaskCompletionSource> _held = [];
@@ -19,8 +23,9 @@ internal sealed class HeldSlots
 
     public bool IsHeld(Slot slot) => !_held.IsEmpty && _held.ContainsKey(slot.Value);
 
-    /// <returns>True: the caller asks for all now, and must call <see cref="Release"/> whatever comes.</returns>
-    public bool TryLead(Slot slot) => _held.TryAdd(slot.Value, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    /// <returns>True: the caller asks for all operations now, and must call <see cref="Release"/> in any case.</returns>
+    public bool TryLead(Slot slot) =>
+        _held.TryAdd(slot.Value, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 
     public void Release(Slot slot)
     {
@@ -29,7 +34,7 @@ internal sealed class HeldSlots
     }
 
     /// <summary>Waits until the slot is released.</summary>
-    /// <returns>False: not in time, or too many wait already.</returns>
+    /// <returns>False: the slot was not released in time, or too many operations wait already.</returns>
     public async ValueTask<bool> WaitAsync(Slot slot, TimeSpan limit, TimeProvider time, CancellationToken deadline)
     {
         if (!_held.TryGetValue(slot.Value, out var held))

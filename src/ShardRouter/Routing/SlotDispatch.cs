@@ -1,40 +1,58 @@
 using ShardCore.Ring;
+using ShardRouter.Outcomes;
+using ShardRouter.Rings;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Routing;
 
-/// <summary>Brings operations to the shards that own their slots.</summary>
+/// <summary>Sends operations to the shards that own their slots.</summary>
 /// <remarks>
-/// The ring only proposes: each shard's fence decides. An operation that was refused was not applied, so it may be sent
-/// again, and it is: 1. to the owner that the refusal names, when the ring knows its address; 2. with the ring looked up
-/// anew; 3. after a short pause while the slot is being handed over, which takes milliseconds: single writes, and single reads that were refused,
-/// are held in <see cref="HeldSlots"/>, where one asks for all. After <see cref="HoldLimit"/> it answers slot-moving. An operation
-/// whose outcome is not known is never sent again.
+/// The ring only proposes: each shard's fence decides. An operation that was refused was not applied, so it may be sent again, and it is:
+/// 1. to the owner that the refusal names, if the ring knows its address;
+/// 2. after the ring was read again;
+/// 3. after a short pause while the slot is handed over, which takes milliseconds. Single writes, and single reads that were refused, are
+///    held in <see cref="HeldSlots"/> meanwhile, where one of them asks for all.
+/// After <see cref="HoldLimit"/> the operation is answered with slot-moving. An operation whose outcome is not known is never sent again.
 /// </remarks>
-internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, ShardPools pools, HeldSlots held, RouterMetrics metrics, TimeProvider time)
+internal sealed class SlotDispatch(
+    RingHolder holder, RingWatcher watcher, ShardPools pools, HeldSlots held, RouterMetrics metrics, TimeProvider time)
 {
     /// <summary>How long operations on a moving slot are held before they fail.</summary>
     public static readonly TimeSpan HoldLimit = TimeSpan.FromSeconds(2);
 
-    /// <summary>Redis is a hint: a request that is held does not wait longer for it, the hand-over may be over by then.</summary>
+    /// <summary>
+    /// Redis is only a hint. A request that is held does not wait longer than this for it, because the hand-over may be over by then.
+    /// </summary>
     private static readonly TimeSpan RefreshLimit = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>A slot that is being handed over is asked for so often; that is meant to last no more than a few of these.</summary>
+    /// <summary>
+    /// The longest pause between two questions for a slot that is being handed over. A hand-over should last no more than a few of these.
+    /// </summary>
     private static readonly TimeSpan LongestProbePause = TimeSpan.FromMilliseconds(8);
 
-    /// <summary>About a quarter of a second of them: what lasts longer has lost its mover, and whoever brings it on needs the machine.</summary>
+    /// <summary>
+    /// How many questions have such short pauses; they take about a quarter of a second. A hand-over that lasts longer has lost its
+    /// mover, and the process that completes it needs the machine.
+    /// </summary>
     private const int QuickProbes = 32;
 
-    /// <summary>An owner answers, or refuses, sooner than this, unless a row is locked or it hangs.</summary>
+    /// <summary>An owner answers or refuses sooner than this, unless a row is locked or the owner hangs.</summary>
     private static readonly TimeSpan LeaderLimit = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The way to the shard that the ring names for a slot; null: there is no ring.</summary>
+    public ShardPool? PoolOf(Slot slot) =>
+        holder.Current is { IsEmpty: false } ring ? pools.Of(new SlotRoute(slot).TargetIn(ring), ring.Cluster) : null;
+
     /// <summary>Sends one operation to the owner of its slot.</summary>
-    /// <param name="writes">It is held with the others of its slot while that is handed over; a read, which a frozen slot answers, once it has been refused.</param>
+    /// <param name="writes">
+    /// Writes are held during a hand-over; reads only after a refusal, because a frozen slot still answers reads.
+    /// </param>
     public async Task<Routed<TResult>> RunOneAsync<TOperation, TResult>(
-        TOperation operation, Slot slot, bool writes, Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> call, CancellationToken deadline)
+        TOperation operation, Slot slot, bool writes, Func<ShardPool, TOperation, CancellationToken, Task<Fenced<TResult>>> call,
+        CancellationToken deadline)
     {
         var startedAt = time.GetTimestamp();
         var route = new SlotRoute(slot);
@@ -43,16 +61,17 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         {
             for (var round = 0; ; round++)
             {
-                if (mayBeHeld && !leads && held.IsHeld(slot) && !await held.WaitAsync(slot, HoldLimit - time.GetElapsedTime(startedAt), time, deadline))
+                if (mayBeHeld && !leads && held.IsHeld(slot)
+                    && !await held.WaitAsync(slot, HoldLimit - time.GetElapsedTime(startedAt), time, deadline))
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
-                mayBeHeld = writes; // a read that has waited asks first: a frozen slot would answer it
+                mayBeHeld = writes; // a read that has waited asks first, because a frozen slot answers reads
                 if (holder.Current is not { IsEmpty: false } ring)
                     return Routed<TResult>.Failed(ShardFailure.RingUnavailable, default);
                 var shard = route.TargetIn(ring);
                 var asked = call(pools.Of(shard, ring.Cluster), operation, deadline);
                 if (leads && await Task.WhenAny(asked, Task.Delay(LeaderLimit, time, CancellationToken.None)) != asked)
                 {
-                    held.Release(slot); // it waits for something else than the hand-over: the others shall find out for themselves
+                    held.Release(slot); // the leader waits for something other than the hand-over: the others ask for themselves
                     leads = false;
                 }
                 var fenced = await asked;
@@ -64,10 +83,10 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
                 mayBeHeld = true;
                 if (route.TryFollow(ring))
-                    _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
+                    _ = watcher.RefreshAsync(CancellationToken.None); // not awaited: the next target is known
                 else if (leads || (leads = held.TryLead(slot)))
                     await PauseAsync(ring, fenced.Refusal, round, deadline);
-                if (IsOver(startedAt, deadline)) // in the pause: not applied, and not to be sent any more
+                if (IsOver(startedAt, deadline)) // the time ended during the pause: not applied, and not sent again
                     return Routed<TResult>.Failed(ShardFailure.SlotMoving, default);
             }
         }
@@ -84,7 +103,9 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
 
     /// <summary>Sends each operation to the owner of its slot, several shards at the same time.</summary>
     /// <param name="call">Asks one shard for some of the operations and returns their answers in the same order.</param>
-    /// <returns>One answer per operation, in their order. A failure of one shard is the answer of its operations only.</returns>
+    /// <returns>
+    /// One answer per operation, in their order. If a shard fails, only its own operations are answered with that failure.
+    /// </returns>
     public async Task<Routed<TResult>[]> RunAsync<TOperation, TResult>(
         IReadOnlyList<TOperation> operations,
         Func<TOperation, Slot> slotOf,
@@ -141,7 +162,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         }
         catch (Exception e)
         {
-            // Whatever it is, it is this shard's: what others have applied meanwhile must be told.
+            // Any error counts for this shard only: the answers about what other shards have applied meanwhile must be given.
             if (e is not ShardCallException failed)
             {
                 metrics.ShardFailed(shard.Id.Value, ShardFailure.Defect);
@@ -155,20 +176,22 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         }
     }
 
-    private async Task PrepareNextRoundAsync<TOperation>(ShardRing ring, List<Pending<TOperation>> refused, int round, CancellationToken deadline)
+    private async Task PrepareNextRoundAsync<TOperation>(
+        ShardRing ring, List<Pending<TOperation>> refused, int round, CancellationToken deadline)
     {
         var allFollow = true;
         foreach (var operation in refused)
             allFollow &= operation.Route.TryFollow(ring);
         if (allFollow)
-            _ = watcher.RefreshAsync(CancellationToken.None); // not waited for: we know where to go
+            _ = watcher.RefreshAsync(CancellationToken.None); // not awaited: the next targets are known
         else
             await PauseAsync(ring, refused[0].Route.Refusal!, round, deadline);
     }
 
-    private bool IsOver(long startedAt, CancellationToken deadline) => time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested;
+    private bool IsOver(long startedAt, CancellationToken deadline) =>
+        time.GetElapsedTime(startedAt) > HoldLimit || deadline.IsCancellationRequested;
 
-    /// <summary>Until it is worth asking again: a new ring, or a little time.</summary>
+    /// <summary>Waits for a new ring, or for a little time, before the next question.</summary>
     private async Task PauseAsync(ShardRing ring, FenceRefusal refusal, int round, CancellationToken deadline)
     {
         // The owner itself says that the hand-over is under way: there is no new ring yet.
@@ -195,7 +218,7 @@ internal sealed class SlotDispatch(RingHolder holder, RingWatcher watcher, Shard
         }
         catch (TimeoutException)
         {
-            // Redis hangs; the shards know
+            // Redis hangs, but the shards know the owner
         }
     }
 

@@ -1,12 +1,14 @@
 using ShardCore.Ring;
+using ShardRouter.Outcomes;
 
 namespace ShardRouter.Routing;
 
-/// <summary>Where one operation is to be sent next, given the ring and what the fences have answered so far.</summary>
+/// <summary>Where one operation is sent next, by the ring and by the answers of the fences so far.</summary>
 /// <remarks>
-/// A refusal that names the new owner is followed without a pause only towards higher epochs, so shards that point at each
-/// other cannot make a request run in a circle; after a pause it starts from the ring again. Except where the shard that it was sent on to does not own the slot yet:
-/// a release is final, so it will in a moment, and is asked again, as long as no other ring has come.
+/// A refusal that names the new owner is followed without a pause only towards higher epochs. So shards that point at each other cannot
+/// make a request run in a circle. After a pause the request starts from the ring again.
+/// One case differs: the shard to which the request was sent on does not own the slot yet. A release is final, so this shard will own the
+/// slot in a moment. It is asked again, as long as no other ring has come.
 /// </remarks>
 internal struct SlotRoute(Slot slot)
 {
@@ -16,12 +18,12 @@ internal struct SlotRoute(Slot slot)
 
     public readonly Slot Slot => slot;
 
-    /// <summary>The fence's last answer; null once there is a real one.</summary>
+    /// <summary>The fence's last refusal; null: the operation has a real answer.</summary>
     public FenceRefusal? Refusal { get; set; }
 
     public readonly Shard TargetIn(ShardRing ring) => _redirect ?? ring.OwnerOf(slot);
 
-    /// <returns>Whether the refusal says where to go at once.</returns>
+    /// <returns>Whether the refusal names a target that is asked at once.</returns>
     public bool TryFollow(ShardRing ring)
     {
         if (_redirect is not null && Refusal is { State: "importing" } && ring.Epoch == _followedIn)

@@ -1,17 +1,21 @@
+using ShardRouter.Outcomes;
+
 namespace ShardRouter.Shards;
 
 /// <summary>Waits for a call of a shard until its answer or the request's deadline, whichever comes first.</summary>
 internal static class CallLimit
 {
-    /// <summary>After its deadline a call may take so long to confirm that it was stopped; then nobody waits for it any longer.</summary>
+    /// <summary>How long a call may take after its deadline to confirm that it was stopped. Then nobody waits for it any longer.</summary>
     private static readonly TimeSpan CancelLimit = TimeSpan.FromMilliseconds(250);
 
-    /// <param name="call">Fails with <see cref="ShardCallException"/> only, cancellation included.</param>
+    /// <param name="call">It fails with <see cref="ShardCallException"/> only, also when it is cancelled.</param>
     /// <param name="turn">Says whether the call was sent.</param>
-    /// <param name="writes">An unanswered call may take effect.</param>
+    /// <param name="writes">The call changes data, so it may take effect without an answer.</param>
     /// <param name="shard">For the exception.</param>
     /// <param name="deadline">Cancelled when the request's time is over.</param>
-    /// <exception cref="ShardCallException">The call's, or, if it did not stop: deadline-exceeded, for a write that was sent outcome-unknown.</exception>
+    /// <exception cref="ShardCallException">
+    /// The call's own failure. If the call did not stop: outcome-unknown for a write that was sent, otherwise deadline-exceeded.
+    /// </exception>
     public static async Task<T> WithinAsync<T>(Task<T> call, CallTurn turn, bool writes, string shard, CancellationToken deadline)
     {
         try
@@ -20,7 +24,7 @@ internal static class CallLimit
         }
         catch (OperationCanceledException)
         {
-            // The wait was broken off, not the call. That may have ended in this very moment: then it has the answer.
+            // The wait was broken off, not the call. If the call ended at this very moment, it has the answer.
             await Task.WhenAny(call, Task.Delay(CancelLimit, CancellationToken.None));
             if (call.IsCompleted)
                 return await call;

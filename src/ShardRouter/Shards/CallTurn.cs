@@ -1,8 +1,8 @@
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Decides between sending a call and answering its request: a call whose request was answered is never sent afterwards, and a request
-/// whose call was not sent is told so.
+/// Decides between sending a call and answering its request. A call whose request was answered is never sent afterwards. A request whose
+/// call was not sent is told so.
 /// </summary>
 internal sealed class CallTurn
 {
@@ -15,10 +15,10 @@ internal sealed class CallTurn
     /// <returns>False: the request was answered already, so the call must not be sent.</returns>
     public bool TrySend() => Interlocked.CompareExchange(ref _state, Sent, Waiting) == Waiting;
 
-    /// <summary>What was sent was not applied, and is to be sent again.</summary>
+    /// <summary>The call that was sent was not applied, and is to be sent again.</summary>
     public void TakeBack() => Interlocked.CompareExchange(ref _state, Waiting, Sent);
 
     /// <summary>Nobody waits any longer.</summary>
-    /// <returns>Whether the call was sent, so that it may still take effect.</returns>
+    /// <returns>Whether the call was sent. Then it may still take effect.</returns>
     public bool Answer() => Interlocked.Exchange(ref _state, Answered) == Sent;
 }

@@ -1,45 +1,48 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
 using ShardCore.Shards;
 using ShardCore.Shards.Failover;
 using ShardCore.Shards.History;
-using ShardRouter.Routing;
+using ShardRouter.Rings;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Tells when a shard came back without commits that were seen before. The shard is served all the same: its operator decides whether
-/// to stop it.
+/// Reports when a shard came back without commits that were seen before. The router goes on serving the shard: its operator decides
+/// whether to stop it.
 /// </summary>
 internal sealed partial class HistoryWatch(
-    Shard shard, ShardDatabase source, ShardPrimary? primary, ShardHistories histories, RingHolder holder, RouterMetrics metrics, ILogger log)
+    Shard shard, ShardDatabase source, ShardPrimary? primary, ShardHistories histories, RingHolder holder, RouterMetrics metrics,
+    ILogger log)
 {
-    /// <summary>A shard that was just seen to answer may hang when its timelines are read: whoever waits here watches it.</summary>
+    /// <summary>
+    /// A shard that was just seen to answer may hang when its timelines are read. The monitor waits for that, and must go on watching the
+    /// shard.
+    /// </summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     private Task? _observing;
 
-    /// <summary>What Redis has. It is to be taken before the shard is asked (<see cref="ShardHistory"/>).</summary>
+    /// <summary>The position that Redis has. It must be read before the shard is asked (<see cref="ShardHistory"/>).</summary>
     public StoredPosition? Known => histories.Of(shard.Id).Stored;
 
-    /// <param name="answer">What the shard gave for <see cref="ShardReading.Sql"/>.</param>
-    /// <param name="known"><see cref="Known"/> before it was asked.</param>
+    /// <param name="answer">The shard's answer to <see cref="ShardReading.Sql"/>.</param>
+    /// <param name="known"><see cref="Known"/>, read before the shard was asked.</param>
     public async Task ObserveAsync(string? answer, StoredPosition? known, CancellationToken cancellation)
     {
         if (ShardReading.TryParse(answer) is not { } reading)
             return;
         if (holder.Current?.Find(shard.Id)?.Address != shard.Address)
-            return; // an address that the shard left says nothing of it
+            return; // the shard has left this address, which says nothing about it any more
         var history = histories.Of(shard.Id);
         if (primary is not null && known?.Value is { } told)
             primary.Expected = told.Position;
         try
         {
             if (_observing is { IsCompleted: false })
-                return; // the last one hangs, and there must be one at a time
+                return; // the last observation hangs, and only one may run at a time
             var observing = history.ObserveAsync(reading, known, source, cancellation);
             _observing = observing;
             var change = await observing.WaitAsync(Limit, cancellation);
@@ -62,7 +65,7 @@ internal sealed partial class HistoryWatch(
     [LoggerMessage(LogLevel.Error, "Shard {Shard} {What}. The router goes on serving it as it is. Next: {Command}")]
     private partial void LogLost(string shard, string what, string command);
 
-    [LoggerMessage(LogLevel.Information, "What shard {Shard} lost was accepted")]
+    [LoggerMessage(LogLevel.Information, "The lost commits of shard {Shard} were accepted")]
     private partial void LogAccepted(string shard);
 
     [LoggerMessage(LogLevel.Warning, "The timeline history of shard {Shard} could not be read: {Reason}")]

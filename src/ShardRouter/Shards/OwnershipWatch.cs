@@ -1,15 +1,16 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 using ShardCore.Shards;
-using ShardRouter.Routing;
+using ShardRouter.Rings;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Compares the slots that a shard says it owns with those that the ring gives it, after each reconnect and from then on until both agree.
-/// A shard that lost commits may have forgotten that it gave slots away or took some. Moves make short differences, so only a slot that
-/// differs for some seconds counts.
+/// Compares the slots that a shard says it owns with those that the ring gives it. It does so after each reconnect, and from then on
+/// until both agree. A shard that lost commits may have forgotten that it gave slots away or took some. Moves make short differences, so
+/// only a slot that differs for some seconds counts.
 /// </summary>
 internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions, RingHolder holder, TimeProvider time, ILogger log)
 {
@@ -27,7 +28,7 @@ internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions
     /// <summary>Slots that have differed for longer than <see cref="Patience"/>.</summary>
     public int Disagreeing => _disagreeing;
 
-    /// <summary>The server was away: whoever answers now may know something else.</summary>
+    /// <summary>The server was away. The server that answers now may know something else.</summary>
     public void Reconnected() => _isDue = true;
 
     public async Task CompareAsync(CancellationToken cancellation)
@@ -44,7 +45,7 @@ internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions
             && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException
                 or InvalidOperationException)
         {
-            // The next probe tells whether the shard answers, and this is tried again after it.
+            // The next probe tells whether the shard answers. The comparison is tried again after it.
         }
     }
 
@@ -60,7 +61,7 @@ internal sealed partial class OwnershipWatch(Shard shard, ShardSessions sessions
         if (ring.Find(shard.Id)?.Address == shard.Address)
             differing.SymmetricExceptWith(ring.SlotsOf(shard.Id).Select(slot => (int)slot.Value));
         else
-            differing.Clear(); // an address that the shard left
+            differing.Clear(); // the shard has left this address
         foreach (var agreed in _differsSince.Keys.Where(slot => !differing.Contains(slot)).ToArray())
             _differsSince.Remove(agreed);
         foreach (var slot in differing)

@@ -1,10 +1,10 @@
 using ShardCore.RingStorage;
-using ShardRouter.Routing;
+using ShardRouter.Rings;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Exchanges with Redis, once a second, what is known of the shards' positions. It is not a part of <see cref="Registration"/>: a slow
+/// Exchanges the known positions of the shards with Redis, once a second. It is not a part of <see cref="Registration"/>, because a slow
 /// answer must not delay the heartbeat.
 /// </summary>
 internal sealed class PositionReports(ShardPositionStore store, ShardHistories histories, RingHolder holder, TimeProvider time)
@@ -27,7 +27,7 @@ internal sealed class PositionReports(ShardPositionStore store, ShardHistories h
             }
             catch (RedisUnavailableException)
             {
-                // The ring's watcher tells of Redis; this router's own memory stays.
+                // RingWatcher logs that Redis is away. This router keeps what it knows itself.
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));

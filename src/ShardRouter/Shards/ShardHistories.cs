@@ -6,14 +6,17 @@ using ShardRouter.Configuration;
 
 namespace ShardRouter.Shards;
 
-/// <summary>What this router knows of the history of each shard in the ring, whatever address the shard has.</summary>
+/// <summary>This router's knowledge of the history of each shard in the ring. It stays when the shard's address changes.</summary>
 internal sealed class ShardHistories(RouterOptions options, TimeProvider time)
 {
     private readonly ConcurrentDictionary<ShardId, ShardHistory> _histories = [];
 
     public ShardHistory Of(ShardId shard) => _histories.GetOrAdd(shard, id => new ShardHistory(id, "router " + options.RouterId, time));
 
-    /// <summary>Those of shards in the ring. A shard that left is forgotten: one that joins under its name has another history.</summary>
+    /// <summary>
+    /// The histories of the shards in the ring. A shard that left is forgotten: a shard that joins later under its name has another
+    /// history.
+    /// </summary>
     public IReadOnlyCollection<ShardHistory> OfRing(ShardRing ring)
     {
         foreach (var gone in _histories.Keys.Where(id => ring.Find(id) is null))

@@ -1,23 +1,23 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 using ShardCore.Shards;
 using ShardCore.Shards.History;
-using ShardRouter.Consistency;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// Watches one shard over a connection of its own. A server that stops closes that connection, so the circuit opens
-/// within a millisecond, before requests meet its dead connections one by one; a server that hangs misses the probe.
-/// While open, it tries every 200 ms, and closes the circuit only once the database answers as a primary and as the
-/// shard that the ring says it is.
+/// Watches one shard over a connection of its own. A server that stops closes this connection. So the circuit opens within a millisecond,
+/// before requests meet the server's dead connections one by one. A server that hangs misses the probe.
+/// While the circuit is open, the monitor tries every 200 ms. It closes the circuit only once the database answers as a primary and as
+/// the shard that the ring names.
 /// </summary>
-/// <param name="sessions">All that the pool has, the first for its own session.</param>
-/// <param name="shardLog">Learns the timeline of whoever is the primary.</param>
+/// <param name="sessions">All sessions of the pool. The monitor opens its own session on the first of them.</param>
+/// <param name="shardLog">It learns the timeline of the present primary.</param>
 internal sealed partial class ShardMonitor(
     Shard shard, ClusterId cluster, ShardSessions[] sessions, ShardCircuit circuit, HistoryWatch history, OwnershipWatch ownership,
-    ShardLog shardLog, TimeProvider time, ILogger log)
+    KeyWatch keys, ShardLog shardLog, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(2);
@@ -43,7 +43,7 @@ internal sealed partial class ShardMonitor(
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
             {
-                // A router that has very much to do comes late to an answer, too: a probe that took too long is tried once more.
+                // A router with too much to do also reads an answer late. So a probe that took too long is tried once more.
                 if (ShardErrors.IsLate(e) && !_isLate)
                 {
                     _isLate = true;
@@ -56,9 +56,7 @@ internal sealed partial class ShardMonitor(
         }
     }
 
-    /// <summary>
-    /// Returns when another host is the primary, and by an exception when the shard stopped answering, or watching is over.
-    /// </summary>
+    /// <summary>Returns when another host is the primary. Throws when the shard has stopped answering, or when watching ends.</summary>
     private async Task WatchAsync(CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -76,6 +74,7 @@ internal sealed partial class ShardMonitor(
                     shardLog.Observe(position.Now.Timeline); // before requests come again
                 if (!circuit.IsClosed)
                     Answers();
+                await keys.LookAsync(cancellation); // first: a revocation must not wait for the others
                 await history.ObserveAsync(reading, known, cancellation);
                 await ownership.CompareAsync(cancellation);
                 Array.ForEach(sessions, each => each.Trim());
@@ -90,7 +89,7 @@ internal sealed partial class ShardMonitor(
 
     private void Answers()
     {
-        Array.ForEach(sessions, each => each.Renew()); // before anyone meets a session of the server that went away
+        Array.ForEach(sessions, each => each.Renew()); // before a request meets a session of the server that went away
         if (circuit.Close())
             LogClosed(shard.Id.Value);
     }

@@ -3,61 +3,73 @@ using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
 using ShardCore.Shards.Failover;
-using ShardRouter.Consistency;
-using ShardRouter.Shards.Standbys;
+using ShardRouter.Outcomes;
 using ShardRouter.Telemetry;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// The way to one shard: its sessions, a bulkhead so that a slow shard cannot hold more than its own requests, and its circuit.
+/// The way to one shard: its sessions, a bulkhead and its circuit. The bulkhead keeps a slow shard from holding more than its own
+/// requests.
 /// </summary>
 /// <param name="shard">Its id and address.</param>
-/// <param name="sessions">For single calls.</param>
-/// <param name="gatherSessions">For gathered statements, which have other settings.</param>
+/// <param name="sessions">The sessions for single calls.</param>
+/// <param name="gatherSessions">The sessions for gathered statements, which have other settings.</param>
 /// <param name="cancel">Ends statements whose time is over.</param>
-/// <param name="size">Calls at the same time.</param>
+/// <param name="size">How many calls run at the same time.</param>
 /// <param name="circuit">Whether the shard is worth asking.</param>
 /// <param name="metrics">Counts calls and failures.</param>
-/// <param name="log">Tells of failures.</param>
+/// <param name="log">Logs failures.</param>
 internal sealed partial class ShardPool(
-    Shard shard, ShardSessions sessions, ShardSessions gatherSessions, StatementCancel cancel, int size, ShardCircuit circuit, RouterMetrics metrics, ILogger log)
+    Shard shard, ShardSessions sessions, ShardSessions gatherSessions, StatementCancel cancel, int size, ShardCircuit circuit,
+    RouterMetrics metrics, ILogger log)
     : IAsyncDisposable
 {
-    /// <summary>More requests than this waiting for one shard are turned away: their deadline would pass in the queue.</summary>
+    /// <summary>The most requests that wait for one shard. Further ones are refused: their deadline would pass in the queue.</summary>
     public const int MaxWaiting = 4096;
 
     private const int MaxAttempts = 5;
 
     /// <summary>
-    /// A read-only session that is younger is believed. So a shard that stays read-only gets a few new connections a second, and not one for
-    /// each write that it refuses, and one that is writable again takes writes at most this much later.
+    /// A read-only session that is younger than this is believed. So a shard that stays read-only gets a few new connections a second,
+    /// and not one for each write that it refuses. A shard that is writable again takes writes at most this much later.
     /// </summary>
     public static readonly TimeSpan ReadOnlyBelievedFor = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _permits = new(size, size);
+    private readonly QueueDelay _delay = new(QueueTarget.None, size);
     private long _renewedAt = Environment.TickCount64 - (long)ReadOnlyBelievedFor.TotalMilliseconds;
     private int _waiting;
 
-    /// <summary>Raised when the shard has left the ring: whoever keeps something for it lets go of that.</summary>
+    /// <summary>Raised when the shard has left the ring. Everything that is kept for the shard must be let go then.</summary>
     public event EventHandler? Closed;
 
     public Shard Shard => shard;
 
-    /// <summary>Its name in metrics: the shard's, or of a pool of a standby the shard's and the host's.</summary>
+    /// <summary>The pool's name in metrics: the name of the shard. A pool of a standby has the names of the shard and the host.</summary>
     public string Name { get; init; } = shard.Id.Value;
 
-    /// <summary>What is known of the shard's log; null: nobody asks.</summary>
+    /// <summary>This router's knowledge of the shard's log; null: nobody asks.</summary>
     public ShardLog? Log { get; init; }
 
-    /// <summary>Where its primary is; null: the shard has one host.</summary>
+    /// <summary>The shard's primary; null: the shard has one host.</summary>
     public ShardPrimary? Primary { get; init; }
 
-    /// <summary>Its standbys; null: the shard has one host, or this is the pool of a standby.</summary>
+    /// <summary>The shard's standbys; null: the shard has one host, or this is the pool of a standby.</summary>
     public StandbyPools? Standbys { get; init; }
 
-    /// <summary>Gathering workers keep one each.</summary>
+    /// <summary>The sessions for gathered statements. Each gathering worker keeps one.</summary>
     public ShardSessions GatherSessions => gatherSessions;
+
+    /// <summary>How long operations should wait for this shard.</summary>
+    public QueueTarget QueueTarget
+    {
+        get;
+        init => _delay = new(field = value, size);
+    } = QueueTarget.None;
+
+    /// <summary>How long a single call that comes now will wait for a session.</summary>
+    public TimeSpan Delay => _delay.Of(Waiting);
 
     public ShardCircuit Circuit => circuit;
 
@@ -65,7 +77,7 @@ internal sealed partial class ShardPool(
 
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Sessions that hang although nobody waits for them.</summary>
+    /// <summary>Sessions that hang and for which nobody waits.</summary>
     public int Abandoned => sessions.Abandoned + gatherSessions.Abandoned;
 
     /// <summary>Runs one call on a session of the shard, and counts it.</summary>
@@ -89,11 +101,13 @@ internal sealed partial class ShardPool(
         }
     }
 
-    /// <summary>For an operation that is counted where it has waited before.</summary>
-    /// <param name="writes">A lost connection then means that the outcome is unknown, and nothing is repeated.</param>
+    /// <summary>
+    /// Runs one call on a session of the shard. It does not count the call, because the operation is counted where it waited before.
+    /// </summary>
+    /// <param name="writes">The call changes data. After a lost connection its outcome is unknown, and it is not repeated.</param>
     /// <param name="call">
-    /// Must have read its answer to the end when it returns: only then has the commit happened. It gives Npgsql no token and no timeout
-    /// (<see cref="ShardSessions"/>).
+    /// When the call returns it must have read its answer to the end: only then has the commit happened. It gives Npgsql no token and no
+    /// timeout (<see cref="ShardSessions"/>).
     /// </param>
     /// <param name="deadline">Cancelled when the request's time is over.</param>
     /// <exception cref="ShardCallException">No answer.</exception>
@@ -113,7 +127,7 @@ internal sealed partial class ShardPool(
             throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
     }
 
-    /// <exception cref="ShardCallException">Commits wait for a standby that is not there: a further one would wait likewise.</exception>
+    /// <exception cref="ShardCallException">Commits wait for a standby that is not there. A further commit would wait too.</exception>
     public void ThrowIfCommitsWait()
     {
         if (cancel.CommitsWait)
@@ -146,11 +160,11 @@ internal sealed partial class ShardPool(
                 }
                 catch (Exception e) when (attempt == 1 && ShardErrors.IsEndedIdle(e))
                 {
-                    sessions.Renew(); // one was ended because it was idle, so others are over too; nothing was applied: once more
+                    sessions.Renew(); // this idle session was ended, so others are too; nothing was applied, try once more
                 }
                 catch (Exception e) when (attempt < MaxAttempts && MayRepeat(e, sent, writes))
                 {
-                    // nothing was applied; once more
+                    // nothing was applied; try once more
                 }
                 catch (Exception e) when (ShardErrors.Classify(e, mayHaveLanded: sent && writes) is { } failure)
                 {
@@ -166,11 +180,12 @@ internal sealed partial class ShardPool(
     }
 
     /// <summary>
-    /// A call whose time is over is cancelled. If it does not end then, its server or its line hangs: its session is abandoned, and its
-    /// permit is free for others.
+    /// A call whose time is over is cancelled. If it does not end then, its server or its connection hangs. Its session is abandoned, and
+    /// its permit becomes free for others.
     /// </summary>
     private async Task<T> OnSessionAsync<T>(ShardSession session, Func<ShardCall, Task<T>> call, CancellationToken deadline)
     {
+        var startedAt = Stopwatch.GetTimestamp();
         var running = call(new ShardCall(session, cancel));
         await ((Task)running).WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!running.IsCompleted && !await cancel.StopAsync(session, running))
@@ -183,7 +198,8 @@ internal sealed partial class ShardPool(
         try
         {
             var answer = await running;
-            session.RequireConfirmed(); // it is done only if its commit is
+            session.RequireConfirmed(); // the call is done only if its commit is confirmed
+            _delay.Took(Stopwatch.GetTimestamp() - startedAt, most: 1);
             return answer;
         }
         finally
@@ -200,7 +216,7 @@ internal sealed partial class ShardPool(
         ThrowIfOpen();
         if (_permits.Wait(0, CancellationToken.None))
             return;
-        if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+        if (Interlocked.Increment(ref _waiting) is var waiting && (waiting > MaxWaiting || _delay.IsTooLong(waiting)))
         {
             Interlocked.Decrement(ref _waiting);
             throw new ShardCallException(ShardFailure.Overloaded, shard.Id.Value);
@@ -217,15 +233,18 @@ internal sealed partial class ShardPool(
         {
             Interlocked.Decrement(ref _waiting);
         }
-        if (!circuit.IsClosed) // it went away while we waited: do not march one by one into a connect timeout
+        if (!circuit.IsClosed) // the shard went away: the waiting requests must not run into a connect timeout one by one
         {
             _permits.Release();
             throw new ShardCallException(ShardFailure.Unavailable, shard.Id.Value);
         }
     }
 
-    /// <summary>Logs a failure, and opens the circuit when there is no connection to be had.</summary>
-    /// <param name="generation">The circuit's when the connection was tried: an attempt from before the shard came back says nothing of it.</param>
+    /// <summary>Logs a failure, and opens the circuit if no connection can be made.</summary>
+    /// <param name="generation">
+    /// The circuit's generation when the connection was tried. An attempt from before the shard came back says nothing about the shard
+    /// now.
+    /// </param>
     public ShardCallException Failed(ShardFailure failure, Exception error, bool sent, int generation)
     {
         if (ShardErrors.IsReadOnly(error))
@@ -233,13 +252,15 @@ internal sealed partial class ShardPool(
         if (failure is ShardFailure.Unavailable or ShardFailure.OutcomeUnknown or ShardFailure.Defect && error is not OperationCanceledException)
         {
             if (!sent && error is not PostgresException && !ShardErrors.IsLate(error) && generation == circuit.Generation)
-                circuit.Open(error.Message); // no connection to be had; the monitor closes it again
+                circuit.Open(error.Message); // no connection can be made; the monitor closes the circuit again
             LogFailed(Name, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }
         return new ShardCallException(failure, shard.Id.Value, error);
     }
 
-    /// <summary>Of a pool nobody can say which session is which, so all go: those in use when they are given back.</summary>
+    /// <summary>
+    /// Replaces all sessions, because nobody can say which of them was read-only. A session in use goes when it is given back.
+    /// </summary>
     private void RenewReadOnly()
     {
         var (renewedAt, now) = (Interlocked.Read(ref _renewedAt), Environment.TickCount64);

@@ -2,29 +2,39 @@ using System.Data;
 using Npgsql;
 using ShardCore.Ring;
 using ShardCore.Shards;
-using ShardRouter.Consistency;
-using ShardRouter.Shards.Standbys;
 
 namespace ShardRouter.Shards;
 
-/// <summary>An open connection to a shard, and when it was made and last used. <see cref="ShardSessions"/> makes and keeps them.</summary>
-/// <param name="log">Of its shard; null: nobody asks on it where the shard's log is.</param>
-/// <param name="standby">To which standby it is; null: to a primary.</param>
+/// <summary>
+/// An open connection to a shard, with the times when it was made and last used. <see cref="ShardSessions"/> makes and keeps sessions.
+/// </summary>
+/// <param name="log">The log of its shard; null: nobody asks on this session where the log is.</param>
+/// <param name="standby">The standby to which the session is connected; null: it is connected to a primary.</param>
 internal sealed class ShardSession(
     ShardConnection connection, int generation, long openedAt, ShardLog? log = null, StandbyHost? standby = null)
 {
-    /// <summary>A session that was silent for longer is asked first whether its line still stands.</summary>
+    /// <summary>A session that was silent for longer is first asked whether its connection still works.</summary>
     public static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(2);
+
+    /// <summary>How much memory the plans of a session may take at the server.</summary>
+    internal const int MostPlansKiB = 96 * 1024;
+
+    private const int PutKiB = 160; // for each collection, as measured
+    private const int ManyKiB = 1300;
+
+    private readonly HashSet<(string Collection, bool IsMany)> _used = [];
+    private (string Collection, bool IsMany) _usedLast;
+    private int _plansKiB;
 
     /// <inheritdoc cref="ShardLog" />
     public ShardLog Log => log!;
 
-    /// <summary>The standby that it is to; null: it is to the primary.</summary>
+    /// <summary>The standby to which the session is connected; null: it is connected to the primary.</summary>
     public StandbyHost? Standby => standby;
 
     /// <summary>
-    /// What its server last said of its place in the log. It has that still: the log of a running server only grows, and with a restart
-    /// this session is over. The timeline of a primary does not change while it runs.
+    /// The place in the log that its server told last. The server still has the log up to there: the log of a running server only grows,
+    /// and a restart ends this session. The timeline of a primary does not change while it runs.
     /// </summary>
     public LogReading? LastReading { get; private set; }
 
@@ -33,42 +43,64 @@ internal sealed class ShardSession(
 
     public NpgsqlConnection Connection => connection.ToNpgsqlConnection();
 
-    /// <summary>The <see cref="ShardSessions.Generation"/> in which it was made.</summary>
+    /// <summary>The <see cref="ShardSessions.Generation"/> in which the session was made.</summary>
     public int Generation => generation;
 
-    /// <summary>By <see cref="Environment.TickCount64"/>, in ms.</summary>
+    /// <summary>The time of opening by <see cref="Environment.TickCount64"/>, in ms.</summary>
     public long OpenedAt => openedAt;
 
-    /// <summary>By <see cref="Environment.TickCount64"/>, in ms.</summary>
+    /// <summary>The time of the last use by <see cref="Environment.TickCount64"/>, in ms.</summary>
     public long UsedAt { get; private set; } = Environment.TickCount64;
 
     /// <inheritdoc cref="ShardConnection.IsReplaced" />
     public bool IsReplaced => connection.IsReplaced;
 
-    /// <summary>The host that it is to.</summary>
+    /// <summary>The host to which the session is connected.</summary>
     public ShardHost Host => connection.Host;
 
     public bool IsOpen => connection.FullState == ConnectionState.Open;
 
     public bool IsTrusted => Environment.TickCount64 - UsedAt < TrustedFor.TotalMilliseconds;
 
-    /// <summary>Its call has not ended and nobody waits for it: it is nobody's any more.</summary>
+    /// <summary>The session's call has not ended, and nobody waits for it. Nobody may use the session any more.</summary>
     public bool IsAbandoned { get; private set; }
 
-    /// <summary>The shard has answered on it just now.</summary>
+    /// <summary>The shard has just answered on this session.</summary>
     public void Used() => UsedAt = Environment.TickCount64;
 
     public void Abandon() => IsAbandoned = true;
 
-    /// <summary>A cancellation of its statement may still come, and would meet the next one: it is not to be used again.</summary>
+    /// <summary>
+    /// A cancellation of the session's last statement may still come, and would end the next one. So the session must not be used again.
+    /// </summary>
     public bool IsTainted { get; private set; }
 
     public void Taint() => IsTainted = true;
 
+    /// <inheritdoc cref="NamedStatements" />
+    public NamedStatements Named { get; } = new();
+
+    /// <summary>
+    /// The functions of the collections that the session has called take so much memory at the server that it must not be used again:
+    /// Postgres keeps their plans as long as the session lasts (docs/adr/0028-a-partition-a-collection.md).
+    /// </summary>
+    public bool IsWorn => _plansKiB > MostPlansKiB;
+
+    /// <summary>The session calls a function of this collection.</summary>
+    /// <param name="isMany">The function for many writes; otherwise the one for a single put.</param>
+    public void Uses(string collection, bool isMany)
+    {
+        if ((collection, isMany) == _usedLast)
+            return;
+        _usedLast = (collection, isMany);
+        if (_used.Add(_usedLast))
+            _plansKiB += isMany ? ManyKiB : PutKiB;
+    }
+
     /// <inheritdoc cref="ShardConnection.RequireConfirmed" />
     public void RequireConfirmed() => connection.RequireConfirmed();
 
-    /// <summary>Its server has told where it is in its log.</summary>
+    /// <summary>The session's server has told its place in the log.</summary>
     public LogReading Tells(LogReading reading)
     {
         LastReading = reading;
@@ -77,7 +109,7 @@ internal sealed class ShardSession(
         return reading;
     }
 
-    /// <summary>Closes the connection. Nobody waits for that, and it does not matter whether the server hears of it.</summary>
+    /// <summary>Closes the connection. Nobody waits for that, and it does not matter whether the server notices.</summary>
     public async Task CloseAsync()
     {
         try
@@ -86,7 +118,7 @@ internal sealed class ShardSession(
         }
         catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException or ObjectDisposedException)
         {
-            // It is over either way. A commit that was not confirmed has been told to whoever waited for it.
+            // The connection is over in any case. The caller has already been told that a commit was not confirmed.
         }
     }
 }

@@ -1,54 +1,55 @@
 using Npgsql;
+using ShardCore.Sessions;
 using ShardCore.Shards;
-using ShardRouter.Consistency;
-using ShardRouter.Shards.Standbys;
 
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// The open sessions of one shard that are not in use, the last used first. This is not Npgsql's pool, because a session that hangs
-/// must be given up here at once.
+/// The open sessions of one shard that are not in use. The session that was used last is taken first. This is not Npgsql's pool, because
+/// a session that hangs must be given up here at once.
 /// </summary>
 /// <remarks>
-/// Npgsql gives a command up by cancelling it at the server, on a second connection, with a blocked thread. If that server hangs, it
-/// holds one thread for each command for seconds, and other shards' answers find no thread. So in this program no statement has a
-/// token that is cancelled while it runs, or a timeout of Npgsql's own. Each is awaited up to a limit, and then its session is
-/// abandoned: nobody touches it again, and it is closed when its call ends. If the line was cut, that is when the kernel gives it up.
+/// Npgsql gives a command up by cancelling it at the server, on a second connection and with a blocked thread. If the server hangs, each
+/// command holds one thread for seconds, and the answers of other shards find no thread. So in this program no statement has a token that
+/// is cancelled while it runs, or a timeout of Npgsql's own.
+/// The router awaits each statement up to a limit, and then abandons its session: nobody touches the session again, and it is closed when
+/// its call ends. If the line was cut, the call ends when the kernel gives the connection up.
 /// </remarks>
-/// <param name="source">Without a pool.</param>
-/// <param name="log">Of the shard; null: nobody asks on them where it is.</param>
-/// <param name="standby">To which standby they are; null: to the primary.</param>
+/// <param name="source">The database, without Npgsql's pool.</param>
+/// <param name="log">The log of the shard; null: nobody asks on these sessions where the log is.</param>
+/// <param name="standby">The standby to which the sessions are connected; null: they are connected to the primary.</param>
 internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, StandbyHost? standby = null) : IAsyncDisposable
 {
-    /// <summary>More sessions whose calls never ended would cost the server more connections than it may have.</summary>
+    /// <summary>The most sessions whose calls never ended. More of them would cost the server more connections than it may have.</summary>
     public const int MaxAbandoned = 256;
 
     private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan CheckLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(60);
 
-    private readonly Lock _gate = new(); // for a few instructions
-    private readonly List<ShardSession> _idle = []; // the last used at the end
+    private readonly Lock _gate = new(); // held for a few instructions
+    private readonly List<ShardSession> _idle = []; // the session used last is at the end
     private int _generation;
     private int _abandoned;
     private bool _isClosed;
 
-    /// <summary>Grows when the sessions so far are not to be used any more.</summary>
+    /// <summary>Grows when the sessions made so far must not be used any more.</summary>
     public int Generation => Volatile.Read(ref _generation);
 
-    /// <summary>Sessions whose call has not ended yet although nobody waits for it.</summary>
+    /// <summary>Sessions whose call has not ended yet and for which nobody waits.</summary>
     public int Abandoned => Volatile.Read(ref _abandoned);
 
     /// <param name="deadline">Ends the wait for a new connection.</param>
-    /// <returns>A session whose line stood a moment ago.</returns>
-    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    /// <returns>A session whose connection worked a moment ago.</returns>
+    /// <exception cref="NpgsqlException">No connection can be made.</exception>
     public async ValueTask<ShardSession> TakeAsync(CancellationToken deadline)
     {
         while (TryPop() is { } session)
         {
             if (session.IsTrusted)
                 return session;
-            // Those below it have been silent for longer. They are taken out meanwhile, so that of many callers only one meets a dead line.
+            // The sessions below it were silent for longer. They are taken out meanwhile: of many callers only one meets a dead
+            // connection.
             var others = TakeAll();
             if (await AnswersAsync(session))
             {
@@ -60,23 +61,23 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         return await OpenAsync(deadline);
     }
 
-    /// <summary>For a worker that keeps its session: it may be used without a look.</summary>
-    public bool IsFresh(ShardSession session) => session.Generation == Generation && session.IsTrusted;
+    /// <summary>Whether a worker may use the session that it keeps without a check.</summary>
+    public bool IsFresh(ShardSession session) => session.Generation == Generation && session.IsTrusted && !session.IsWorn;
 
-    /// <param name="held">What the worker has kept so far.</param>
+    /// <param name="held">The session that the worker has kept so far.</param>
     /// <param name="deadline">Ends the wait for a new connection.</param>
-    /// <returns>The same if its line stands, otherwise another.</returns>
-    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    /// <returns>The same session if its connection works, otherwise another.</returns>
+    /// <exception cref="NpgsqlException">No connection can be made.</exception>
     public async Task<ShardSession> RefreshAsync(ShardSession? held, CancellationToken deadline)
     {
-        if (held is not null && held.Generation == Generation && (held.IsTrusted || await AnswersAsync(held)))
+        if (held is { IsWorn: false } && held.Generation == Generation && (held.IsTrusted || await AnswersAsync(held)))
             return held;
         if (held is not null)
             Drop(held);
         return await TakeAsync(deadline);
     }
 
-    /// <summary>Puts a session back whose call has ended; one that was abandoned is not.</summary>
+    /// <summary>Puts back a session whose call has ended. A session that was abandoned is not put back.</summary>
     /// <param name="session">Nobody uses it any more.</param>
     /// <param name="hasAnswered">The shard has just answered on it.</param>
     public void Return(ShardSession session, bool hasAnswered = true)
@@ -87,7 +88,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
             session.Used();
         lock (_gate)
         {
-            if (session.IsOpen && !session.IsTainted && session.Generation == _generation && !_isClosed)
+            if (session.IsOpen && !session.IsTainted && !session.IsWorn && session.Generation == _generation && !_isClosed)
             {
                 _idle.Add(session);
                 return;
@@ -103,7 +104,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
             _ = Task.Run(session.CloseAsync);
     }
 
-    /// <summary>Gives a session up whose call has not ended.</summary>
+    /// <summary>Gives up a session whose call has not ended.</summary>
     public void Abandon(ShardSession session, Task call)
     {
         session.Abandon();
@@ -118,8 +119,8 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         }
     }
 
-    /// <summary>Asks the shard one thing, within a limit.</summary>
-    /// <exception cref="NpgsqlException">It could not be asked.</exception>
+    /// <summary>Asks the shard one question, within a limit.</summary>
+    /// <exception cref="NpgsqlException">The shard could not be asked.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public async Task<T> AskAsync<T>(Func<ShardSession, Task<T>> ask, TimeSpan limit)
     {
@@ -135,8 +136,8 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         }
     }
 
-    /// <summary>Waits for what is asked on a session, and abandons the session if that takes too long.</summary>
-    /// <exception cref="TimeoutException">It did not end in time.</exception>
+    /// <summary>Waits for a call on a session, and abandons the session if the call takes too long.</summary>
+    /// <exception cref="TimeoutException">The call did not end in time.</exception>
     public async Task<T> WithinAsync<T>(ShardSession session, Task<T> call, TimeSpan limit)
     {
         await ((Task)call).WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -146,7 +147,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         throw new TimeoutException("The shard did not answer in time.");
     }
 
-    /// <exception cref="NpgsqlException">There is no connection to be had.</exception>
+    /// <exception cref="NpgsqlException">No connection can be made.</exception>
     /// <exception cref="OperationCanceledException">The deadline came first.</exception>
     public async Task<ShardSession> OpenAsync(CancellationToken deadline)
     {
@@ -155,14 +156,16 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         return await OpenInAnyCaseAsync(deadline);
     }
 
-    /// <summary>The same for the monitor, which must find out when the shard goes on.</summary>
+    /// <summary>
+    /// Opens a session also if <see cref="MaxAbandoned"/> sessions hang. The monitor needs it to find out when the shard goes on.
+    /// </summary>
     public async Task<ShardSession> OpenInAnyCaseAsync(CancellationToken deadline)
     {
-        var generation = Generation; // before it is opened: what happens to the server meanwhile makes it old
+        var generation = Generation; // read before the session is opened: a change of the server meanwhile makes the session old
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         limit.CancelAfter(OpenLimit);
         var opening = source.OpenAsync(limit.Token);
-        // What is sent right behind the opening (SessionSettings.SetNewerAsync) knows neither the token nor a timeout.
+        // The statement that follows the opening (SessionStart.BeginAsync) has neither the token nor a timeout.
         await ((Task)opening).WaitAsync(OpenLimit + CheckLimit, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!opening.IsCompleted)
         {
@@ -191,7 +194,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
             await new ShardSession(await opening, Generation, 0).CloseAsync();
     }
 
-    /// <summary>No session that was made before now is used again; one that is in use goes when it is put back.</summary>
+    /// <summary>No session that was made before now is used again. A session in use goes when it is put back.</summary>
     public void Renew()
     {
         Interlocked.Increment(ref _generation);
@@ -222,7 +225,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         }
     }
 
-    /// <summary>Below those that came back meanwhile: they have been used since.</summary>
+    /// <summary>Puts sessions back below those that came back meanwhile, because those have been used since.</summary>
     private void PutBack(List<ShardSession> sessions)
     {
         lock (_gate)
@@ -246,7 +249,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
         }
     }
 
-    /// <returns>False: its line is dead, or the server hangs; the session is given up.</returns>
+    /// <returns>False: the connection is dead or the server hangs. The session is given up.</returns>
     private async Task<bool> AnswersAsync(ShardSession session)
     {
         var asked = AskNothingAsync(session.Connection);

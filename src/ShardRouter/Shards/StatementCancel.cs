@@ -1,31 +1,37 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Npgsql;
+using ShardCore.Sessions;
 using ShardCore.Shards;
 
 namespace ShardRouter.Shards;
 
-/// <summary>Ends statements whose time is over: the only way in which this program cancels anything at a shard.</summary>
+/// <summary>Ends statements whose time is over. This is the only way in which this program cancels anything at a shard.</summary>
 /// <remarks>
-/// It asks the server by <c>pg_cancel_backend</c>, on sessions that are used for nothing else, without a thread that waits. When the server
-/// has answered, no cancellation is under way any more. If it did not answer, one may come later, and the session is not used again: its
-/// next statement must not be met by it.
-/// A commit that waits for a synchronous standby is left alone. It cannot be taken back: who cancels the wait makes the write visible, and
-/// others would read, and build upon, what a takeover loses. So its session is to be abandoned, and nobody sees the write until a standby has
-/// it. The same goes for one whose log is being written: Postgres keeps a cancellation until the wait begins. What is left is a statement
-/// that comes from its last step to its commit between the look at it and the signal, which is one function call at the server.
+/// It asks the server by <c>pg_cancel_backend</c>, on sessions that are used for nothing else, and no thread waits for the answer. When
+/// the server has answered, no cancellation is under way any more. If it did not answer, a cancellation may come later and would end the
+/// session's next statement. So that session is not used again.
+/// A commit that waits for a synchronous standby is left alone, because it cannot be taken back: cancelling the wait makes the write
+/// visible. Others would read, and build upon, something that a takeover loses. So the session is to be abandoned, and nobody sees the
+/// write until a standby has it.
+/// A commit whose log is being written is left alone too: Postgres keeps a cancellation until the wait for the standby begins.
+/// One gap is left: a statement may come from its last step to its commit between the look at it and the signal. The gap is one function
+/// call at the server.
 /// </remarks>
 internal sealed class StatementCancel(ShardSessions control) : IDisposable
 {
-    /// <summary>A statement that is not over by then hangs. Its session is to be abandoned.</summary>
+    /// <summary>A statement that has not ended by then hangs. Its session is to be abandoned.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
-    /// <summary>So many sessions whose commits wait for a standby are left at a server; then it gets no further writes.</summary>
+    /// <summary>How many sessions whose commits wait for a standby are left at a server. Then the server gets no further writes.</summary>
     private const int MostUnconfirmed = 8;
 
     private const int MostAtATime = 2;
 
-    /// <summary>True if it was left alone because it waits for a standby. Postgres 17 writes WalSync what was WALSync before.</summary>
+    /// <summary>
+    /// The first column is true if the statement was left alone because it waits for a standby. Postgres 17 writes WalSync; earlier
+    /// versions write WALSync.
+    /// </summary>
     private const string CancelSql = """
         select lower(wait_event) = 'syncrep',
                case when lower(wait_event) in ('syncrep', 'walsync', 'walwrite') then false else pg_cancel_backend(pid) end
@@ -42,21 +48,21 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
     private readonly SemaphoreSlim _permits = new(MostAtATime, MostAtATime);
 
     /// <summary>
-    /// Commits wait for a standby that is not there. More would wait likewise, and take the server's connections, which readers need. An
-    /// old primary's do not count.
+    /// Commits wait for a standby that is not there. More commits would wait too, and take the server's connections, which readers need.
+    /// The commits of an old primary do not count.
     /// </summary>
     public bool CommitsWait => !_unconfirmed.IsEmpty && _unconfirmed.Keys.Count(session => !session.IsReplaced) >= MostUnconfirmed;
 
-    /// <summary>It was left alone, and its commit waits still.</summary>
+    /// <summary>The session was left alone, and its commit still waits.</summary>
     public bool IsUnconfirmed(ShardSession session) => _unconfirmed.ContainsKey(session);
 
-    /// <param name="session">Whose statement is to end.</param>
+    /// <param name="session">The session whose statement is to end.</param>
     /// <param name="running">The call that waits for it.</param>
-    /// <returns>False: it did not end within <see cref="Limit"/>, or is a commit that waits for a standby.</returns>
+    /// <returns>False: the statement did not end within <see cref="Limit"/>, or is a commit that waits for a standby.</returns>
     public async Task<bool> StopAsync(ShardSession session, Task running)
     {
         var startedAt = Environment.TickCount64;
-        // Again and again: a cancellation that comes before the statement, or between two of them, ends nothing.
+        // The server is asked repeatedly: a cancellation that comes before the statement, or between two statements, ends nothing.
         for (var pause = FirstPause; !running.IsCompleted; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             if (Environment.TickCount64 - startedAt >= Limit.TotalMilliseconds)
@@ -70,11 +76,13 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         return true;
     }
 
-    /// <summary>Asks the server once to end what a session runs.</summary>
-    /// <returns>False: the server does not answer. It may still do it, so the session is tainted.</returns>
+    /// <summary>Asks the server once to end the statement of a session.</summary>
+    /// <returns>False: the server does not answer. It may still cancel later, so the session is tainted.</returns>
     public async Task<bool> TryAskAsync(ShardSession session) => await AskAsync(session) is not null;
 
-    /// <summary>A statement was given up that nobody stops. If it waits for a standby it counts with the others.</summary>
+    /// <summary>
+    /// A statement was given up, and nobody stops it. If it waits for a standby, it counts with the other commits that wait.
+    /// </summary>
     public async Task GivenUpAsync(ShardSession session, Task running)
     {
         if (await AskAsync(session, WaitsSql) == true)
@@ -83,7 +91,7 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
 
     private Task<bool?> AskAsync(ShardSession session) => AskAsync(session, CancelSql);
 
-    /// <returns>Whether it was left alone because it waits for a standby; null: the server does not answer, as above.</returns>
+    /// <returns>True: the statement was left alone because it waits for a standby. Null: the server does not answer, as above.</returns>
     private async Task<bool?> AskAsync(ShardSession session, string sql)
     {
         if (!await _permits.WaitAsync(Limit))
@@ -112,7 +120,9 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         return false;
     }
 
-    /// <exception cref="InvalidOperationException">Another host is the primary by now. There its process id is somebody else's.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Another host is the primary by now. There the process id belongs to another session.
+    /// </exception>
     private static async Task<bool?> AskAsync(ShardSession asking, ShardSession session, string sql)
     {
         if (asking.Host != session.Host)
@@ -124,6 +134,9 @@ internal sealed class StatementCancel(ShardSessions control) : IDisposable
         return await command.ReadValueAsync<bool>(CancellationToken.None);
     }
 
-    /// <summary>When nobody cancels any more; a pool that is forgotten leaves it to the garbage collector, as a late call may still come.</summary>
+    /// <summary>
+    /// May be called only when nobody cancels any more. A pool that is forgotten leaves the permits to the garbage collector, because a
+    /// late call may still come.
+    /// </summary>
     public void Dispose() => _permits.Dispose();
 }

@@ -5,12 +5,12 @@ using StackExchange.Redis;
 namespace ShardRouter.Shards;
 
 /// <summary>
-/// The router that finds a shard's new primary first tells the others, by a message in Redis, and they look at once instead of within a
-/// second. Until a router knows, an old primary that runs on answers its reads with what was before the takeover.
+/// The router that finds a shard's new primary first tells the others by a message in Redis. They look at once then, instead of within a
+/// second. Until a router knows of the takeover, it may read an old primary that still runs, and gets data from before the takeover.
 /// </summary>
 /// <remarks>
-/// A hint and no more: nobody believes the message, everybody asks the hosts. Without Redis it is the look of each second that tells.
-/// Each router sends one message for a takeover, so none goes round in a circle.
+/// The message is only a hint: no router believes it, each asks the hosts. Without Redis the look of each second finds the takeover. Each
+/// router sends one message for a takeover, so no message goes round in a circle.
 /// </remarks>
 internal sealed partial class TakeoverNews(RedisConnection redis, RedisKeys keys, ShardPools pools, ILogger<TakeoverNews> log) : IHostedService
 {
@@ -53,7 +53,9 @@ internal sealed partial class TakeoverNews(RedisConnection redis, RedisKeys keys
             pools.LookAgain(new ShardId(shard));
     }
 
-    [LoggerMessage(LogLevel.Warning, "Redis at {Endpoint} does not answer; takeovers that other routers find are heard of when it does")]
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Redis at {Endpoint} does not answer; this router hears of takeovers from other routers only when Redis answers again")]
     private partial void LogUnheard(Exception exception, string endpoint);
 
     [LoggerMessage(LogLevel.Warning, "The other routers were not told that shard {Shard} has another primary; they find it within seconds")]

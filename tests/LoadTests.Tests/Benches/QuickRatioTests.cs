@@ -1,6 +1,6 @@
 using LoadTests.Benches.Quick;
-using LoadTests.Engine;
 using LoadTests.Reports;
+using Workbench;
 
 namespace LoadTests.Tests.Benches;
 

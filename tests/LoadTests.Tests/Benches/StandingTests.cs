@@ -22,6 +22,18 @@ public sealed class StandingTests
     }
 
     [Fact]
+    public void So_is_that_of_latencies()
+    {
+        var ratio = Took(20, 300, 44).LatencyRatioTo(Took(10, 100, 22), latency => latency.P50);
+
+        Assert.Equal((2.0, 2.0, 3.0), ratio);
+
+        static Standing Took(params double[] milliseconds) =>
+            new("a", [.. milliseconds.Select(value => new LoadResult(
+                1, new Latency(TimeSpan.FromSeconds(1), P50: TimeSpan.FromMilliseconds(value))))]);
+    }
+
+    [Fact]
     public void A_latency_that_one_run_does_not_tell_is_not_told()
     {
         var standing = new Standing("a", [new(1, new Latency(TimeSpan.FromMilliseconds(1), P50: TimeSpan.FromMilliseconds(2))), new(1, new Latency(TimeSpan.FromMilliseconds(3)))]);

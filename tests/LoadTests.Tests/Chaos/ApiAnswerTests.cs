@@ -1,6 +1,6 @@
 using System.Text;
-using LoadTests.Chaos.Recording;
-using LoadTests.Chaos.Workloads;
+using Chaos.Recording;
+using Chaos.Workloads;
 
 namespace LoadTests.Tests.Chaos;
 

@@ -1,4 +1,4 @@
-using LoadTests.Chaos.Faults;
+using Chaos.Faults;
 
 namespace LoadTests.Tests.Chaos;
 

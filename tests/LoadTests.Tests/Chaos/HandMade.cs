@@ -1,4 +1,4 @@
-using LoadTests.Chaos.Recording;
+using Chaos.Recording;
 
 namespace LoadTests.Tests.Chaos;
 

@@ -1,6 +1,6 @@
-using LoadTests.Chaos;
-using LoadTests.Chaos.Matrix;
-using ShardCore.Moves;
+using Chaos;
+using Chaos.Matrix;
+using ShardCore.Moves.Batches;
 using TestCluster;
 
 namespace LoadTests.Tests.Chaos;

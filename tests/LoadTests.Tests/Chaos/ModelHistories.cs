@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
-using static LoadTests.Chaos.Recording.OperationKind;
+using Chaos.Checkers;
+using Chaos.Recording;
+using static Chaos.Recording.OperationKind;
 
 namespace LoadTests.Tests.Chaos;
 

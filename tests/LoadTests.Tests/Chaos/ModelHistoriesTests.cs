@@ -1,5 +1,5 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
+using Chaos.Checkers;
+using Chaos.Recording;
 
 namespace LoadTests.Tests.Chaos;
 

@@ -1,4 +1,4 @@
-using LoadTests.Chaos.Cluster;
+using Chaos.Cluster;
 
 namespace LoadTests.Tests.Chaos;
 

@@ -1,6 +1,6 @@
-using LoadTests.Chaos.Checkers;
-using LoadTests.Chaos.Recording;
-using static LoadTests.Chaos.Recording.OperationKind;
+using Chaos.Checkers;
+using Chaos.Recording;
+using static Chaos.Recording.OperationKind;
 using static LoadTests.Tests.Chaos.HandMade;
 
 namespace LoadTests.Tests.Chaos;

@@ -1,5 +1,5 @@
-using LoadTests.Chaos.Cluster;
-using LoadTests.Chaos.Faults;
+using Chaos.Cluster;
+using Chaos.Faults;
 
 namespace LoadTests.Tests.Chaos;
 

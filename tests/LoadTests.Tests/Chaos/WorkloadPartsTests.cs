@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using LoadTests.Chaos.Recording;
-using LoadTests.Chaos.Workloads;
-using LoadTests.Engine;
+using Chaos.Recording;
+using Chaos.Workloads;
+using Workbench;
 
 namespace LoadTests.Tests.Chaos;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using LoadTests.Engine;
 using TestCluster;
+using Workbench;
 
 namespace LoadTests.Tests.Engine;
 

@@ -1,4 +1,5 @@
 using LoadTests.Engine;
+using Workbench;
 
 namespace LoadTests.Tests.Engine;
 
@@ -26,6 +27,28 @@ public sealed class BuiltInEngineTests
         Assert.Equal(0, busy);
         Assert.InRange(result.PerSecond, 1, 7 / 0.005);
         Assert.True(result.Latency.P50 >= TimeSpan.FromMilliseconds(4.5));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(500.0)]
+    public async Task A_session_is_told_of_each_answer_that_was_right(double? rate)
+    {
+        var (steps, told) = (0, 0);
+        var scenario = FakeSession.Scenario(
+            async () =>
+            {
+                await Task.Delay(1);
+                if (Interlocked.Increment(ref steps) % 2 == 0)
+                    throw new WrongAnswerException("GET was answered with 503");
+            },
+            answered: () => Interlocked.Increment(ref told));
+
+        await new BuiltInEngine().RunAsync(
+            scenario, new LoadPlan(2, rate, TimeSpan.Zero, Short) { CountsFailures = true }, TestContext.Current.CancellationToken);
+
+        Assert.True(told > 1);
+        Assert.Equal((steps + 1) / 2, told);
     }
 
     [Fact]

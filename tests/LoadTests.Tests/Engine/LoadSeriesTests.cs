@@ -39,6 +39,21 @@ public sealed class LoadSeriesTests
         Assert.Equal(3, new LoadSeries(TimeSpan.FromSeconds(3)).Summarize(TimeSpan.FromSeconds(2.98)).Count);
 
     [Fact]
+    public void Some_seconds_together_have_the_percentiles_of_all_their_operations()
+    {
+        var series = new LoadSeries(TimeSpan.FromSeconds(4));
+        foreach (var (second, milliseconds) in ((int, int)[])[(0, 500), (1, 10), (1, 10), (2, 10), (2, 90), (3, 500)])
+            series.Took(second * Second, milliseconds * 1_000_000L);
+
+        var latency = series.Between(1, 3)!;
+
+        Assert.Equal((TimeSpan.FromMilliseconds(30), TimeSpan.FromMilliseconds(90)), (latency.Mean, latency.Max));
+        Assert.InRange(latency.P50!.Value.TotalMilliseconds, 10, 10 * (1 + LatencyHistogram.MaxRelativeError));
+        Assert.Equal(latency.Max, latency.P99);
+        Assert.Null(series.Between(2, 2));
+    }
+
+    [Fact]
     public void Recording_allocates_nothing()
     {
         var recorder = new LoadRecorder(new LoadSeries(TimeSpan.FromSeconds(60)), new FailureCounts());

@@ -1,6 +1,5 @@
 using System.Text;
-using LoadTests.Engine;
-using LoadTests.Http;
+using Workbench;
 
 namespace LoadTests.Tests.Http;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LoadTests.Benches;
 using LoadTests.Engine;
 using LoadTests.Http;
+using Workbench;
 
 namespace LoadTests.Tests.Http;
 

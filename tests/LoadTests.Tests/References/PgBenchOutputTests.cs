@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using LoadTests.Engine;
 using LoadTests.References;
+using Workbench;
 
 namespace LoadTests.Tests.References;
 

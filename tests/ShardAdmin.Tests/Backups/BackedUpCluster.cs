@@ -1,4 +1,5 @@
 using NpgsqlTypes;
+using ShardAdmin.Failures;
 using ShardCore.RingStorage;
 using TestCluster;
 

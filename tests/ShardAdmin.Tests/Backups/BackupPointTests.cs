@@ -1,8 +1,10 @@
 using System.Text.Json;
 using ShardAdmin.Backups;
+using ShardAdmin.Failures;
 using ShardAdmin.Tests.Moves;
 using ShardCore.Ring;
 using TestCluster;
+using Workbench;
 
 namespace ShardAdmin.Tests.Backups;
 
@@ -55,7 +57,7 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         (await PointAsync(cluster, "nightly")).Succeeds();
         var before = await File.ReadAllTextAsync(Document);
 
-        (await PointAsync(cluster, "other")).Fails(ExitCode.Conflict, "is there already");
+        (await PointAsync(cluster, "other")).Fails(ExitCode.Conflict, "exists already");
         (await cluster.RunAsync("backup", "point", "nightly", "--out", Document + ".2"))
             .Fails(ExitCode.Conflict, "The name nightly is used", "ANOTHER-NAME");
         (await cluster.RunAsync("backup", "point", "no/slash")).Fails(ExitCode.Usage, "no/slash");
@@ -94,7 +96,8 @@ public sealed class BackupPointTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 1);
         await cluster.Database(1).ExecuteAsync("""
             create role backup_user login;
-            grant usage on schema sharding to backup_user; grant all on all tables in schema sharding to backup_user
+            grant usage on schema sharding to backup_user; grant all on all tables in schema sharding to backup_user;
+            grant execute on all functions in schema sharding to backup_user
             """);
         try
         {

@@ -42,7 +42,7 @@ public sealed class DrillTests(SharedPostgres postgres, ITestOutputHelper output
         var operation = await own.Cluster.OperationAsync();
 
         var acknowledged = writers.Acknowledged();
-        (await own.PointAsync("interrupted")).Succeeds("batches of moves are under way");
+        (await own.PointAsync("interrupted")).Succeeds("Moves are under way");
         await own.Cluster.ResumeAsync("ops", "resume", operation); // and completed, of which nothing will be known
         await writers.SomeAsync();
         await writers.StopAsync();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ShardAdmin.Failures;
 using ShardAdmin.Tests.Moves;
 using TestCluster;
 
@@ -20,7 +21,7 @@ public sealed class RestoreCheckTests(SharedPostgres postgres, SharedRedis redis
         Assert.True(check.GetProperty("ok").GetBoolean());
         Assert.Contains("Beyond nightly", Detail(check, "s2", "point"), StringComparison.Ordinal);
         Assert.Contains("has not been restored since", Detail(check, "s1", "server"), StringComparison.Ordinal);
-        Assert.Contains("10 have come", Detail(check, "s2", "slots"), StringComparison.Ordinal);
+        Assert.Contains("moved from or to it since the point: 10 slots", Detail(check, "s2", "slots"), StringComparison.Ordinal);
         Assert.Equal(["shardadmin doctor", "shardadmin verify"], Next(check));
     }
 
@@ -47,8 +48,8 @@ public sealed class RestoreCheckTests(SharedPostgres postgres, SharedRedis redis
 
         var check = (await cluster.RunAsync("restore", "check", _file, "-o", "json")).Exits(ExitCode.Differences).Json;
 
-        Assert.Contains("restored to a moment before", Detail(check, "s1", "point"), StringComparison.Ordinal);
-        Assert.Contains("is another one", Detail(check, "s2", "point"), StringComparison.Ordinal);
+        Assert.Contains("restored to an earlier moment", Detail(check, "s1", "point"), StringComparison.Ordinal);
+        Assert.Contains("is of another point", Detail(check, "s2", "point"), StringComparison.Ordinal);
         Assert.Contains(Next(check), step => step.Contains("--type=name --target=nightly", StringComparison.Ordinal));
     }
 
@@ -78,7 +79,7 @@ public sealed class RestoreCheckTests(SharedPostgres postgres, SharedRedis redis
 
         var check = (await cluster.RunAsync("restore", "check", _file, "-o", "json")).Exits(ExitCode.Differences).Json;
 
-        Assert.Contains("Slots 7 are not as the document has them", Detail(check, "s1", "slots"), StringComparison.Ordinal);
+        Assert.Contains("Slots 7 differ from the document", Detail(check, "s1", "slots"), StringComparison.Ordinal);
         Assert.Contains("Slots 0 are owned by s1 and s2", Detail(check, "", "ownership"), StringComparison.Ordinal);
         Assert.Contains("s1 at the point, s2 beyond it", Detail(check, "", "together"), StringComparison.Ordinal);
         Assert.Contains("restore s2 to the point too", string.Join(' ', Next(check)), StringComparison.Ordinal);
@@ -89,17 +90,17 @@ public sealed class RestoreCheckTests(SharedPostgres postgres, SharedRedis redis
     {
         await using var cluster = await PointedAsync();
         (await cluster.RunAsync("restore", "check", _file, "--at", "s1=127.0.0.1:1/gone"))
-            .Exits(ExitCode.CannotReach, "Shard s1 at 127.0.0.1:1/gone", "Not checked: it takes every shard");
-        (await cluster.RunAsync("restore", "check", _file, "--shard", "s2")).Succeeds("Not checked: it takes every shard");
+            .Exits(ExitCode.CannotReach, "Shard s1 at 127.0.0.1:1/gone", "Not checked: this check needs every shard");
+        (await cluster.RunAsync("restore", "check", _file, "--shard", "s2")).Succeeds("Not checked: this check needs every shard");
         (await cluster.RunAsync("restore", "check", _file, "--shard", "s9")).Fails(ExitCode.Usage, "has no shard s9");
         (await cluster.RunAsync("restore", "check", _file, "--at", "s1=nowhere")).Fails(ExitCode.Usage, "s1=nowhere");
-        (await cluster.RunAsync("restore", "check", _file + ".gone")).Fails(ExitCode.NotFound, "cannot be read");
+        (await cluster.RunAsync("restore", "check", _file + ".gone")).Fails(ExitCode.NotFound, "no such file", "shardadmin restore check FILE");
         (await cluster.RunAsync("restore", "check", _file, "--cluster", "other")).Fails(ExitCode.Precondition, $"--cluster {cluster.Name}");
         var text = await File.ReadAllTextAsync(_file);
         await File.WriteAllTextAsync(_file, text.Replace("\"nightly\"", "\"nightly2\"", StringComparison.Ordinal));
         (await cluster.RunAsync("restore", "check", _file)).Fails(ExitCode.Precondition, "damaged", "checksum");
         await File.WriteAllTextAsync(_file, "{}");
-        (await cluster.RunAsync("restore", "check", _file)).Fails(ExitCode.Usage, "is no backup point");
+        (await cluster.RunAsync("restore", "check", _file)).Fails(ExitCode.Usage, "is not a backup point");
     }
 
     [Fact]

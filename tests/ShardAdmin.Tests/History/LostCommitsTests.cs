@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using ShardAdmin.Tests.Moves;
 using TestCluster;
 
@@ -22,7 +23,7 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
         await own.CommitSeenAsync();
         Assert.Equal("ok", await own.LevelAsync());
         Assert.DoesNotContain("history:", agent.Output, StringComparison.Ordinal);
-        (await own.Cluster.RunAsync("accept-loss", "s2", "--yes")).Succeeds("has all that was seen of it");
+        (await own.Cluster.RunAsync("accept-loss", "s2", "--yes")).Succeeds("has every commit that was seen on it");
     }
 
     [Fact]
@@ -147,7 +148,7 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
 
         var finding = await own.FindingAsync();
         Assert.Equal("ok", finding.GetProperty("level").GetString());
-        Assert.Contains("Nothing is known yet", finding.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("No position was seen yet", finding.GetProperty("detail").GetString(), StringComparison.Ordinal);
         await using var agent = own.StartAgent();
         await own.CommitSeenAsync();
         await own.ForgetAsync();

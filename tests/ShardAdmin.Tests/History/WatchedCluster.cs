@@ -2,6 +2,7 @@ using System.Text.Json;
 using NpgsqlTypes;
 using ShardAdmin.Tests.Moves;
 using ShardCore.RingStorage;
+using ShardCore.Shards.History;
 using TestCluster;
 
 namespace ShardAdmin.Tests.History;

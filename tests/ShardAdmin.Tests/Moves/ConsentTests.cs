@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
@@ -18,7 +19,7 @@ public sealed class ConsentTests(SharedPostgres postgres, SharedRedis redis)
         await cluster.KillAsync(["move", "0-4", "--to", "s2", "--yes"], "moves-planned");
         var (id, before) = (await cluster.OperationAsync(), await cluster.RingTextAsync());
 
-        (await cluster.RunAsync(arguments)).Fails(ExitCode.Usage, $"operation {id} (1 batches with 5 slots", "--yes", "Nothing was changed");
+        (await cluster.RunAsync(arguments)).Fails(ExitCode.Usage, $"operation {id} (1 batch with 5 slots", "--yes", "Nothing was changed");
         (await cluster.RunAsync(null, arguments, input: "no\n")).Fails(ExitCode.NotAllowed, "not yes", "Nothing was changed");
         Assert.Contains(id, (await cluster.RunAsync([.. arguments, "--dry-run"])).Succeeds().Error, StringComparison.Ordinal);
 

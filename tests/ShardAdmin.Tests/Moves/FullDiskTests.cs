@@ -1,10 +1,11 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
 
 public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
 {
-    private const string Room = "make room there (docs/runbook.md";
+    private const string Room = "make room there (docs/operations/runbook.md";
 
     [Fact]
     public async Task A_target_that_has_no_more_room_in_the_copy_ends_the_move_with_1_and_it_is_resumed_when_there_is()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;

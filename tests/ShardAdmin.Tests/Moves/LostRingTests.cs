@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
@@ -39,7 +40,7 @@ public sealed class LostRingTests(SharedPostgres postgres, SharedRedis redis)
 
         Assert.DoesNotContain("Unexpected", refused.Error, StringComparison.Ordinal);
         (await cluster.RunAsync("ring", "rebuild", "--yes")).Succeeds("rebuilt");
-        (await cluster.RunAsync("ops", "cancel", operation)).Succeeds("Cancelled 1 batches");
+        (await cluster.RunAsync("ops", "cancel", operation)).Succeeds("Cancelled 1 batch");
         await cluster.AssertSoundAsync(3);
         await cluster.AssertNoLeftOversAsync(2);
     }

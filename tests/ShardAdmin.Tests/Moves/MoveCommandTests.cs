@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -17,8 +18,8 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         var slot = SlotHash.Of(pk).Value;
 
         (await cluster.RunAsync("move", "--pk", pk, "--to", "s2")).Fails(ExitCode.Usage, "--yes", "Nothing was changed");
-        (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n")).Succeeds("1 slots would move");
-        (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n", "--rate", "10MiB/s")).Succeeds("At 10.0 MiB/s, as --rate allows, it takes about 1 s");
+        (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n")).Succeeds("1 slot would move");
+        (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-n", "--rate", "10MiB/s")).Succeeds("With --rate 10.0 MiB/s the move takes about 1 s");
         var moved = (await cluster.RunAsync("move", "--pk", pk, "--to", "s2", "-y", "--rate", "10MiB/s", "--max-pause", "400ms", "-o", "json")).Succeeds();
 
         Assert.Equal(1, moved.Json.GetProperty("movedSlots").GetInt32());
@@ -55,11 +56,11 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Theory]
-    [InlineData("moves-planned")]
-    [InlineData("move-copy")]
+    [InlineData("moves-planned", Traits = ["Category", "Long"])]
+    [InlineData("move-copy", Traits = ["Category", "Long"])]
     [InlineData("move-drain")]
-    [InlineData("move-own")]
-    [InlineData("move-publish")]
+    [InlineData("move-own", Traits = ["Category", "Long"])]
+    [InlineData("move-publish", Traits = ["Category", "Long"])]
     [InlineData("move-clean")]
     public async Task A_mover_killed_at_any_step_is_carried_on_by_ops_resume(string step)
     {
@@ -131,7 +132,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         var before = (await cluster.RingAsync())!;
         var id = (await cluster.RunAsync("ops", "list", "-o", "json")).Json.GetProperty("operations")[0].GetProperty("id").GetString()!;
 
-        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batches");
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batch");
 
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
@@ -159,7 +160,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
     [Theory]
     [InlineData(null)]
     [InlineData("move-own")]
-    [InlineData("move-publish")]
+    [InlineData("move-publish", Traits = ["Category", "Long"])]
     public async Task Add_shard_on_a_cluster_with_data_moves_its_share_under_writers_and_repeating_completes_a_kill(string? step)
     {
         await using var cluster = await WithCollectionAsync(1);
@@ -210,7 +211,7 @@ public sealed class MoveCommandTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(cluster.AddArguments(2, "--yes", "--no-rebalance"))).Succeeds();
         await cluster.KillAsync(["move", await cluster.SlotsOfFirstAsync(20), "--to", "s2", "--yes"], "move-copy");
         await cluster.Database(2).DisposeAsync();
-        (await cluster.RunAsync("remove-shard", "s2", "--force-empty", "--dry-run")).Succeeds("1 batches");
+        (await cluster.RunAsync("remove-shard", "s2", "--force-empty", "--dry-run")).Succeeds("1 batch");
 
         (await cluster.RunAsync("remove-shard", "s2", "--force-empty")).Succeeds("out of the ring", "stay where they are");
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -49,13 +50,17 @@ internal static class MovingCluster
     }
 
     /// <summary>Rows in slots that the shard owns, so that a copy has something to copy.</summary>
-    public static Task FillAsync(this AdminCluster cluster, int number, int rows, int docBytes = 20) => cluster.Database(number).ExecuteAsync(
+    public static async Task FillAsync(this AdminCluster cluster, int number, int rows, int docBytes = 20)
+    {
+        await cluster.CreateCollectionAsync();
+        await cluster.Database(number).ExecuteAsync(
         $$"""
         insert into sharding.item (version, updated_at, slot, collection, pk, id, doc)
         select 1, now(), sharding.slot_of('f' || i), 'c', 'f' || i, 'i', jsonb_build_object('t', repeat('x', {{docBytes}}))
         from generate_series(1, {{rows}}) i
         where exists (select from sharding.slot_ownership o where o.slot = sharding.slot_of('f' || i) and o.state = 'owned')
         """);
+    }
 
     /// <summary>The id of the operation that is not over.</summary>
     public static async Task<string> OperationAsync(this AdminCluster cluster)

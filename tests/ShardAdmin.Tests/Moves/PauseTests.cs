@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
@@ -54,7 +55,7 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync(cluster.AddArguments(3, "-y"))).Fails(ExitCode.Conflict, "paused", $"ops resume {id}");
         (await cluster.RunAsync("ops", "pause", Guid.NewGuid().ToString())).Fails(ExitCode.NotFound, "ops list");
         (await cluster.RunAsync("ops", "pause", "nonsense")).Fails(ExitCode.Usage, "UUID");
-        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batches");
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batch");
         Assert.Equal("cancelled", (await cluster.ShowAsync(id)).GetProperty("state").GetString());
         await cluster.AssertNoLeftOversAsync(2);
     }
@@ -67,7 +68,7 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         var id = await cluster.OperationAsync();
         await cluster.StepReachedAsync(id, "copy");
 
-        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batches");
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batch");
 
         await mover.WaitForExitAsync(Limit);
         Assert.Equal((int)ExitCode.Conflict, mover.ExitCode);
@@ -91,7 +92,7 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("ops", "pause", id)).Fails(ExitCode.TimedOut, "is paused, but its mover has not stopped", $"ops show {id}");
 
         Assert.Equal("paused", (await cluster.ShowAsync(id)).GetProperty("state").GetString());
-        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batches");
+        (await cluster.RunAsync("ops", "cancel", id)).Succeeds("Cancelled 1 batch");
     }
 
     [Fact]
@@ -102,7 +103,7 @@ public sealed class PauseTests(SharedPostgres postgres, SharedRedis redis)
         var id = await cluster.OperationAsync();
 
         (await cluster.RunAsync("ops", "pause", id, "-n")).Succeeds("would be paused");
-        (await cluster.RunAsync("ops", "cancel", id, "-n")).Succeeds("1 batches", "would be cancelled");
+        (await cluster.RunAsync("ops", "cancel", id, "-n")).Succeeds("1 batch", "would be cancelled");
         (await cluster.RunAsync("ops", "resume", "-n")).Succeeds("5 slots");
         await StateAsync("unfinished", attempt: 0);
         (await cluster.RunAsync("ops", "pause", id)).Succeeds();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -16,7 +17,7 @@ public sealed class PlanTests(SharedPostgres postgres, SharedRedis redis) : IDis
         await cluster.FillAsync(1, 300);
         var before = await cluster.RingTextAsync();
 
-        (await cluster.RunAsync("plan", "move", "0-40", "--to", "s2", "--out", _file)).Succeeds("good for epoch", $"apply {_file}");
+        (await cluster.RunAsync("plan", "move", "0-40", "--to", "s2", "--out", _file)).Succeeds("while the ring has epoch", $"apply {_file}");
         Assert.Equal(before, await cluster.RingTextAsync());
         var plan = JsonNode.Parse(await File.ReadAllTextAsync(_file))!;
         Assert.Equal("shardadmin-plan", (string?)plan["document"]);
@@ -57,14 +58,14 @@ public sealed class PlanTests(SharedPostgres postgres, SharedRedis redis) : IDis
         var good = await File.ReadAllTextAsync(_file);
 
         (await other.RunAsync("apply", _file, "-y")).Fails(ExitCode.Precondition, cluster.Name);
-        (await cluster.RunAsync("apply", "/nowhere/plan.json", "-y")).Fails(ExitCode.NotFound, "cannot be read");
+        (await cluster.RunAsync("apply", "/nowhere/plan.json", "-y")).Fails(ExitCode.NotFound, "no such file");
         await RefusedAsync(good[..(good.Length / 2)], ExitCode.Precondition, "cut off");
         await RefusedAsync(good.Replace("\"0-4\"", "\"0-5\"", StringComparison.Ordinal), ExitCode.Precondition, "checksum");
         await RefusedAsync(good.Replace("\"moves\"", "\"moved\"", StringComparison.Ordinal), ExitCode.Precondition, "damaged");
         await RefusedAsync(good.Replace("\"schema\": 1", "\"schema\": 2", StringComparison.Ordinal), ExitCode.Precondition, "version 2");
-        await RefusedAsync("{}", ExitCode.Usage, "no plan");
-        await RefusedAsync("[1]", ExitCode.Usage, "no plan");
-        await RefusedAsync("", ExitCode.Precondition, "no JSON");
+        await RefusedAsync("{}", ExitCode.Usage, "not a plan");
+        await RefusedAsync("[1]", ExitCode.Usage, "not a plan");
+        await RefusedAsync("", ExitCode.Precondition, "not JSON");
         await File.WriteAllTextAsync(_file, JsonNode.Parse(good)!.ToJsonString()); // formatted anew: the same plan
         (await cluster.RunAsync("apply", _file, "-y")).Succeeds("Moved 5 slots");
 

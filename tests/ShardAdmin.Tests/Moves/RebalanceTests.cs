@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -66,7 +67,7 @@ public sealed class RebalanceTests(SharedPostgres postgres, SharedRedis redis)
 
         Assert.Equal(before, await cluster.RingTextAsync());
         await cluster.AssertNoLeftOversAsync(2);
-        (await cluster.RunAsync("move", "16000", "--to", "s1", "-y")).Succeeds("Moved 1 slots"); // a target needs none of it
+        (await cluster.RunAsync("move", "16000", "--to", "s1", "-y")).Succeeds("Moved 1 slot"); // a target needs none of it
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
@@ -19,7 +20,7 @@ public sealed class RollbackTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("ops", "rollback", id)).Fails(ExitCode.Usage, "--yes", "Nothing was changed");
         var back = (await cluster.RunAsync("ops", "rollback", id, "-y")).Succeeds("Moved");
 
-        Assert.Contains("1 slots", back.Error, StringComparison.Ordinal);
+        Assert.Contains("1 slot", back.Error, StringComparison.Ordinal);
         await writers.SomeAsync();
         await writers.AssertNothingLostAsync(2);
         Assert.Equal(before.Owners, (await cluster.AssertSoundAsync(2)).Owners);

@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -37,7 +38,7 @@ public sealed class SettleTests(SharedPostgres postgres, SharedRedis redis)
         (await cluster.RunAsync("ops", "resume", id)).Fails(ExitCode.Differences);
 
         (await cluster.RunAsync("ops", "settle", id, "--keep", "source")).Fails(ExitCode.Usage, "--yes");
-        (await cluster.RunAsync("ops", "settle", id, "--keep", "source", "--yes")).Succeeds("Settled: 1 batches");
+        (await cluster.RunAsync("ops", "settle", id, "--keep", "source", "--yes")).Succeeds("Settled: 1 batch");
 
         Assert.Equal(rows, await CountAsync(cluster, 1));
         await cluster.AssertSoundAsync(2);
@@ -54,7 +55,7 @@ public sealed class SettleTests(SharedPostgres postgres, SharedRedis redis)
         var (id, _) = await LoseRowsAsync(cluster);
         (await cluster.RunAsync("ops", "resume", id)).Fails(ExitCode.Differences);
 
-        (await cluster.RunAsync("ops", "settle", id, "--keep", "target", "--yes")).Succeeds("Settled: 1 batches");
+        (await cluster.RunAsync("ops", "settle", id, "--keep", "target", "--yes")).Succeeds("Settled: 1 batch");
 
         Assert.Equal(0L, await CountAsync(cluster, 1));
         await cluster.AssertSoundAsync(2);
@@ -79,7 +80,7 @@ public sealed class SettleTests(SharedPostgres postgres, SharedRedis redis)
         await using var cluster = await MovingCluster.StartAsync(postgres, redis, 2);
         var slots = await MoveAllOfFirstAsync(cluster);
         await ForgetAsync(cluster);
-        (await cluster.RunAsync("doctor", "-o", "json")).Exits(ExitCode.Precondition, "s1 lost commits in which it gave them away", "shardadmin ops resume");
+        (await cluster.RunAsync("doctor", "-o", "json")).Exits(ExitCode.Precondition, "s1 lost the commits that", "shardadmin ops resume");
         (await cluster.RunAsync("ring", "rebuild", "--dry-run")).Fails(ExitCode.Precondition, "at once");
 
         (await cluster.RunAsync("ops", "resume")).Succeeds($"{slots:N0} slots");

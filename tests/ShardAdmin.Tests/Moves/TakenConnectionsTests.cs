@@ -1,3 +1,4 @@
+using ShardAdmin.Failures;
 using TestCluster;
 
 namespace ShardAdmin.Tests.Moves;
@@ -6,7 +7,7 @@ namespace ShardAdmin.Tests.Moves;
 public sealed class TakenConnectionsTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const string Full = "too many clients already";
-    private const string Free = "docs/runbook.md, \"A shard has no connection left\"";
+    private const string Free = "docs/operations/runbook.md, \"A shard has no connection left\"";
 
     [Fact]
     public async Task A_move_whose_target_lets_nobody_in_ends_with_7_tells_why_and_is_resumed()

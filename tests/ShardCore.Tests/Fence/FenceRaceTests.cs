@@ -10,6 +10,10 @@ namespace ShardCore.Tests.Fence;
 /// </summary>
 public sealed class FenceRaceTests(SharedPostgres postgres)
 {
+    // The parameters of a collection's functions.
+    private const string One = "smallint, text, text, jsonb, integer, boolean";
+    private const string Many = "boolean, text[], smallint[], text[], text[], jsonb[], text[], text[], integer[], boolean[]";
+
     /// <summary>The unsafe variants that lose when the writer arrives while the freeze is not committed yet.</summary>
     public static TheoryData<string, IsolationLevel> LoseWhileWaiting => new()
     {
@@ -175,20 +179,20 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
             Assert.Contains(name, refused.MessageText, StringComparison.Ordinal);
         }
         await using var sweeper = await shard.BeginAsync(isolation);
-        Assert.Equal("SH001", (await Assert.ThrowsAsync<PostgresException>(() => sweeper.RunAsync("select (sharding.delete_expired(1, 0)).deleted"))).SqlState);
+        Assert.Equal("SH001", (await Assert.ThrowsAsync<PostgresException>(() => sweeper.RunAsync("select (sharding.delete_expired(1, '', 0)).deleted"))).SqlState);
     }
 
     /// <summary>The shipped function with one of its safeguards taken out must lose: so each is needed, and each is tested.</summary>
     [Theory]
-    [InlineData("write_items", "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
-    [InlineData("write_items", "perform pg_advisory_xact_lock_shared(1397246027, locks.slot)", "perform", IsolationLevel.ReadCommitted)]
-    [InlineData("put_item", "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
-    [InlineData("put_item", "perform pg_advisory_xact_lock_shared(1397246027, p_slot::integer)", "perform p_slot", IsolationLevel.ReadCommitted)]
-    public async Task Without_any_one_of_its_safeguards_a_function_that_writes_loses(string function, string safeguard, string without, IsolationLevel isolation)
+    [InlineData(Many, "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
+    [InlineData(Many, "perform pg_advisory_xact_lock_shared(1397246027, locks.slot)", "perform", IsolationLevel.ReadCommitted)]
+    [InlineData(One, "'read committed'", "current_setting('transaction_isolation')", IsolationLevel.RepeatableRead)]
+    [InlineData(One, "perform pg_advisory_xact_lock_shared(1397246027, p_slot::integer)", "perform p_slot", IsolationLevel.ReadCommitted)]
+    public async Task Without_any_one_of_its_safeguards_a_function_that_writes_loses(string parameters, string safeguard, string without, IsolationLevel isolation)
     {
-        var late = ShardOperation.Put("late", condition: function == "put_item" ? "none" : "absent");
+        var late = ShardOperation.Put("late", condition: parameters == One ? "none" : "absent");
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
-        var shipped = await shard.Database.ScalarAsync<string>($"select pg_get_functiondef('sharding.{function}'::regproc)");
+        var shipped = await shard.Database.ScalarAsync<string>($"select pg_get_functiondef('sharding_items.{ShardUnderTest.Collection}({parameters})'::regprocedure)");
         Assert.Contains(safeguard, shipped, StringComparison.Ordinal);
         await shard.Database.ExecuteAsync(shipped!.Replace(safeguard, without, StringComparison.Ordinal));
         await using var writer = await shard.BeginAsync(isolation);

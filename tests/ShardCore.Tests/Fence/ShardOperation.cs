@@ -29,5 +29,7 @@ internal sealed record ShardOperation(
     public static ShardOperation JsonPatch(string id, string patch, string condition = "none") => new("json_patch", id, patch, condition);
 
     public static ShardOperation Increment(string id, string path, decimal by, string condition = "none") =>
-        new("increment", id, FormattableString.Invariant($$"""{"path":{{path}},"by":{{by}}}"""), condition);
+        Increments(id, FormattableString.Invariant($$"""[{"path":{{path}},"by":{{by}}}]"""), condition);
+
+    public static ShardOperation Increments(string id, string steps, string condition = "none") => new("increment", id, steps, condition);
 }

@@ -38,17 +38,24 @@ internal sealed class ShardUnderTest(TestDatabase database) : IAsyncDisposable
 
     public async Task<ShardAnswer> WriteOneAsync(ShardOperation operation) => Assert.Single(await WriteAsync(operation));
 
-    /// <summary>As the router does: one put without a condition by the function for one, all else by the one for many.</summary>
+    /// <summary>
+    /// As the router does: by the functions of the collection, one put without a condition by the one for one; and by write_items what is of
+    /// another collection.
+    /// </summary>
     public static async Task<ShardAnswer[]> WriteAsync(NpgsqlConnection connection, bool atomic, params ShardOperation[] operations)
     {
-        if (!atomic && operations is [{ Operation: "put", Condition: "none" } put])
+        if (!atomic && operations is [{ Operation: "put", Condition: "none", Collection: Collection } put])
             return [await PutAsync(connection, put)];
+        var isOne = operations.All(operation => operation.Collection == Collection);
         await using var command = new NpgsqlCommand(
-            "select ord, outcome, version, updated_at as UpdatedAt, expires_at as ExpiresAt, doc::text as doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", connection);
+            "select ord, outcome, version, updated_at as UpdatedAt, expires_at as ExpiresAt, doc::text as doc, detail "
+                + (isOne ? $"from sharding_items.{Collection}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)" : "from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"),
+            connection);
         command.Parameters.Add(new() { Value = atomic });
         Add(command, NpgsqlDbType.Text, operations, operation => operation.Operation);
         Add(command, NpgsqlDbType.Smallint, operations, operation => operation.Slot);
-        Add(command, NpgsqlDbType.Text, operations, operation => operation.Collection);
+        if (!isOne)
+            Add(command, NpgsqlDbType.Text, operations, operation => operation.Collection);
         Add(command, NpgsqlDbType.Text, operations, operation => operation.Pk);
         Add(command, NpgsqlDbType.Text, operations, operation => operation.Id);
         Add(command, NpgsqlDbType.Jsonb, operations, operation => operation.Doc);
@@ -65,9 +72,9 @@ internal sealed class ShardUnderTest(TestDatabase database) : IAsyncDisposable
     }
 
     private static Task<ShardAnswer> PutAsync(NpgsqlConnection connection, ShardOperation put) => connection.QuerySingleAsync<ShardAnswer>(
-        """
+        $"""
         select ord, outcome, version, updated_at as UpdatedAt, expires_at as ExpiresAt, doc::text as doc, detail
-        from sharding.put_item(@Slot, @Collection, @Pk, @Id, @Doc::jsonb, @Ttl, @ReturnDoc)
+        from sharding_items.{Collection}(@Slot, @Pk, @Id, @Doc::jsonb, @Ttl, @ReturnDoc)
         """,
         put);
 

@@ -103,7 +103,7 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
         await LetAgeAsync();
         await using var sweeper = await _shard.BeginAsync();
         await using var freezer = await _shard.BeginAsync();
-        Assert.Equal(1, await sweeper.RunAsync($"select (sharding.delete_expired(10, {ShardUnderTest.Slot})).deleted"));
+        Assert.Equal(1, await sweeper.RunAsync($"select (sharding.delete_expired(10, '{ShardUnderTest.Collection}', {ShardUnderTest.Slot})).deleted"));
 
         var freeze = freezer.FreezeAsync(ShardUnderTest.Slot);
         await _shard.WaitUntilBlockedAsync(freezer, "the freeze");
@@ -138,7 +138,7 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
         Assert.Equal(Left, await _shard.CountAsync());
 
         async Task<long> LooksAsync() => Convert.ToInt64(
-            await sweeper.RunAsync("select pg_stat_get_xact_tuples_returned('sharding.item_expires_at'::regclass) + pg_stat_get_xact_tuples_returned('sharding.item'::regclass)"),
+            await sweeper.RunAsync("select sum(pg_stat_get_xact_tuples_returned(oid)) from pg_class where relnamespace = 'sharding_items'::regnamespace"),
             CultureInfo.InvariantCulture);
     }
 
@@ -162,7 +162,7 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
     {
         await _shard.Database.ExecuteAsync("update sharding.slot_ownership set state = 'released', peer = 's9'");
 
-        Assert.True(await _shard.Database.ScalarAsync<bool>("select deleted = 0 and next_from is null from sharding.delete_expired(500, 0)"));
+        Assert.True(await _shard.Database.ScalarAsync<bool>("select deleted = 0 and next_from is null from sharding.delete_expired(500, '', 0)"));
     }
 
     private const string EmptyObject = "{}";
@@ -170,9 +170,9 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
     /// <summary>As a router does it.</summary>
     private const string SweepAllSql = """
         with recursive step as (
-            select s.* from sharding.delete_expired(500, 0) s
+            select s.* from sharding.delete_expired(500, '', 0) s
             union all
-            select s.* from step cross join lateral sharding.delete_expired(500, step.next_from) s where step.next_from is not null)
+            select s.* from step cross join lateral sharding.delete_expired(500, step.next_collection, step.next_from) s where step.next_from is not null)
         select sum(deleted) from step
         """;
 
@@ -180,5 +180,5 @@ public sealed class ExpiryTests(ItemsShard fixture) : IClassFixture<ItemsShard>,
     private Task LetAgeAsync() => _shard.Database.ExecuteAsync("select pg_sleep_for(sharding.versions_apart())");
 
     /// <summary>One step, from the slot of <see cref="ShardUnderTest.Pk"/>.</summary>
-    private Task<int> Sweep(int limit) => _shard.Database.ScalarAsync<int>($"select (sharding.delete_expired({limit}, {ShardUnderTest.Slot})).deleted");
+    private Task<int> Sweep(int limit) => _shard.Database.ScalarAsync<int>($"select (sharding.delete_expired({limit}, '{ShardUnderTest.Collection}', {ShardUnderTest.Slot})).deleted");
 }

@@ -54,4 +54,70 @@ public sealed class IncrementTests(ItemsShard fixture) : IClassFixture<ItemsShar
         AssertJson.Equal("""{"n":0.3}""", answers[1].Doc);
         Assert.Equal("replaced", (await _shard.WriteOneAsync(Increment("negative", """["n"]""", -1))).Outcome); // the sign is no digit
     }
+
+    [Theory]
+    [InlineData("5", "-5", "\"min\":0", "replaced", "0")]
+    [InlineData("5", "-6", "\"min\":0", "out_of_range", "5")]
+    [InlineData("5", "1", "\"max\":6.0", "replaced", "6")]
+    [InlineData("5", "1.0001", "\"max\":6", "out_of_range", "5")]
+    [InlineData("-9", "1", "\"min\":0", "out_of_range", "-9")] // also from outside of the range
+    [InlineData("0.1", "0.2", "\"min\":0.3,\"max\":0.3", "replaced", "0.3")]
+    [InlineData("1", "1", "\"min\":9,\"max\":0", "out_of_range", "1")]
+    public async Task A_sum_has_to_be_in_its_range(string before, string by, string range, string outcome, string after)
+    {
+        await _shard.WriteOneAsync(Put("x", $$"""{"n":{{before}}}"""));
+
+        var answer = await _shard.WriteOneAsync(Increments("x", $$"""[{"path":["n"],"by":{{by}},{{range}}}]"""));
+
+        Assert.Equal(outcome, answer.Outcome);
+        AssertJson.Equal($$"""{"n":{{after}}}""", (await _shard.ReadAsync("x")).Doc);
+    }
+
+    [Fact]
+    public async Task Of_several_steps_all_are_applied_in_their_order_or_none_and_the_message_names_the_one()
+    {
+        await _shard.WriteOneAsync(Put("x", """{"a":1,"t":"x"}"""));
+
+        var good = await _shard.WriteOneAsync(Increments("x", """[{"path":["a"],"by":5},{"path":["b"],"by":1},{"path":["a"],"by":-6,"min":0}]"""));
+        var beyond = await _shard.WriteOneAsync(Increments("x", """[{"path":["b"],"by":1},{"path":["a"],"by":-1,"min":0}]"""));
+        var wrong = await _shard.WriteOneAsync(Increments("x", """[{"path":["b"],"by":1},{"path":["t"],"by":-1,"min":0}]"""));
+
+        AssertJson.Equal("""{"a":0,"b":1,"t":"x"}""", good.Doc);
+        Assert.Equal(("out_of_range", "increment 1: \"a\" would be below its min"), (beyond.Outcome, beyond.Detail));
+        Assert.Equal(("invalid_patch", "increment 1: \"t\" is not a number"), (wrong.Outcome, wrong.Detail));
+        AssertJson.Equal("""{"a":0,"b":1,"t":"x"}""", (await _shard.ReadAsync("x")).Doc);
+    }
+
+    [Fact]
+    public async Task Random_increments_come_to_what_decimals_come_to()
+    {
+        var random = new Random(20261130);
+        var model = new Dictionary<string, decimal>();
+        for (var i = 0; i < 400; i++)
+        {
+            var steps = Enumerable.Range(0, random.Next(1, 5)).Select(_ => (
+                Path: $"f{random.Next(4)}", By: random.Next(-500, 500) / 100m, Min: Limit(random, -4), Max: Limit(random, 4))).ToArray();
+
+            var answer = await _shard.WriteOneAsync(Increments("x", "[" + string.Join(',', steps.Select(Text)) + "]"));
+
+            var after = new Dictionary<string, decimal>(model);
+            var isOut = false;
+            foreach (var (path, by, min, max) in steps)
+            {
+                after[path] = after.GetValueOrDefault(path) + by;
+                isOut |= after[path] < min || after[path] > max;
+            }
+            Assert.True((answer.Outcome == "out_of_range") == isOut, $"{answer.Outcome} of step {i}: {string.Join(' ', steps)} on {string.Join(' ', model)}");
+            model = isOut ? model : after;
+        }
+        using var document = System.Text.Json.JsonDocument.Parse((await _shard.ReadAsync("x")).Doc!);
+        Assert.Equal(
+            model.OrderBy(field => field.Key, StringComparer.Ordinal),
+            document.RootElement.EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetDecimal()).OrderBy(field => field.Key, StringComparer.Ordinal));
+
+        static decimal? Limit(Random random, int around) => random.Next(2) == 0 ? null : around + (random.Next(-300, 300) / 100m);
+
+        static string Text((string Path, decimal By, decimal? Min, decimal? Max) step) => FormattableString.Invariant(
+            $$"""{"path":["{{step.Path}}"],"by":{{step.By}}{{(step.Min is { } min ? FormattableString.Invariant($",\"min\":{min}") : "")}}{{(step.Max is { } max ? FormattableString.Invariant($",\"max\":{max}") : "")}}}""");
+    }
 }

@@ -69,16 +69,7 @@ public sealed class LateWriteTests(ItemsShard fixture) : IClassFixture<ItemsShar
     [InlineData("check b", "put x")]
     public async Task Behind_a_later_write_the_time_of_change_does_not_go_back(params string[] operations)
     {
-        await _shard.WriteAsync(Put("x"), Put("b"));
-        await using var holder = await _shard.BeginAsync();
-        await using var waiter = await _shard.BeginAsync();
-        await holder.RunAsync("select 1 from sharding.item where id = 'x' for update");
-
-        var waiting = waiter.WriteAsync([.. operations.Select(Operation)]);
-        await _shard.WaitUntilBlockedAsync(waiter, "the write");
-        var before = Assert.Single(await holder.WriteAsync(Put("x")));
-        await holder.CommitAsync();
-        var after = (await waiting)[^1];
+        var (before, after) = await WriteBehindPutAsync(deletes: false, operations);
 
         Assert.Equal("replaced", after.Outcome);
         Assert.True(after.UpdatedAt >= before.UpdatedAt, $"The item was changed at {before.UpdatedAt:O} and then at {after.UpdatedAt:O}.");
@@ -96,17 +87,7 @@ public sealed class LateWriteTests(ItemsShard fixture) : IClassFixture<ItemsShar
     [InlineData("put-absent x")]
     public async Task Behind_a_later_write_and_its_deletion_the_version_does_not_go_back(params string[] operations)
     {
-        await _shard.WriteAsync(Put("x"), Put("b"));
-        await using var holder = await _shard.BeginAsync();
-        await using var waiter = await _shard.BeginAsync();
-        await holder.RunAsync("select 1 from sharding.item where id = 'x' for update");
-
-        var waiting = waiter.WriteAsync([.. operations.Select(Operation)]);
-        await _shard.WaitUntilBlockedAsync(waiter, "the write");
-        var before = Assert.Single(await holder.WriteAsync(Put("x")));
-        await holder.WriteAsync(Delete("x"));
-        await holder.CommitAsync();
-        var after = (await waiting)[^1];
+        var (before, after) = await WriteBehindPutAsync(deletes: true, operations);
 
         Assert.Equal("created", after.Outcome);
         Assert.True(after.Version > before.Version, $"{after.Version} came behind {before.Version}.");
@@ -136,6 +117,25 @@ public sealed class LateWriteTests(ItemsShard fixture) : IClassFixture<ItemsShar
         var answers = await WriteBehindAsync(holder => holder.RunAsync("select 1 from sharding.item where id = 'x' for update"), commit: true, "put x");
 
         Assert.Equal("created", answers[0].Outcome);
+    }
+
+    /// <summary>Lets the operations wait, the last of them for a put of x that comes after them.</summary>
+    /// <param name="deletes">The put is followed by a deletion.</param>
+    /// <returns>What the put answered, and the last of the operations.</returns>
+    private async Task<(ShardAnswer Before, ShardAnswer After)> WriteBehindPutAsync(bool deletes, string[] operations)
+    {
+        await _shard.WriteAsync(Put("x"), Put("b"));
+        await using var holder = await _shard.BeginAsync();
+        await using var waiter = await _shard.BeginAsync();
+        await holder.RunAsync("select 1 from sharding.item where id = 'x' for update");
+
+        var waiting = waiter.WriteAsync([.. operations.Select(Operation)]);
+        await _shard.WaitUntilBlockedAsync(waiter, "the write");
+        var before = Assert.Single(await holder.WriteAsync(Put("x")));
+        if (deletes)
+            await holder.WriteAsync(Delete("x"));
+        await holder.CommitAsync();
+        return (before, (await waiting)[^1]);
     }
 
     /// <summary>Holds, lets the operations wait, and checks that each item written lives its whole time from the end of the wait.</summary>

@@ -29,6 +29,7 @@ public sealed class TransactionTests(ItemsShard fixture) : IClassFixture<ItemsSh
     [InlineData("precondition_failed")]
     [InlineData("missing")]
     [InlineData("invalid_patch")]
+    [InlineData("out_of_range")]
     [InlineData("no_collection")]
     public async Task One_that_fails_undoes_all_and_is_named(string outcome)
     {
@@ -37,6 +38,7 @@ public sealed class TransactionTests(ItemsShard fixture) : IClassFixture<ItemsSh
         {
             "precondition_failed" => Put("old", condition: "absent"),
             "missing" => MergePatch("nobody", "{}"),
+            "out_of_range" => Increments("old", """[{"path":["n"],"by":-3,"min":0}]"""),
             "invalid_patch" => JsonPatch("old", """[{"op":"remove","path":"/x"}]"""),
             _ => Put("y") with { Collection = "nowhere" },
         };

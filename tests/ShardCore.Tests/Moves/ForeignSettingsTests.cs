@@ -1,4 +1,5 @@
 using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Ring;
 using ShardCore.Shards;

@@ -1,5 +1,5 @@
 using Npgsql;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 using TestCluster;
 
@@ -16,9 +16,9 @@ public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
     private static readonly MoveOptions Quick = new() { GraceBeforeCleaning = TimeSpan.FromMilliseconds(20), StepLimit = TimeSpan.FromSeconds(60) };
 
     [Theory]
-    [InlineData(MoveStep.Import)]
+    [InlineData(MoveStep.Import, Traits = ["Category", "Long"])]
     [InlineData(MoveStep.Copy)]
-    [InlineData(MoveStep.CatchUp)]
+    [InlineData(MoveStep.CatchUp, Traits = ["Category", "Long"])]
     [InlineData(MoveStep.Freeze)]
     public async Task A_target_without_room_is_not_handed_anything_and_the_source_serves_on(MoveStep step)
     {
@@ -67,11 +67,11 @@ public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Theory]
-    [InlineData(MoveStep.Publication, true)]
-    [InlineData(MoveStep.ReplicationSlot, true)]
+    [InlineData(MoveStep.Publication, true, Traits = ["Category", "Long"])]
+    [InlineData(MoveStep.ReplicationSlot, true, Traits = ["Category", "Long"])]
     [InlineData(MoveStep.Freeze, true)]
     [InlineData(MoveStep.Release, false)]
-    [InlineData(MoveStep.Clean, false)]
+    [InlineData(MoveStep.Clean, false, Traits = ["Category", "Long"])]
     public async Task A_source_without_room_has_given_its_slots_away_or_has_them_still(MoveStep step, bool hasThem)
     {
         await using var disk = await SmallDisk.MountAsync();

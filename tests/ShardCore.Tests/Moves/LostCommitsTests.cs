@@ -1,4 +1,4 @@
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Settling;
@@ -24,8 +24,8 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
     };
 
     [Theory]
-    [InlineData(MoveStep.Copy)]
-    [InlineData(MoveStep.Freeze)]
+    [InlineData(MoveStep.Copy, Traits = ["Category", "Long"])]
+    [InlineData(MoveStep.Freeze, Traits = ["Category", "Long"])]
     [InlineData(MoveStep.Drain)]
     public async Task A_target_whose_standby_lacks_rows_takes_over_after_the_release_does_not_own_and_the_source_can_have_its_slots_back(MoveStep standbyStops)
     {
@@ -76,7 +76,7 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
     }
 
     [Theory]
-    [InlineData(true)]
+    [InlineData(true, Traits = ["Category", "Long"])]
     [InlineData(false)]
     public async Task A_source_that_lost_its_release_and_the_end_of_the_move_follows_the_target_and_nothing_is_left(bool cancels)
     {
@@ -129,7 +129,7 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
 
     /// <summary>Where the move asks, a streaming standby that lags stops it: before the hand-over nothing has changed hands.</summary>
     [Theory]
-    [InlineData("s1")]
+    [InlineData("s1", Traits = ["Category", "Long"])]
     [InlineData("s2")]
     public async Task A_standby_that_streams_and_does_not_confirm_stops_the_move_before_the_hand_over(string lagging)
     {
@@ -199,7 +199,7 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
         {
             if (step != MoveStep.CatchUp)
                 return;
-            await shards.ExecuteAsync(MovingShards.First, "alter table sharding.item replica identity full");
+            await shards.ExecuteAsync(MovingShards.First, "alter table sharding_items.c replica identity full; alter table sharding_items.d replica identity full; alter table sharding.item replica identity full");
             await shards.ScalarAsync<string>(MovingShards.First, WriteSql("delete", "id1", null));
             await shards.ScalarAsync<string>(MovingShards.First, WriteSql("put", "id2", "{\"n\":2}"));
         });

@@ -1,6 +1,7 @@
 using Npgsql;
 using ShardCore.Migrations;
 using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Journal;
 using ShardCore.Moves.Settling;
@@ -47,7 +48,7 @@ internal sealed class MovingShards : IAsyncDisposable
     {
         var databases = new Dictionary<ShardId, TestDatabase> { [First] = first, [Second] = second };
         foreach (var database in databases.Values)
-            await database.ExecuteAsync("insert into sharding.collection (name) values ('c')");
+            await database.ExecuteAsync("insert into sharding.collection (name) values ('c'), ('d')");
         await databases[First].ExecuteAsync("insert into sharding.slot_ownership (slot, state, epoch) select s, 'owned', 1 from generate_series(0, 16383) s");
         var connection = await RedisConnection.OpenAsync((await redis.ServerAsync()).Endpoint);
         var cluster = new ClusterId($"moves-{Guid.NewGuid():N}", Guid.NewGuid());

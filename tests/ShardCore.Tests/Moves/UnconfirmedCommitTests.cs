@@ -1,4 +1,4 @@
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 using ShardCore.Shards;
 using TestCluster;
@@ -16,12 +16,12 @@ public sealed class UnconfirmedCommitTests(SharedPostgres postgres, SharedRedis 
 
     /// <summary>After each of these steps something is committed at that side, on which the next step rests.</summary>
     [Theory]
-    [InlineData(MoveStep.Begin, true)]
-    [InlineData(MoveStep.Drain, false)]
+    [InlineData(MoveStep.Begin, true, Traits = ["Category", "Long"])]
+    [InlineData(MoveStep.Drain, false, Traits = ["Category", "Long"])]
     [InlineData(MoveStep.Release, true)]
     [InlineData(MoveStep.Own, false)]
-    [InlineData(MoveStep.Publish, true)]
-    [InlineData(MoveStep.Finish, true)]
+    [InlineData(MoveStep.Publish, true, Traits = ["Category", "Long"])]
+    [InlineData(MoveStep.Finish, true, Traits = ["Category", "Long"])]
     public async Task Ends_its_attempt_there_and_then_and_the_next_one_completes_the_move(MoveStep step, bool atSource)
     {
         await using var server = await PostgresProvider.Default.StartAsync();

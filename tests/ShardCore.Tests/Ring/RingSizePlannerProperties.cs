@@ -9,30 +9,34 @@ public sealed class RingSizePlannerProperties
 {
     private static readonly Gen<double> Thresholds = Gen.Elements(0.0, 0.01, 0.05, 0.2);
 
-    [Fact]
-    public void From_any_ring_with_any_sizes_the_plan_is_sound_and_its_bytes_are_near_the_fewest() => Property.HoldsFor(
+    [Theory]
+    [InlineData(25)]
+    [InlineData(100, Traits = ["Category", "Long"])]
+    public void From_any_ring_with_any_sizes_the_plan_is_sound_and_its_bytes_are_near_the_fewest(int tests) => Property.HoldsFor(
         from ring in RingGenerators.Rings.Where(ring => !ring.IsEmpty)
         from weights in RingGenerators.Weights.ArrayOf(9)
         from seed in Gen.Choose(0, int.MaxValue)
         from large in Gen.Choose(0, 20)
         from threshold in Thresholds
         select (ring, weights, seed, large, threshold),
-        100,
+        tests,
         input =>
         {
             Shard[] shards = [.. input.ring.Shards.Select((shard, i) => shard with { Weight = input.weights[i] }), RingGenerators.ShardNumber(100, input.weights[8])];
             AssertSound(input.ring.Owners, shards, Sizes(input.seed, input.large), input.threshold);
         });
 
-    [Fact]
-    public void With_slots_of_one_size_the_bytes_are_exactly_the_fewest_and_everybody_is_within() => Property.HoldsFor(
+    [Theory]
+    [InlineData(25)]
+    [InlineData(100, Traits = ["Category", "Long"])]
+    public void With_slots_of_one_size_the_bytes_are_exactly_the_fewest_and_everybody_is_within(int tests) => Property.HoldsFor(
         from count in Gen.Choose(2, 8)
         from picks in Gen.ArrayOf(Gen.Choose(0, 7), Slot.Count / 64)
         from weights in Gen.ArrayOf(Gen.Choose(1, 3), 8)
         from bytes in Gen.Choose(1, 100_000)
         from threshold in Gen.Elements(0.02, 0.05, 0.3)
         select (count, picks, weights, bytes, threshold),
-        100,
+        tests,
         input =>
         {
             Shard[] shards = [.. Enumerable.Range(0, input.count).Select(i => RingGenerators.ShardNumber(i + 1, input.weights[i]))];

@@ -111,13 +111,8 @@ public sealed class RedisConnectionTests
     [Fact]
     public async Task A_line_that_fell_silent_is_given_up_for_a_new_one_that_has_its_subscriptions()
     {
-        await using var server = await RedisServer.StartNewAsync();
-        await using var relay = new TcpRelay(server.Host, server.Port);
-        await using var redis = await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}");
-        await using var publisher = await RedisConnection.OpenAsync(server.Endpoint);
-        var channel = new RedisChannel("news", RedisChannel.PatternMode.Literal);
-        var seen = new ConcurrentQueue<string>();
-        await redis.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
+        await using var news = await SubscribedAsync();
+        var (redis, relay) = (news.Redis, news.Relay);
         await redis.CallAsync(database => database.StringSetAsync("key", "kept"), default);
 
         relay.FallSilent();
@@ -127,22 +122,17 @@ public sealed class RedisConnectionTests
 
         await AssertRecovers(redis);
         Assert.Equal("kept", await redis.CallAsync(database => database.StringGetAsync("key"), default));
-        await publisher.CallAsync(database => database.PublishAsync(channel, "hello"), default);
-        await Eventually.ThatAsync(() => !seen.IsEmpty, Recovery, "a message on the channel subscribed to before the silence");
-        Assert.Single(seen);
+        await news.PublishAsync();
+        await Eventually.ThatAsync(() => !news.Seen.IsEmpty, Recovery, "a message on the channel subscribed to before the silence");
+        Assert.Single(news.Seen);
     }
 
     /// <summary>Calls go on and never miss an answer; only the socket for messages is dead.</summary>
     [Fact]
     public async Task Messages_come_again_within_seconds_after_only_their_line_fell_silent()
     {
-        await using var server = await RedisServer.StartNewAsync();
-        await using var relay = new TcpRelay(server.Host, server.Port);
-        await using var redis = await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}");
-        await using var publisher = await RedisConnection.OpenAsync(server.Endpoint);
-        var channel = new RedisChannel("news", RedisChannel.PatternMode.Literal);
-        var seen = new ConcurrentQueue<string>();
-        await redis.SubscribeAsync(channel, (_, message) => seen.Enqueue(message!));
+        await using var news = await SubscribedAsync();
+        var (redis, relay) = (news.Redis, news.Relay);
 
         Assert.Equal(1, relay.SilenceLinesThatSent("news"));
 
@@ -150,8 +140,8 @@ public sealed class RedisConnectionTests
             async () =>
             {
                 Assert.True(await IsAvailable(redis));
-                await publisher.CallAsync(database => database.PublishAsync(channel, "hello"), default);
-                return !seen.IsEmpty;
+                await news.PublishAsync();
+                return !news.Seen.IsEmpty;
             },
             SilenceLimit, "a message on the channel subscribed to before the silence");
     }
@@ -184,6 +174,15 @@ public sealed class RedisConnectionTests
     public async Task An_endpoint_that_cannot_be_read_is_refused() =>
         await Assert.ThrowsAsync<ArgumentException>(() => RedisConnection.OpenAsync("127.0.0.1:6379,nonsense=1"));
 
+    private static async Task<Subscribed> SubscribedAsync()
+    {
+        var server = await RedisServer.StartNewAsync();
+        var relay = new TcpRelay(server.Host, server.Port);
+        var news = new Subscribed(server, relay, await RedisConnection.OpenAsync($"127.0.0.1:{relay.Port}"), await RedisConnection.OpenAsync(server.Endpoint));
+        await news.Redis.SubscribeAsync(Subscribed.Channel, (_, message) => news.Seen.Enqueue(message!));
+        return news;
+    }
+
     private static async Task AssertUnavailableWithin3Seconds(RedisConnection redis)
     {
         var clock = Stopwatch.StartNew();
@@ -204,6 +203,24 @@ public sealed class RedisConnectionTests
         catch (RedisUnavailableException)
         {
             return false;
+        }
+    }
+
+    /// <summary>A connection that goes by way of a relay and listens to a channel, and another that publishes there.</summary>
+    private sealed record Subscribed(RedisServer Server, TcpRelay Relay, RedisConnection Redis, RedisConnection Publisher) : IAsyncDisposable
+    {
+        public static RedisChannel Channel { get; } = new("news", RedisChannel.PatternMode.Literal);
+
+        public ConcurrentQueue<string> Seen { get; } = new();
+
+        public Task<long> PublishAsync() => Publisher.CallAsync(database => database.PublishAsync(Channel, "hello"), default);
+
+        public async ValueTask DisposeAsync()
+        {
+            await Publisher.DisposeAsync();
+            await Redis.DisposeAsync();
+            await Relay.DisposeAsync();
+            await Server.DisposeAsync();
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ShardCore.Ring;
+using ShardCore.RingDocuments;
 using ShardCore.RingStorage;
 using ShardCore.Tests.Ring;
 using StackExchange.Redis;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using FsCheck.Fluent;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 using ShardCore.Tests.Ring;
 
 namespace ShardCore.Tests.RingStorage;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 
 namespace ShardCore.Tests.RingStorage;
 

@@ -1,4 +1,5 @@
 using NpgsqlTypes;
+using ShardCore.Shards.Failover;
 using ShardCore.Shards.History;
 
 namespace ShardCore.Tests.Shards;

@@ -1,4 +1,4 @@
-using ShardRouter.Consistency;
+using ShardRouter.Shards;
 
 namespace ShardRouter.Tests.Consistency;
 

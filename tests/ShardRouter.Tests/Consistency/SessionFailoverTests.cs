@@ -1,11 +1,9 @@
-using ShardRouter.Tests.Faults;
 using TestCluster;
 using static ShardRouter.Tests.Consistency.StandbyCluster;
 
 namespace ShardRouter.Tests.Consistency;
 
 /// <summary>A standby takes over: sessions go on if it has what they know, and are told if it has not.</summary>
-[Collection(FaultTests.Name)]
 public sealed class SessionFailoverTests(SharedPostgres postgres, SharedRedis redis)
 {
     [Fact]

@@ -9,7 +9,7 @@ public sealed class SessionLoadTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const int Sessions = 24;
 
-    private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(4);
 
     [Fact]
     public async Task No_session_misses_its_own_write_or_goes_back()

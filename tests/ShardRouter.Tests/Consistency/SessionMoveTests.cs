@@ -1,12 +1,10 @@
 using System.Text.RegularExpressions;
-using ShardRouter.Tests.Faults;
 using TestCluster;
 using static ShardRouter.Tests.Consistency.StandbyCluster;
 
 namespace ShardRouter.Tests.Consistency;
 
 /// <summary>A slot is handed over while the standby of its old owner applies nothing, so that it says "owned" all the time.</summary>
-[Collection(FaultTests.Name)]
 public sealed partial class SessionMoveTests(SharedPostgres postgres, SharedRedis redis) : IAsyncLifetime
 {
     private StandbyCluster _own = null!;

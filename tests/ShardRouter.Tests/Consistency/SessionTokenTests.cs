@@ -1,6 +1,6 @@
 using ShardCore.Ring;
 using ShardRouter.Consistency;
-using ShardRouter.Http;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Tests.Consistency;
 

@@ -24,6 +24,10 @@ internal sealed record CostCase(string Name, Func<ApiCollection, int, Task> Prep
         JsonPatch("JSON Patch, a large document", "/list/0", size => $$"""{"list":[{{Many(1_000 * size, _ => OneHundred)}}]}""", _ => 15),
         Transaction("increment, a large document", size => Fields(8_000 * size), _ => 1),
         Transaction("increments, many in one transaction", _ => Fields(1_000), size => 12 * size),
+        new("increment, many paths", (items, size) => PutAsync(items, Fields(900 * size)), (items, size) => items.IncrementAsync(
+            "p", "x", $$"""{"increments":[{{Many(11 * size, i => $$"""{"path":"{{Path}}{{i}}","by":1,"min":0,"max":9}""")}}]}""")),
+        new("increment, many digits", (items, _) => PutAsync(items, "{}"), (items, size) => items.IncrementAsync(
+            "p", "x", $$"""{"increments":[{{Many(12 * size, i => $$"""{"path":"n{{i}}","by":1e399,"min":-1e399,"max":9e399}""")}}]}""")),
         new("list, fifty fields of large documents", (items, size) => PutDocumentsAsync(items, 4, Fields(5_000 * size)), (items, size) => items.ListAsync(
             "p", "select=" + string.Join(',', Enumerable.Range(0, 50).Select(i => $"k{i * 100 * size:000000}")))),
         new("list, a filter that keeps nothing", (items, size) => PutDocumentsAsync(items, 1_000 * size, """{"a":{"b":1}}"""), (items, _) => items.ListAsync("p", "f.a.b=eq.2")),

@@ -10,9 +10,13 @@ namespace ShardRouter.Tests.Costs;
 /// </summary>
 public sealed class CostCurveTests(OwnCluster own, ITestOutputHelper output) : IClassFixture<OwnCluster>
 {
-    private static readonly int[] Sizes = [1, 2, 4, 8];
+    /// <summary>Eight times as much.</summary>
+    private const int Large = 8;
 
     private const int Runs = 3;
+
+    /// <summary>A cost that is too high is measured again: a busy machine adds to it, for instance by what its caches lose.</summary>
+    private const int Attempts = 3;
 
     /// <summary>How much more than eight times the cost may be at eight times the size.</summary>
     private const double Tolerance = 3;
@@ -20,22 +24,29 @@ public sealed class CostCurveTests(OwnCluster own, ITestOutputHelper output) : I
     /// <summary>Less than this is mostly what any request costs.</summary>
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(2);
 
-    public static TheoryData<string> Names => [.. CostCase.All.Select(each => each.Name)];
+    /// <summary>One of each kind of request.</summary>
+    public static TheoryData<string> Names =>
+    [
+        "PUT, many small objects", "PUT, deep nesting", "merge patch, many fields", "JSON Patch, many operations", "increment, many paths",
+        "list, a filter that keeps nothing", "batchWrite, large objects and small ones", "batchGet",
+    ];
+
+    public static TheoryData<string> OtherNames => [.. CostCase.All.Select(each => each.Name).Except(Names.Select(row => row.Data), StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
+    [MemberData(nameof(OtherNames), Traits = ["Category", "Long"])]
     public async Task Eight_times_as_much_costs_no_more_than_about_eight_times(string name)
     {
         var one = CostCase.All.Single(each => each.Name == name);
-        var costs = new List<TimeSpan>();
-        foreach (var size in Sizes)
-            costs.Add(await CostAsync(one, size));
-
-        var curve = string.Join(" | ", costs.Select(cost => cost.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)));
-        output.WriteLine($"| {name} | {curve} |");
-
-        var allowed = Tolerance * Sizes[^1] * (costs[0] > Least ? costs[0] : Least);
-        Assert.True(costs[^1] <= allowed, $"{name}, milliseconds: {curve}; at most {allowed.TotalMilliseconds:0} were allowed.");
+        var (small, large, allowed) = (TimeSpan.Zero, TimeSpan.MaxValue, TimeSpan.Zero);
+        for (var attempt = 0; attempt < Attempts && large > allowed; attempt++)
+        {
+            (small, large) = (await CostAsync(one, 1), await CostAsync(one, Large));
+            allowed = Tolerance * Large * (small > Least ? small : Least);
+            output.WriteLine($"| {name} | {Milliseconds(small)} | {Milliseconds(large)} |");
+        }
+        Assert.True(large <= allowed, $"{name}, milliseconds: {Milliseconds(small)} | {Milliseconds(large)}; at most {Milliseconds(allowed)} were allowed.");
     }
 
     /// <summary>What a large object has left behind, for instance a large set of names, costs nothing for each small one that follows.</summary>
@@ -53,7 +64,8 @@ public sealed class CostCurveTests(OwnCluster own, ITestOutputHelper output) : I
     private async Task<TimeSpan> CostAsync(CostCase one, int size)
     {
         var processor = new ProcessorTime(own);
-        var items = await ApiCollection.CreateAsync(own.Router.Api);
+        using var patient = new ApiClient(own.Router.Url, () => own.Router.Output) { Headers = [("Request-Timeout", "30")] };
+        var items = await ApiCollection.CreateAsync(patient);
         var least = TimeSpan.MaxValue;
         for (var run = 0; run < Runs; run++)
         {
@@ -67,4 +79,6 @@ public sealed class CostCurveTests(OwnCluster own, ITestOutputHelper output) : I
         }
         return least;
     }
+
+    private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
 }

@@ -24,8 +24,8 @@ public sealed class BulkheadTests(ShardFaultCluster own, ITestOutputHelper outpu
 
     [Theory]
     [InlineData(PostgresProcesses.All)]
-    [InlineData(PostgresProcesses.Postmaster)]
-    [InlineData(PostgresProcesses.Children)]
+    [InlineData(PostgresProcesses.Postmaster, Traits = ["Category", "Long"])]
+    [InlineData(PostgresProcesses.Children, Traits = ["Category", "Long"])]
     public async Task While_one_shard_hangs_the_others_answer_in_every_second(PostgresProcesses which)
     {
         var hung = own.Cluster.PartitionOf("s3");

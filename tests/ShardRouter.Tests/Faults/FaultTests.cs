@@ -1,6 +1,6 @@
 namespace ShardRouter.Tests.Faults;
 
-/// <summary>Tests that measure what a fault does run alone: beside others they would measure the machine.</summary>
+/// <summary>Tests that measure how quick answers are during a fault run alone: beside others they would measure the machine.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class FaultTests
 {

@@ -4,7 +4,6 @@ using TestCluster;
 namespace ShardRouter.Tests.Faults;
 
 /// <summary>A shard whose disk is full, data and WAL being on the same one.</summary>
-[Collection(FaultTests.Name)]
 public sealed class FullDiskTests(SharedPostgres postgres, SharedRedis redis) : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);

@@ -24,7 +24,7 @@ public sealed class HalfOpenRedisTests(SharedPostgres postgres, SharedRedis redi
         relay.FallSilent();
 
         await Eventually.ThatAsync(async () => await router.MetricAsync("sharding_redis_available") == 0, NoticeLimit, "the metric tells that Redis is silent");
-        Assert.Equal("ready\n", (await router.HealthAsync("ready")).Expect(200).Text);
+        Assert.StartsWith("ready\n", (await router.HealthAsync("ready")).Expect(200).Text, StringComparison.Ordinal);
         (await items.PutAsync(stays, "x", "{}")).Expect(201);
         var move = await HandOver.RunAsync(cluster, moves, "s2");
         var clock = Stopwatch.StartNew();

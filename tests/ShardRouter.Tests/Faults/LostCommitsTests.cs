@@ -1,12 +1,12 @@
 using NpgsqlTypes;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
+using ShardCore.Shards.History;
 using TestCluster;
 
 namespace ShardRouter.Tests.Faults;
 
 /// <summary>A router goes on serving a shard that came back without its last commits, and says so.</summary>
-[Collection(FaultTests.Name)]
 public sealed class LostCommitsTests(SharedRedis redis) : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);

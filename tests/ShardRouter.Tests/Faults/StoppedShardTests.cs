@@ -13,8 +13,8 @@ public sealed class StoppedShardTests(ShardFaultCluster own) : IClassFixture<Sha
     private ApiCollection Items => own.Items;
 
     [Theory]
-    [InlineData("s1", "fast")]
-    [InlineData("s2", "immediate")]
+    [InlineData("s1", "fast", Traits = ["Category", "Long"])]
+    [InlineData("s2", "immediate", Traits = ["Category", "Long"])]
     [InlineData("s3", "kill -9")]
     public async Task Only_the_partitions_of_a_stopped_shard_fail_fast_and_they_recover_by_themselves(string victim, string how)
     {

@@ -1,5 +1,6 @@
 using ShardRouter.Gathering;
-using ShardRouter.Items;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Tests.Gathering;

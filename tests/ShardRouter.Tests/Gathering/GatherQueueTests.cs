@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using ShardCore.Ring;
 using ShardRouter.Gathering;
-using ShardRouter.Items;
-using ShardRouter.Routing;
+using ShardRouter.Keys;
+using ShardRouter.Outcomes;
 using ShardRouter.Shards;
 using ShardRouter.Telemetry;
 

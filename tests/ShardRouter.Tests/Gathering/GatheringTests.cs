@@ -13,8 +13,8 @@ public sealed class GatheringTests(OwnCluster own) : IClassFixture<OwnCluster>
 
     [Theory]
     [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
+    [InlineData(2, Traits = ["Category", "Long"])]
+    [InlineData(3, Traits = ["Category", "Long"])]
     public async Task Each_operation_gets_the_answer_that_it_would_get_alone(int seed)
     {
         var random = new Random(seed);

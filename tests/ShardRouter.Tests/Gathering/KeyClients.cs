@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using ShardCore.Sessions;
 using TestCluster;
 
 namespace ShardRouter.Tests.Gathering;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 
@@ -12,8 +13,8 @@ public sealed class SameKeyTests(OwnCluster own, ITestOutputHelper output) : ICl
     private const int Operations = 14;
 
     [Theory]
-    [InlineData(1, 15)]
-    [InlineData(2, 15)]
+    [InlineData(1, 15, Traits = ["Category", "Long"])]
+    [InlineData(2, 15, Traits = ["Category", "Long"])]
     [InlineData(3, 75)]
     [InlineData(null, 30)]
     public async Task One_order_of_changes_explains_every_answer(int? fixedSeed, int puts)

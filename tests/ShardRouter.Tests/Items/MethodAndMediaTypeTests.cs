@@ -8,8 +8,11 @@ public sealed class MethodAndMediaTypeTests(RouterFixture fixture) : RouterTests
     [InlineData("POST", "{c}/items/FR/x", "DELETE, GET, HEAD, PATCH, PUT")]
     [InlineData("QUERY", "{c}/items/FR/x", "DELETE, GET, HEAD, PATCH, PUT")]
     [InlineData("OPTIONS", "{c}/items/FR/x", "DELETE, GET, HEAD, PATCH, PUT")]
-    [InlineData("PUT", "{c}/items/FR", "GET, POST")]
-    [InlineData("DELETE", "{c}/items/FR", "GET, POST")]
+    [InlineData("PUT", "{c}/items/FR", "DELETE, GET, POST")]
+    [InlineData("PATCH", "{c}/items/FR", "DELETE, GET, POST")]
+    [InlineData("POST", "{c}/items", "GET, QUERY")]
+    [InlineData("QUERY", "{c}:query", "POST")]
+    [InlineData("DELETE", "{c}/partitions", "GET")]
     [InlineData("GET", "{c}:batchGet", "POST")]
     [InlineData("PUT", "{c}:batchWrite", "POST")]
     [InlineData("GET", "/v1:transact", "POST")]
@@ -30,7 +33,7 @@ public sealed class MethodAndMediaTypeTests(RouterFixture fixture) : RouterTests
     [InlineData("/v2/collections")]
     [InlineData("/v1:other")]
     [InlineData("/v1/collections/cities/elsewhere")]
-    [InlineData("/v1/collections/cities:query")]
+    [InlineData("/v1/collections/cities:search")]
     [InlineData("/health/ready")]
     [InlineData("/metrics")]
     [InlineData("//v1/collections")]
@@ -50,7 +53,7 @@ public sealed class MethodAndMediaTypeTests(RouterFixture fixture) : RouterTests
         foreach (var (method, address) in new[]
         {
             ("PUT", Items.AddressOf("FR", "x")), ("POST", Items.AddressOf("FR")), ("POST", Items.Address + ":batchGet"),
-            ("POST", Items.Address + ":batchWrite"), ("POST", "/v1:transact"), ("POST", "/v1:locate"),
+            ("POST", Items.Address + ":batchWrite"), ("POST", "/v1:transact"), ("POST", "/v1:locate"), ("QUERY", Items.Address + "/items"),
         })
             (await Api.SendAsync(method, address, "{}"u8.ToArray(), headers)).ExpectProblem(415, "unsupported-media-type");
         (await Items.GetAsync("FR", "x")).Expect(404);

@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using ShardRouter.Http;
+using ShardRouter.Keys;
+using ShardRouter.Refusals;
 
 namespace ShardRouter.Tests.Keys;
 

@@ -16,10 +16,10 @@ public sealed class LongSearchTests(RouterFixture fixture) : RouterTests(fixture
     private static readonly string Filters = string.Concat(Enumerable.Repeat("f.n=gte.0&", 9)) + "f.n=gte.398";
 
     [Theory]
-    [InlineData("", "398 399")]
+    [InlineData("", "398 399", Traits = ["Category", "Long"])]
     [InlineData("&order=id.desc", "399 398")]
-    [InlineData("&limit=1", "398 399")]
-    [InlineData("&id.lt=398", "")]
+    [InlineData("&limit=1", "398 399", Traits = ["Category", "Long"])]
+    [InlineData("&id.lt=398", "", Traits = ["Category", "Long"])]
     public async Task It_ends_in_pages_and_finds_everything_once(string query, string expected)
     {
         await FillAsync();
@@ -29,7 +29,7 @@ public sealed class LongSearchTests(RouterFixture fixture) : RouterTests(fixture
         string? cursor = null;
         do
         {
-            var page = await Api.GetAsync($"{Items.AddressOf("p")}?{Filters}{query}{(cursor is null ? "" : "&cursor=" + cursor)}", ("Request-Timeout", Timeout));
+            var page = await PageAsync($"{Items.AddressOf("p")}?{Filters}{query}{(cursor is null ? "" : "&cursor=" + cursor)}");
             found.AddRange(page.Ids());
             cursor = page.Next();
             Assert.True(++pages < 1000, "The pages never end.");
@@ -38,6 +38,15 @@ public sealed class LongSearchTests(RouterFixture fixture) : RouterTests(fixture
 
         Assert.Equal(expected, string.Join(' ', found));
         Assert.True(pages > 2, $"{pages} pages: the partition was too small for this test.");
+    }
+
+    /// <summary>On a busy machine the time may be over before one document was looked at. The same page is asked for again then.</summary>
+    private async Task<ApiReply> PageAsync(string target)
+    {
+        var page = await Api.GetAsync(target, ("Request-Timeout", Timeout));
+        for (var again = 0; again < 10 && page.Status == 504; again++)
+            page = await Api.GetAsync(target, ("Request-Timeout", Timeout));
+        return page;
     }
 
     /// <summary>Documents that take long to unpack: each has 1 MB when it is read, and little where it is stored.</summary>

@@ -1,7 +1,7 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using ShardRouter.Http;
+using ShardRouter.Keys;
 
 namespace ShardRouter.Tests.Listing;
 
@@ -17,7 +17,7 @@ public sealed class PrefixSuccessorProperties
         (prefix, other, extends) =>
         {
             var text = extends ? prefix + other : other;
-            var isBetween = Compare(text, prefix) >= 0 && (PartitionQueryParser.Successor(prefix) is not { } end || Compare(text, end) < 0);
+            var isBetween = Compare(text, prefix) >= 0 && (KeyOrder.Successor(prefix) is not { } end || Compare(text, end) < 0);
             return isBetween == text.StartsWith(prefix, StringComparison.Ordinal);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
 
@@ -31,7 +31,7 @@ public sealed class PrefixSuccessorProperties
     [InlineData("\U0010ffff\U0010ffff", null)]
     [InlineData("", null)]
     public void The_successor_is_the_next_text_that_does_not_begin_so(string prefix, string? successor) =>
-        Assert.Equal(successor, PartitionQueryParser.Successor(prefix));
+        Assert.Equal(successor, KeyOrder.Successor(prefix));
 
     private static int Compare(string x, string y) => Encoding.UTF8.GetBytes(x).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(y));
 }

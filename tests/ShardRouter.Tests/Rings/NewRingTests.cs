@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 using ShardRouter.Tests.Setup;
 using TestCluster;
 

@@ -1,5 +1,5 @@
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.RingDocuments;
 using TestCluster;
 
 namespace ShardRouter.Tests.Rings;

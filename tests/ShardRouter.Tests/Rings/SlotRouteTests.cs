@@ -1,4 +1,5 @@
 using ShardCore.Ring;
+using ShardRouter.Outcomes;
 using ShardRouter.Routing;
 
 namespace ShardRouter.Tests.Rings;

@@ -142,7 +142,7 @@ public sealed class StaleRingTests(OwnCluster own, SharedPostgres postgres) : IC
         (await Items.DeleteAsync(pk, "x")).Expect(204);
         await Cluster["s1"].Database.ExecuteAsync("update sharding.item set expires_at = clock_timestamp() - interval '1 hour'");
 
-        await Cluster["s1"].Database.ExecuteAsync($"select sharding.delete_expired(500, {SlotHash.Of(pk).Value})");
+        await Cluster["s1"].Database.ExecuteAsync($"select sharding.delete_expired(500, '{Items.Name}', {SlotHash.Of(pk).Value})");
 
         (await Items.GetAsync(pk, "x")).ExpectProblem(404, "item-not-found");
         Assert.Empty((await Items.ListAsync(pk)).Ids());

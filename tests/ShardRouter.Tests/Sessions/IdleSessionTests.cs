@@ -1,12 +1,13 @@
 using System.Text;
 using Npgsql;
 using ShardRouter.Shards;
+using ShardRouter.Tests.Setup;
 using TestCluster;
 
 namespace ShardRouter.Tests.Sessions;
 
 /// <summary>Something ends the router's sessions while they are idle, and says so: nothing of the next statement can have run.</summary>
-public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis) : IAsyncLifetime
+public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis) : RelayedRouterTests(postgres, redis)
 {
     private const string IdleSessionTimeout = "57P05";
 
@@ -14,20 +15,6 @@ public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis)
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
-
-    private TcpRelay _relay = null!;
-    private SeededCluster _cluster = null!;
-    private RouterProcess _router = null!;
-    private ApiCollection _items = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        var database = await postgres.CreateShardAsync();
-        _relay = new TcpRelay(database.Host, database.Port);
-        _cluster = await SeededCluster.CreateAsync([database], await redis.ServerAsync(), _ => _relay.Port);
-        _router = await _cluster.StartRouterAsync();
-        _items = await ApiCollection.CreateAsync(_router.Api);
-    }
 
     [Theory]
     [InlineData("put")]
@@ -41,7 +28,7 @@ public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis)
         var applied = (await CallAsync("transact")).Expect(200);
         var before = await CountAsync();
         var ended = 0;
-        await Eventually.ThatAsync(async () => (ended += await _relay.EndQuietAsync(Quiet, Fatal(IdleSessionTimeout))) >= 3, Limit, "sessions have been idle");
+        await Eventually.ThatAsync(async () => (ended += await Relay.EndQuietAsync(Quiet, Fatal(IdleSessionTimeout))) >= 3, Limit, "sessions have been idle");
 
         (await CallAsync(call)).Expect(200);
 
@@ -65,12 +52,12 @@ public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis)
 
     private Task<ApiReply> CallAsync(string call) => call switch
     {
-        "put" => _items.PutAsync("pk", "x", "{}"),
-        "get" => _items.GetAsync("pk", "x"),
-        _ => _router.Api.PostAsync("/v1:transact", $$"""{"pk":"pk","ops":[{"op":"increment","collection":"{{_items.Name}}","id":"n","path":"n","by":1}]}"""),
+        "put" => Items.PutAsync("pk", "x", "{}"),
+        "get" => Items.GetAsync("pk", "x"),
+        _ => Router.Api.PostAsync("/v1:transact", $$"""{"pk":"pk","ops":[{"op":"increment","collection":"{{Items.Name}}","id":"n","path":"n","by":1}]}"""),
     };
 
-    private Task<int> CountAsync() => _cluster["s1"].Database.ScalarAsync<int>("select (doc ->> 'n')::integer from sharding.item where id = 'n'");
+    private Task<int> CountAsync() => Cluster["s1"].Database.ScalarAsync<int>("select (doc ->> 'n')::integer from sharding.item where id = 'n'");
 
     /// <summary>An ErrorResponse as the protocol has it.</summary>
     private static byte[] Fatal(string sqlState)
@@ -78,13 +65,5 @@ public sealed class IdleSessionTests(SharedPostgres postgres, SharedRedis redis)
         var fields = Encoding.ASCII.GetBytes($"SFATAL\0VFATAL\0C{sqlState}\0Mterminating connection\0\0");
         var length = fields.Length + sizeof(int);
         return [(byte)'E', (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length, .. fields];
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        GC.SuppressFinalize(this);
-        await _router.DisposeAsync();
-        await _relay.DisposeAsync();
-        await _cluster.DisposeAsync();
     }
 }

@@ -1,11 +1,9 @@
 using ShardRouter.Tests.Consistency;
-using ShardRouter.Tests.Faults;
 using TestCluster;
 
 namespace ShardRouter.Tests.Sessions;
 
 /// <summary>A standby takes over while a statement runs at the old primary, and the time of its request ends after that.</summary>
-[Collection(FaultTests.Name)]
 public sealed class StopAfterTakeoverTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const string Asked = "application_name like 'router %' and query like '%pg_cancel_backend(pid)%'";

@@ -12,7 +12,6 @@ public sealed class RouterProcess : IAsyncDisposable
     private static int _count;
 
     private readonly ChildProcess _process;
-    private readonly ApiClient _operations;
 
     private RouterProcess(ChildProcess process, string id, int dataPort, int operationsPort)
     {
@@ -21,7 +20,7 @@ public sealed class RouterProcess : IAsyncDisposable
         Port = dataPort;
         Url = Local(dataPort);
         Api = new ApiClient(Url, () => Output);
-        _operations = new ApiClient(Local(operationsPort));
+        Operations = new ApiClient(Local(operationsPort));
     }
 
     public string Id { get; }
@@ -32,6 +31,9 @@ public sealed class RouterProcess : IAsyncDisposable
     public Uri Url { get; }
 
     public ApiClient Api { get; }
+
+    /// <summary>The port for health, metrics and the reference page.</summary>
+    public ApiClient Operations { get; }
 
     public int ProcessId => _process.Id;
 
@@ -57,27 +59,28 @@ public sealed class RouterProcess : IAsyncDisposable
             ["SHARDING_OPS_PORT"] = operationsPort.ToString(CultureInfo.InvariantCulture),
             ["SHARDING_POOL_SIZE"] = "8", // several routers share one test server
             ["SHARDING_DRAIN_SECONDS"] = "0",
+            ["SHARDING_AUTH"] = "open", // most tests are about other things than who may call
         };
         foreach (var (variable, value) in settings)
             environment[variable] = value;
 
         var router = new RouterProcess(Run(environment), environment["SHARDING_ROUTER_ID"]!, dataPort, operationsPort);
         await Eventually.ThatAsync(
-            async () => router.HasExited || (await router._operations.GetAsync("/health/live")).Status == 200, StartLimit, $"router {id} answers");
+            async () => router.HasExited || (await router.Operations.GetAsync("/health/live")).Status == 200, StartLimit, $"router {id} answers");
         if (!router.HasExited)
             return router;
-        var output = router.Output;
+        var (exitCode, output) = (router.ExitCode, router.Output);
         await router.DisposeAsync();
-        throw new InvalidOperationException($"The router ended with {router.ExitCode}:\n{output}");
+        throw new InvalidOperationException($"The router ended with {exitCode}:\n{output}");
     }
 
-    public Task<ApiReply> HealthAsync(string which) => _operations.GetAsync("/health/" + which);
+    public Task<ApiReply> HealthAsync(string which) => Operations.GetAsync("/health/" + which);
 
     public Task WaitUntilReadyAsync() =>
         Eventually.ThatAsync(async () => (await HealthAsync("ready")).Status == 200, StartLimit, $"router {Id} is ready; it logged:\n{Output}");
 
     /// <returns>All samples, one a line, as Prometheus reads them.</returns>
-    public async Task<string> MetricsAsync() => (await _operations.GetAsync("/metrics")).Expect(200).Text;
+    public async Task<string> MetricsAsync() => (await Operations.GetAsync("/metrics")).Expect(200).Text;
 
     /// <returns>The sum of a metric over its labels; 0 when there is none yet.</returns>
     public async Task<double> MetricAsync(string name, string label = "") => (await MetricsAsync()).Split('\n')
@@ -100,6 +103,9 @@ public sealed class RouterProcess : IAsyncDisposable
 
     public Task WaitForExitAsync(TimeSpan limit) => _process.WaitForExitAsync(limit);
 
+    /// <summary>A client that shows this key or token.</summary>
+    public ApiClient As(string bearer) => new(Url, () => Output, bearer);
+
     /// <summary>SIGTERM, and waits until it has gone.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
@@ -112,7 +118,7 @@ public sealed class RouterProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Api.Dispose();
-        _operations.Dispose();
+        Operations.Dispose();
         await _process.DisposeAsync();
     }
 
@@ -122,7 +128,10 @@ public sealed class RouterProcess : IAsyncDisposable
         if (!File.Exists(program))
             throw new InvalidOperationException($"{program} is missing: the test project must reference src/ShardRouter, or TESTED_ROUTER name the folder of the published one.");
         var dotnet = Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : RequiredProgram.Find("dotnet", "the .NET SDK");
-        return ChildProcess.Start(dotnet, [program], environment: environment);
+        var process = ChildProcess.Start(dotnet, [program], environment: environment);
+        if (environment.Keys.Any(name => name.StartsWith("Logging__", StringComparison.Ordinal)))
+            process.KeepAll(); // whoever sets the level wants to read the log
+        return process;
     }
 
     private static Uri Local(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));

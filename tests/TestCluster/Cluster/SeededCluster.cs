@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using ShardCore.Access;
 using ShardCore.Migrations;
 using ShardCore.Ring;
 using ShardCore.RingStorage;
 using ShardCore.Shards;
-using ShardCore.Shards.History;
+using ShardCore.Shards.Failover;
 
 namespace TestCluster;
 
@@ -87,6 +88,20 @@ public sealed class SeededCluster : IAsyncDisposable
     /// <summary>Starts a router and waits only until its operations port answers.</summary>
     public Task<RouterProcess> StartUnreadyRouterAsync(params (string Variable, string Value)[] settings) =>
         RouterProcess.StartAsync([("SHARDING_CLUSTER", Ring.Cluster.Name), ("SHARDING_REDIS", RedisServer.Endpoint), .. settings]);
+
+    /// <summary>Makes an API key in all shards, as <c>shardadmin keys create</c> does.</summary>
+    /// <param name="scopes">All, if there are none.</param>
+    public async Task<(string Text, ApiKey Key)> CreateKeyAsync(
+        string[]? scopes = null, string[]? collections = null, string[]? partitions = null, DateTime? expires = null)
+    {
+        var (text, id, hash) = ApiKeyText.Create();
+        var now = DateTime.UtcNow;
+        var key = new ApiKey(
+            id, "test", hash, scopes ?? [.. AccessScopes.AllNames], collections, partitions, now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMillisecond)), expires, null, null);
+        foreach (var shard in Shards)
+            await ApiKeyStore.MergeAsync(shard.Database.DataSource, [key], CancellationToken.None);
+        return (text, key);
+    }
 
     /// <summary>A further shard that owns nothing; no ring knows of it until the next one is published.</summary>
     public async Task<SeededShard> AddShardAsync(TestDatabase database)

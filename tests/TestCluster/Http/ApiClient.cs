@@ -6,7 +6,8 @@ namespace TestCluster;
 
 /// <summary>Sends requests to the data API exactly as they are written: the target is not normalised, headers are not checked.</summary>
 /// <param name="serverLog">What the server logged of late, for a test that fails by an answer that names no cause.</param>
-public sealed class ApiClient(Uri address, Func<string>? serverLog = null) : IDisposable
+/// <param name="bearer">An API key or a token that every request shows; null: none does.</param>
+public sealed class ApiClient(Uri address, Func<string>? serverLog = null, string? bearer = null) : IDisposable
 {
     public const string Json = "application/json";
 
@@ -16,6 +17,9 @@ public sealed class ApiClient(Uri address, Func<string>? serverLog = null) : IDi
     };
 
     public Uri Address => address;
+
+    /// <summary>Headers of every request, beside its own.</summary>
+    public (string Name, string Value)[] Headers { get; init; } = [];
 
     public Task<ApiReply> GetAsync(string target, params (string Name, string Value)[] headers) => SendAsync("GET", target, null, headers);
 
@@ -37,7 +41,9 @@ public sealed class ApiClient(Uri address, Func<string>? serverLog = null) : IDi
             new Uri(address.GetLeftPart(UriPartial.Authority) + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (body is not null)
             request.Content = new ByteArrayContent(body);
-        foreach (var (name, value) in headers)
+        if (bearer is not null)
+            request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + bearer);
+        foreach (var (name, value) in Headers.Concat(headers))
             if (!request.Headers.TryAddWithoutValidation(name, value))
                 (request.Content ??= new ByteArrayContent([])).Headers.TryAddWithoutValidation(name, value);
 

@@ -23,6 +23,10 @@ public sealed class ApiCollection(ApiClient api, string name)
         return collection;
     }
 
+    /// <param name="fields">As JSON: <c>[{"path":"total","dir":"desc"}]</c>.</param>
+    public Task<ApiReply> IndexAsync(string index, string fields, bool unique = false) => api.PutAsync(
+        $"{Address}/indexes/{index}", $$"""{"fields":{{fields}},"unique":{{(unique ? "\"partition\"" : "false")}}}""");
+
     /// <summary>The key as one path segment; dots are encoded too, so that no client or proxy takes <c>..</c> for a folder.</summary>
     public static string Encode(string key) => Uri.EscapeDataString(key).Replace(".", "%2E", StringComparison.Ordinal);
 
@@ -45,6 +49,9 @@ public sealed class ApiCollection(ApiClient api, string name)
 
     public Task<ApiReply> JsonPatchAsync(string pk, string id, string json, params (string Name, string Value)[] headers) =>
         api.SendJsonAsync("PATCH", AddressOf(pk, id), json, [.. headers, ("Content-Type", "application/json-patch+json")]);
+
+    public Task<ApiReply> IncrementAsync(string pk, string id, string json, params (string Name, string Value)[] headers) =>
+        api.SendJsonAsync("PATCH", AddressOf(pk, id), json, [.. headers, ("Content-Type", "application/vnd.sharding.increment+json")]);
 
     /// <param name="query">Without the question mark, percent-encoded.</param>
     public Task<ApiReply> ListAsync(string pk, string query = "") => api.GetAsync(AddressOf(pk) + (query.Length == 0 ? "" : "?" + query));

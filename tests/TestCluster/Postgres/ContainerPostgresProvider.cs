@@ -25,6 +25,7 @@ internal sealed class ContainerPostgresProvider : PostgresProvider
             .WithUsername(PostgresServer.Superuser)
             .WithPassword(PostgresServer.Superuser)
             .WithEnvironment("POSTGRES_HOST_AUTH_METHOD", "trust")
+            .WithEnvironment(PostgresOptions.Environment.ToDictionary(each => each.Key, each => each.Value!, StringComparer.Ordinal))
             .WithPortBinding(port.ToString(CultureInfo.InvariantCulture), "5432")
             .WithCreateParameterModifier(parameters => (parameters.HostConfig ??= new HostConfig()).Init = true)
             .WithCommand(options.Arguments.ToArray())

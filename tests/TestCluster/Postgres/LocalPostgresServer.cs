@@ -107,7 +107,8 @@ internal sealed class LocalPostgresServer(string program, string folder, Postgre
     {
         if (_process is { HasExited: false })
             return;
-        _process = ChildProcess.Start(program, ["-D", _folder, .. options.ArgumentsFor(Port), .. further], LocalPostgresProvider.User);
+        _process = ChildProcess.Start(
+            program, ["-D", _folder, .. options.ArgumentsFor(Port), .. further], LocalPostgresProvider.User, PostgresOptions.Environment);
         await Eventually.ThatAsync(
             () => _process.HasExited ? Task.FromResult(true) : AnswersAsync(), StartLimit, $"Postgres answers on {Host}:{Port}");
         if (_process.HasExited)

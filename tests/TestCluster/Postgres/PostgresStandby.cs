@@ -1,5 +1,6 @@
 using System.Globalization;
 using NpgsqlTypes;
+using Workbench;
 
 namespace TestCluster;
 

@@ -26,17 +26,9 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>host:port/database, as <c>shardadmin</c> takes it.</summary>
     public string Address => $"{Host}:{Port}/{Name}";
 
-    public async Task ExecuteAsync(string sql)
-    {
-        await using var command = DataSource.CreateCommand(sql);
-        await command.ExecuteNonQueryAsync();
-    }
+    public Task ExecuteAsync(string sql) => AskAsync(sql, command => command.ExecuteNonQueryAsync());
 
-    public async Task<T?> ScalarAsync<T>(string sql)
-    {
-        await using var command = DataSource.CreateCommand(sql);
-        return await command.ExecuteScalarAsync() is T value ? value : default;
-    }
+    public async Task<T?> ScalarAsync<T>(string sql) => await AskAsync(sql, command => command.ExecuteScalarAsync()) is T value ? value : default;
 
     public async ValueTask DisposeAsync()
     {
@@ -48,6 +40,21 @@ public sealed class TestDatabase : IAsyncDisposable
         catch (NpgsqlException)
         {
             // The test left the server down; its data folder goes with it.
+        }
+    }
+
+    private async Task<T> AskAsync<T>(string sql, Func<NpgsqlCommand, Task<T>> ask)
+    {
+        await using var command = DataSource.CreateCommand(sql);
+        try
+        {
+            return await ask(command);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown)
+        {
+            // The pool has this connection from before a restart, and the server's farewell was waiting in it. Nothing was executed.
+            DataSource.Clear();
+            return await ask(command);
         }
     }
 }

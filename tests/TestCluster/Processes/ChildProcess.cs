@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Workbench;
 
 namespace TestCluster;
 
@@ -15,6 +16,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly Queue<string> _output = new();
+    private volatile bool _keepsAll;
 
     private ChildProcess(Process process, string name)
     {
@@ -34,6 +36,9 @@ public sealed class ChildProcess : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     public int ExitCode => _process.ExitCode;
+
+    /// <summary>From now on every line is kept.</summary>
+    public void KeepAll() => _keepsAll = true;
 
     /// <summary>The last lines of standard output and error, in the order of their arrival.</summary>
     public string Output
@@ -170,7 +175,7 @@ public sealed class ChildProcess : IAsyncDisposable
         lock (_output)
         {
             _output.Enqueue(line);
-            if (_output.Count > KeptLines)
+            if (_output.Count > KeptLines && !_keepsAll)
                 _output.Dequeue();
         }
     }

@@ -1,17 +1,18 @@
 using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Failures;
 
 namespace ShardCore.Moves.Changes;
 
 /// <summary>
-/// Reads the source's stream and applies it at the target, from the end of the copy to the hand-over. Takes whatever
-/// has gathered as one target transaction, so it is the faster the further it is behind.
+/// Reads the source's stream and applies it at the target, from the end of the copy to the hand-over. All changes that have gathered are
+/// applied in one target transaction. So the further it is behind, the faster it works.
 /// </summary>
 internal sealed class CatchUp : IAsyncDisposable
 {
-    private const int MaxBytesAtOnce = 8 * 1024 * 1024; // in one target transaction
+    private const int MaxBytesAtOnce = 8 * 1024 * 1024; // in one transaction of the target
 
     private static readonly TimeSpan ConfirmInterval = TimeSpan.FromMilliseconds(200);
 
@@ -37,14 +38,15 @@ internal sealed class CatchUp : IAsyncDisposable
         _confirming = Task.Run(ConfirmAsync);
     }
 
-    public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress) => new(stream, applier, batchRows, progress);
+    public static CatchUp Start(ChangeStream stream, ChangeApplier applier, int batchRows, MoveProgress progress) =>
+        new(stream, applier, batchRows, progress);
 
-    /// <summary>Call before the marker is put into the WAL.</summary>
+    /// <summary>Prepares to wait for a marker. Call this before the marker is put into the WAL.</summary>
     public void Expect(string marker) => _awaited[marker] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Waits until the marker and all that was committed before it have been applied.</summary>
-    /// <returns>False: not within the limit.</returns>
-    /// <exception cref="Exception">Whatever ended the reading or the applying.</exception>
+    /// <returns>False: the marker was not applied within the limit.</returns>
+    /// <exception cref="Exception">The error that ended the reading or the applying.</exception>
     public async Task<bool> SeenAsync(string marker, TimeSpan limit, CancellationToken cancellation)
     {
         var seen = _awaited[marker].Task;
@@ -93,13 +95,15 @@ internal sealed class CatchUp : IAsyncDisposable
         {
             fold.Clear();
             taken.Clear();
-            for (var bytes = 0L; fold.Rows < _batchRows && bytes < MaxBytesAtOnce && _pending.TryTake(out var changes); bytes += changes.Bytes)
+            for (var bytes = 0L;
+                fold.Rows < _batchRows && bytes < MaxBytesAtOnce && _pending.TryTake(out var changes);
+                bytes += changes.Bytes)
             {
                 taken.Add(changes);
                 foreach (var change in changes.Changes)
                     fold.Add(change);
             }
-            // None: all of it is of one transaction, of which there is more.
+            // Null: all of it belongs to one transaction, of which more follows.
             var end = taken.FindLast(changes => changes.EndLsn is not null)?.EndLsn;
             if (fold.Rows > 0)
                 await _applier.ApplyAsync(fold, end, _stop.Token);
@@ -107,7 +111,10 @@ internal sealed class CatchUp : IAsyncDisposable
         }
     }
 
-    /// <summary>Only with the target's commit behind us: an acknowledged change that the target lost would be lost for good.</summary>
+    /// <summary>
+    /// Acknowledges what was applied. This must come after the target's commit: if an acknowledged change were lost at the target, it
+    /// would be lost for good.
+    /// </summary>
     private void Applied(List<SourceChanges> taken, NpgsqlLogSequenceNumber? end)
     {
         _progress.Applied(taken.Sum(changes => changes.Changes.Count));

@@ -9,12 +9,12 @@ using NpgsqlTypes;
 namespace ShardCore.Moves.Changes;
 
 /// <summary>
-/// The source's committed changes to the slots of one move, by logical replication. The replication slot is temporary:
-/// it is gone with this connection, so no crash can leave one behind that holds WAL back.
+/// The source's committed changes to the slots of one move, by logical replication. The replication slot is temporary: it goes with this
+/// connection, so a crash cannot leave a slot behind that keeps WAL.
 /// </summary>
 internal sealed class ChangeStream : IAsyncDisposable
 {
-    /// <summary>A transaction that takes more memory comes in pieces of about so much.</summary>
+    /// <summary>A transaction that takes more memory than this comes in pieces of about this size.</summary>
     internal const int PieceBytes = 1024 * 1024;
 
     private readonly LogicalReplicationConnection _connection;
@@ -29,14 +29,15 @@ internal sealed class ChangeStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// A snapshot of exactly the state after which the stream begins. It can be imported until <see cref="ReadAsync"/>
-    /// is called, which ends it.
+    /// A snapshot of exactly the state after which the stream begins. It can be imported until <see cref="ReadAsync"/> is called, because
+    /// that ends it.
     /// </summary>
     public string SnapshotName => _slot.SnapshotName!;
 
     /// <param name="connectionString">Its lock_timeout bounds the wait for each transaction that runs at the source.</param>
-    /// <exception cref="PostgresException">lock_not_available: one ran for longer.</exception>
-    public static async Task<ChangeStream> OpenAsync(string connectionString, string publication, string slotName, CancellationToken cancellation)
+    /// <exception cref="PostgresException">lock_not_available: a transaction ran for longer.</exception>
+    public static async Task<ChangeStream> OpenAsync(
+        string connectionString, string publication, string slotName, CancellationToken cancellation)
     {
         var connection = new LogicalReplicationConnection(connectionString) { WalReceiverStatusInterval = TimeSpan.FromSeconds(1) };
         try
@@ -53,7 +54,10 @@ internal sealed class ChangeStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Transactions in the order of their commits. The library's messages are used again, so all is copied out.</summary>
+    /// <summary>
+    /// Reads the transactions in the order of their commits. Everything is copied out of the library's messages, because the library
+    /// reuses them.
+    /// </summary>
     public async IAsyncEnumerable<SourceChanges> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var options = new PgOutputReplicationOptions(_publication, PgOutputProtocolVersion.V1, binary: false, messages: true);
@@ -97,7 +101,7 @@ internal sealed class ChangeStream : IAsyncDisposable
                     break;
                 case BeginMessage or RelationMessage or TypeMessage or OriginMessage:
                     break;
-                default: // a kind of change that is passed over is a change that is lost
+                default: // to ignore an unknown kind of change would lose that change
                     throw new NotSupportedException($"The source sent a message that a move does not know: {message.GetType().Name}.");
             }
         }
@@ -119,24 +123,26 @@ internal sealed class ChangeStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets the source forget WAL up to here. Only for what the target has committed.</summary>
+    /// <summary>Lets the source remove WAL up to here. Call this only for what the target has committed.</summary>
     public void Acknowledge(NpgsqlLogSequenceNumber applied) => _connection.SetReplicationStatus(applied);
 
     /// <summary>
-    /// Says that nothing is left of all that was sent, also of what concerns no slot of the move. A source that is switched over waits for that before it
-    /// stops, for as long as it takes. The slot ends with this connection, so nothing is ever read again from here.
+    /// Acknowledges everything that was sent, including what concerns no slot of the move. A source that is switched over waits for that
+    /// before it stops, without a limit. The slot ends with this connection, so nothing is ever read again from here.
     /// </summary>
     public void AcknowledgeAll() => _connection.SetReplicationStatus(_connection.LastReceivedLsn);
 
     private static async Task<RowChange> RowAsync(ReplicationTuple row, bool inserted, CancellationToken cancellation)
     {
         var values = await ValuesAsync(row, cancellation);
-        return new RowChange(Key(values), inserted, new RowValues(values["version"]!, values["updated_at"]!, values["expires_at"], values.GetValueOrDefault("doc")));
+        return new RowChange(Key(values), inserted, new RowValues(
+            values["version"]!, values["updated_at"]!, values["expires_at"], values.GetValueOrDefault("doc")));
     }
 
-    private static RowKey Key(Dictionary<string, string?> values) => new(values["slot"]!, values["collection"]!, values["pk"]!, values["id"]!);
+    private static RowKey Key(Dictionary<string, string?> values) =>
+        new(values["slot"]!, values["collection"]!, values["pk"]!, values["id"]!);
 
-    /// <summary>By column name; an unchanged large value is left out.</summary>
+    /// <summary>Reads the values by column name. A large value that the change left as it was is missing.</summary>
     private static async Task<Dictionary<string, string?>> ValuesAsync(ReplicationTuple row, CancellationToken cancellation)
     {
         var values = new Dictionary<string, string?>(8, StringComparer.Ordinal);

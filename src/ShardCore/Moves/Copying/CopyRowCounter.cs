@@ -3,16 +3,18 @@ using System.Buffers.Binary;
 namespace ShardCore.Moves.Copying;
 
 /// <summary>
-/// Counts the rows of a binary COPY stream as it passes by, in pieces of any size: walks from field length to field
-/// length and never looks at what lies between.
+/// Counts the rows of a binary COPY stream that passes by in pieces of any size. It goes from field length to field length, and never
+/// looks at the bytes between them.
 /// </summary>
-/// <remarks>The stream: a header of 19 bytes and an extension of a stated length; for each row the number of its fields
-/// (two bytes), for each field its length (four bytes, -1 is null) and its bytes; -1 instead of a number of fields ends it.</remarks>
+/// <remarks>
+/// The stream has a header of 19 bytes and an extension of a stated length. Each row then has the number of its fields (two bytes), and
+/// for each field its length (four bytes, -1 is null) and its bytes. -1 in place of a number of fields ends the stream.
+/// </remarks>
 internal sealed class CopyRowCounter
 {
     private const int HeaderBytes = 19; // signature 11, flags 4, length of the extension 4
 
-    private readonly byte[] _partial = new byte[HeaderBytes]; // a number that lies across two pieces
+    private readonly byte[] _partial = new byte[HeaderBytes]; // a number that is split between two pieces
     private int _partialBytes;
     private int _wanted = HeaderBytes;
     private long _skip;

@@ -1,36 +1,39 @@
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Failures;
+using ShardCore.Moves.Sessions;
 using ShardCore.Moves.Throttling;
 using ShardCore.Ring;
-using ShardCore.Shards;
 
 namespace ShardCore.Moves.HandingOver;
 
 /// <summary>
-/// Compares the rows that a source gave away, which do not change any more, with those of the target as they were at the hand-over.
+/// Compares a source's rows of slots that it gave away with the target's rows as they were at the hand-over. The source's rows do not
+/// change any more.
 /// </summary>
 /// <remarks>
-/// The target takes writes already. A writer keeps the hash of a row as it was before the row's first change since the hand-over
-/// (<c>sharding.before_image</c>), so the state of
-/// that moment can be read at any later time, by any process, until the comparison is over. Rows that were changed by hand have no such
-/// entry and are found.
+/// The target takes writes already. Before the first change of a row since the hand-over, the writer stores the hash that the row had
+/// (<c>sharding.before_image</c>). So any process can read the state of that moment at any later time, until the comparison is over. Rows
+/// that were changed by hand have no such entry, and so they are found.
 /// </remarks>
 internal sealed class HandOverComparison(MoveEnds ends, MoveOptions options)
 {
     /// <summary>
-    /// The servers are busy with what is compared at once, and the next hand-over waits for it: so long, at the rate at which the batch
-    /// goes.
+    /// How long one piece of the comparison may take at the rate of the batch. The servers are busy with it during that time, and the next
+    /// hand-over waits for it.
     /// </summary>
     internal static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>At least, unless there is more in one slot.</summary>
+    /// <summary>The smallest piece, unless one slot has more.</summary>
     private const long MinAtOnceBytes = 1024 * 1024;
 
-    /// <summary>At most, also at full speed. The more at once, the less of it is read twice (<see cref="Copying.PageOrder"/>).</summary>
+    /// <summary>
+    /// The largest piece, also at full speed. The larger the pieces, the less is read twice (<see cref="Copying.PageOrder"/>).
+    /// </summary>
     private const long MaxAtOnceBytes = 64 * 1024 * 1024;
 
-    private const int SlotsAtOnce = 32; // where it is not known how much is in them
+    private const int SlotsAtOnce = 32; // if the size of the slots is not known
 
-    /// <returns>The slots whose rows are not the same.</returns>
+    /// <returns>The slots whose rows differ.</returns>
     /// <exception cref="SessionLostException" />
     public async Task<IReadOnlyList<Slot>> DifferencesAsync(MoveBatch batch, CancellationToken cancellation)
     {
@@ -52,7 +55,7 @@ internal sealed class HandOverComparison(MoveEnds ends, MoveOptions options)
 
     private static long WithinRate(CopyRate rate) => rate.Within(AtOnce, CopyRate.ComparedShare, MinAtOnceBytes, MaxAtOnceBytes);
 
-    /// <summary>How many slots have about so many bytes.</summary>
+    /// <summary>How many slots have about this many bytes.</summary>
     private int SlotsFor(long bytes, MoveBatch batch) => Math.Max(options.Progress.Bytes, options.BytesPlanned ?? 0) is var all and > 0
         ? (int)Math.Clamp(bytes * batch.Slots.Length / all, 1, batch.Slots.Length)
         : SlotsAtOnce;

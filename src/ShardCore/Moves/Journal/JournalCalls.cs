@@ -6,16 +6,16 @@ using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
-/// <summary>How <see cref="MoveJournal"/> and <see cref="MoveReports"/> call the source.</summary>
-/// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
+/// <summary>Calls the source for <see cref="MoveJournal"/> and <see cref="MoveReports"/>.</summary>
+/// <exception cref="AttemptOverException">Every call that names an attempt throws this if it is not the current one.</exception>
 internal sealed class JournalCalls(ShardDatabase source)
 {
-    /// <summary>For what may be lost in a crash: the transaction does not wait for the disk.</summary>
+    /// <summary>SQL for a transaction that may be lost in a crash: its commit does not wait for the disk.</summary>
     public const string NotOnDisk = "set local synchronous_commit = off;";
 
     private const string AttemptOver = "SH011";
 
-    /// <summary>Hand-overs are held for a backup point. Nothing was done.</summary>
+    /// <summary>The error code: hand-overs are held for a backup point, and nothing was done.</summary>
     private const string Held = "SH015";
 
     /// <summary>Longer than any hold lasts (migrations/shard/0008).</summary>
@@ -24,17 +24,18 @@ internal sealed class JournalCalls(ShardDatabase source)
     private static readonly TimeSpan HoldPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// One transaction in one flight: a process that is stopped in the middle of it holds no lock, because the server needs
-    /// nothing more of it to commit. BEGIN and COMMIT as calls of their own would leave the journal row locked until it wakes.
+    /// Runs one transaction in one round trip. A process that is stopped in the middle of it holds no lock, because the server needs
+    /// nothing more from it to commit. If BEGIN and COMMIT were separate calls, the journal row would stay locked until the process wakes.
     /// </summary>
-    /// <remarks>While hand-overs are held for a backup point, a step that may not be taken then is tried again.</remarks>
-    /// <param name="afterwards">SQL that runs behind the commit, in the same flight; null: none.</param>
+    /// <remarks>While hand-overs are held for a backup point, a step that must not be taken then is tried again.</remarks>
+    /// <param name="afterwards">SQL that runs behind the commit, in the same round trip; null: none.</param>
     public Task<T> AsOneAsync<T>(
-        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation, string? afterwards = null) =>
+        string sql, object parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellation,
+        string? afterwards = null) =>
         WhenNotHeldAsync(() => OnceAsync(sql, parameters, run, cancellation, afterwards), cancellation);
 
-    /// <summary>While hand-overs are held for a backup point, it is tried again.</summary>
-    /// <exception cref="MoveFailedException">They are held longer than any backup point takes.</exception>
+    /// <summary>Makes a call, and repeats it while hand-overs are held for a backup point.</summary>
+    /// <exception cref="MoveFailedException">Hand-overs are held longer than any backup point takes.</exception>
     public static async Task<T> WhenNotHeldAsync<T>(Func<Task<T>> call, CancellationToken cancellation)
     {
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(HoldPause, cancellation))
@@ -50,7 +51,7 @@ internal sealed class JournalCalls(ShardDatabase source)
             }
     }
 
-    /// <returns>False: a lock was not to be had in time, or hand-overs are held for a backup point.</returns>
+    /// <returns>False: a lock was not available in time, or hand-overs are held for a backup point.</returns>
     public async Task<bool> TryAsync(string sql, object parameters, CancellationToken cancellation)
     {
         try

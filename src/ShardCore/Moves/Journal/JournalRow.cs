@@ -1,13 +1,18 @@
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 
 namespace ShardCore.Moves.Journal;
 
-/// <summary>A batch as it stands in <c>sharding.move</c>. By properties: for a constructor Dapper wants the exact type, and an array column says only "array".</summary>
+/// <summary>
+/// A row of <c>sharding.move</c>. It has properties because Dapper would need a constructor with exact types, and an array column is only
+/// typed "array".
+/// </summary>
 internal class JournalRow
 {
     public const string Columns = """
         move_id as Id, operation_id as OperationId, ordinal as Ordinal, target as Target, slots as Slots,
-        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, seal as Seal, disputed as Disputed, settled as Settled,
+        phase as Phase, attempt as Attempt, epoch as Epoch, version_floor as VersionFloor, seal as Seal,
+        disputed as Disputed, settled as Settled,
         planned_in <> sharding.history() as IsOfOtherHistory
         """;
 
@@ -26,7 +31,8 @@ internal class JournalRow
     public bool IsOfOtherHistory { get; init; }
 
     public MoveBatch ToBatch() => new(
-        Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))], Enum.Parse<MovePhase>(Phase, ignoreCase: true),
+        Id, OperationId, Ordinal, new ShardId(Target), [.. Slots.Select(slot => new Slot(slot))],
+        Enum.Parse<MovePhase>(Phase, ignoreCase: true),
         Attempt, Epoch is { } epoch ? new Epoch(epoch) : null, VersionFloor)
     { Seal = Seal, Disputed = Disputed, IsSettled = Settled == "target", IsOfOtherHistory = IsOfOtherHistory };
 }

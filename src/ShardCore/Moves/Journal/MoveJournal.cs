@@ -1,8 +1,8 @@
 using System.Data;
 using Dapper;
 using Npgsql;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Failures;
-using ShardCore.Moves.Importing;
 using ShardCore.Ring;
 using ShardCore.Shards;
 
@@ -12,7 +12,7 @@ namespace ShardCore.Moves.Journal;
 /// The source's journal of moves. Each call is one transaction of a function in
 /// <c>migrations/shard/0006_create_source_functions.sql</c>, which compares before it sets.
 /// </summary>
-/// <exception cref="AttemptOverException">From every call that names an attempt: it is not the current one.</exception>
+/// <exception cref="AttemptOverException">Every call that names an attempt throws this if it is not the current one.</exception>
 public sealed class MoveJournal(ShardDatabase source)
 {
     internal const string NotToBeHad = "SH010";
@@ -20,12 +20,12 @@ public sealed class MoveJournal(ShardDatabase source)
 
     private readonly JournalCalls _calls = new(source);
 
-    /// <summary>Writes planned batches down; from here on they survive their process.</summary>
+    /// <summary>Writes planned batches into the journal. From then on they survive their process.</summary>
     public Task AddAsync(IEnumerable<MoveBatch> batches, string by, CancellationToken cancellation) =>
         AddAsync(batches.Select(batch => (batch, 0L)), by, command: null, cancellation);
 
-    /// <param name="batches">With the estimate of their bytes.</param>
-    /// <param name="command">What was typed, for the history.</param>
+    /// <param name="batches">The batches, each with the estimate of its bytes.</param>
+    /// <param name="command">The command that was typed, for the history.</param>
     /// <exception cref="MoveFailedException">A collection is being deleted.</exception>
     public Task AddAsync(IEnumerable<(MoveBatch Batch, long Bytes)> batches, string by, string? command, CancellationToken cancellation)
     {
@@ -33,8 +33,9 @@ public sealed class MoveJournal(ShardDatabase source)
         return JournalCalls.WhenNotHeldAsync(() => AddOnceAsync(all, by, command, cancellation), cancellation);
     }
 
-    /// <returns>How many were added.</returns>
-    private async Task<int> AddOnceAsync((MoveBatch Batch, long Bytes)[] batches, string by, string? command, CancellationToken cancellation)
+    /// <returns>The number of batches that were added.</returns>
+    private async Task<int> AddOnceAsync(
+        (MoveBatch Batch, long Bytes)[] batches, string by, string? command, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
@@ -43,7 +44,17 @@ public sealed class MoveJournal(ShardDatabase source)
             foreach (var (batch, bytes) in batches)
                 await connection.ExecuteAsync(new CommandDefinition(
                     "select sharding.move_add(@Id, @OperationId, @Ordinal, @target, @slots, @bytes, @command, @by)",
-                    new { batch.Id, batch.OperationId, batch.Ordinal, target = batch.Target.Value, slots = ToArray(batch.Slots), bytes, command, by },
+                    new
+                    {
+                        batch.Id,
+                        batch.OperationId,
+                        batch.Ordinal,
+                        target = batch.Target.Value,
+                        slots = ToArray(batch.Slots),
+                        bytes,
+                        command,
+                        by,
+                    },
                     transaction, cancellationToken: cancellation));
         }
         catch (PostgresException e) when (e.SqlState == Excluded)
@@ -54,7 +65,7 @@ public sealed class MoveJournal(ShardDatabase source)
         return batches.Length;
     }
 
-    /// <returns>What is not finished, in the order of its plan.</returns>
+    /// <returns>The unfinished batches, in the order of their plan.</returns>
     public async Task<IReadOnlyList<MoveBatch>> UnfinishedAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
@@ -63,13 +74,14 @@ public sealed class MoveJournal(ShardDatabase source)
         return [.. rows.Select(row => row.ToBatch())];
     }
 
-    /// <returns>The same, with what is wanted of them and whether anybody works on them.</returns>
+    /// <returns>The same, with what people want of them and whether a mover works on them.</returns>
     public async Task<IReadOnlyList<JournalEntry>> EntriesAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
         var rows = await connection.QueryAsync<JournalEntryRow>(new CommandDefinition(
             $"""
-            select {JournalRow.Columns}, wanted as Wanted, bytes_planned as BytesPlanned, extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
+            select {JournalRow.Columns}, wanted as Wanted, bytes_planned as BytesPlanned,
+                   extract(epoch from clock_timestamp() - seen_at)::double precision as UnseenSeconds,
                    exists ({OperationLockKey.HoldersSql("operation_id")}) as IsHeld
             from sharding.move order by created_at, ordinal
             """,
@@ -83,7 +95,7 @@ public sealed class MoveJournal(ShardDatabase source)
         return await FindAsync(connection, id, cancellation);
     }
 
-    /// <param name="connection">To the source: what is asked on it afterwards is asked of the same server.</param>
+    /// <param name="connection">A connection to the source. A later question on it goes to the same server.</param>
     internal static async Task<MoveBatch?> FindAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
     {
         var row = await connection.QuerySingleOrDefaultAsync<JournalRow>(new CommandDefinition(
@@ -91,14 +103,17 @@ public sealed class MoveJournal(ShardDatabase source)
         return row?.ToBatch();
     }
 
-    /// <param name="least">The attempt has at least this number: the target knows of the one before.</param>
+    /// <param name="least">The attempt has at least this number, because the target knows of the attempt before it.</param>
     /// <returns>The number of the attempt that begins now.</returns>
-    /// <exception cref="AttemptOverException">Whoever began it before was not dead, and is past the release, or has finished it.</exception>
+    /// <exception cref="AttemptOverException">
+    /// The mover of the earlier attempt was not dead: it is past the release, or has finished the batch.
+    /// </exception>
     public async Task<int> BeginAsync(Guid id, string by, bool force, int least, CancellationToken cancellation)
     {
         try
         {
-            return await _calls.RunAsync<int>("select sharding.move_begin(@id, @by, @force, @least)", new { id, by, force, least }, cancellation);
+            return await _calls.RunAsync<int>(
+                "select sharding.move_begin(@id, @by, @force, @least)", new { id, by, force, least }, cancellation);
         }
         catch (PostgresException e) when (e.SqlState == NotToBeHad)
         {
@@ -112,19 +127,28 @@ public sealed class MoveJournal(ShardDatabase source)
     public Task MarkAsync(string marker, CancellationToken cancellation) =>
         _calls.RunAsync<object?>("select pg_logical_emit_message(true, 'sharding-marker', @marker)::text", new { marker }, cancellation);
 
-    /// <summary>Waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and twice that for all of
-    /// them together: writers of the slots that are locked already wait behind us.</summary>
-    /// <returns>False: they did not leave in time, or hand-overs are held for a backup point; nothing is frozen.</returns>
-    public Task<bool> TryFreezeAsync(Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
-        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; select sharding.move_freeze(@id, @attempt, @seconds, @marker)"),
+    /// <summary>
+    /// Freezes the slots. It waits at most <paramref name="lockTimeout"/> for the writers that are inside each slot, and at most twice
+    /// that for all of them together: writers of the slots that are locked already wait behind us.
+    /// </summary>
+    /// <returns>False: the writers did not leave in time, or hand-overs are held for a backup point. Nothing is frozen.</returns>
+    public Task<bool> TryFreezeAsync(
+        Guid id, int attempt, string marker, TimeSpan deadline, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
+        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; ")
+            + FormattableString.Invariant($"set local statement_timeout = {(int)(lockTimeout.TotalMilliseconds * 2)}; ")
+            + "select sharding.move_freeze(@id, @attempt, @seconds, @marker)",
         new { id, attempt, seconds = deadline.TotalSeconds, marker }, cancellation);
 
-    /// <summary>What only the current attempt may do, and what may have to wait for a lock.</summary>
-    /// <param name="sql">May name <c>@id</c> and <c>@attempt</c>, and limits its wait itself.</param>
-    /// <returns>False: the lock was not to be had, nothing is done.</returns>
-    internal Task<bool> TryLockedAsync(string sql, Guid id, int attempt, CancellationToken cancellation) => _calls.TryAsync(sql, new { id, attempt }, cancellation);
+    /// <summary>Makes the publication of an attempt (see <see cref="Changes.MovePublication"/>).</summary>
+    /// <param name="first">The slots as runs: the first of each, and in <paramref name="last"/> the last of each.</param>
+    /// <returns>False: a lock was not available in time. Nothing was made.</returns>
+    internal Task<bool> TryPublishAsync(
+        Guid id, int attempt, short[] first, short[] last, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
+        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; ")
+            + "select sharding.move_publish(@id, @attempt, @first, @last)",
+        new { id, attempt, first, last }, cancellation);
 
-    /// <summary>Whether hand-overs from this source are held for a backup point just now.</summary>
+    /// <summary>Whether hand-overs from this source are held for a backup point at this moment.</summary>
     internal Task<bool> HandOversAreHeldAsync(CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.hand_overs_are_held()", new { }, cancellation);
 
@@ -132,44 +156,53 @@ public sealed class MoveJournal(ShardDatabase source)
     public Task<bool> UnfreezeAsync(Guid id, int attempt, CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.move_unfreeze(@id, @attempt)", new { id, attempt }, cancellation);
 
-    /// <param name="seal">What the target has of the last of the rows.</param>
+    /// <param name="seal">The seal that the target wrote behind the last of the rows.</param>
     /// <returns>
-    /// The batch as it is then, with what the target has to know, and where the standbys of the source are. In the same flight: nobody
-    /// serves its slots until the target does.
+    /// The batch as it is after the release, with what the target has to know, and how far the standbys of the source are. Both come in
+    /// one round trip, because nobody serves the slots until the target does.
     /// </returns>
-    public Task<(MoveBatch Batch, StandbyReading Standbys)> ReleaseAsync(Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) =>
+    public Task<(MoveBatch Batch, StandbyReading Standbys)> ReleaseAsync(
+        Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) =>
         ReadAfterAsync("select sharding.move_release(@id, @attempt, @epoch, @seal)", id, attempt, epoch, seal, cancellation);
 
     /// <summary>
-    /// The target owns the slots by this batch, and the source lost its release: it releases them again, at the target's epoch. Waits
-    /// at most
-    /// <paramref name="lockTimeout"/> for the writers that are inside a slot.
+    /// For a source that lost its release, while the target owns the slots by this batch: the source releases them again, at the target's
+    /// epoch. It waits at most <paramref name="lockTimeout"/> for the writers that are inside a slot.
     /// </summary>
-    /// <returns>False: they did not leave in time, nothing is done.</returns>
-    public Task<bool> TryFollowAsync(Guid id, ImportWord word, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
-        FormattableString.Invariant($"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_follow(@id, @Attempt, @epoch, @floor)"),
-        new { id, word.Attempt, epoch = word.Epoch!.Value.Value, floor = word.VersionFloor!.Value }, cancellation);
+    /// <param name="attempt">The attempt by which the target owns the slots.</param>
+    /// <param name="epoch">Of the release by which the target owns them.</param>
+    /// <param name="floor">The version floor of that release.</param>
+    /// <returns>False: the writers did not leave in time, and nothing is done.</returns>
+    public Task<bool> TryFollowAsync(Guid id, int attempt, Epoch epoch, long floor, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
+        FormattableString.Invariant(
+            $"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_follow(@id, @attempt, @epoch, @floor)"),
+        new { id, attempt, epoch = epoch.Value, floor }, cancellation);
 
-    /// <summary>From now on nobody goes on with the batch but a person who says which copy is right.</summary>
-    /// <param name="batch">As it was when that was found.</param>
-    /// <returns>False: somebody else has gone on with it since, so nothing is done.</returns>
+    /// <summary>Marks the batch as disputed: from now on only a person can let it go on, by saying which copy is right.</summary>
+    /// <param name="batch">The batch as it was when the dispute was found.</param>
+    /// <returns>False: somebody else has gone on with the batch since, so nothing is done.</returns>
     public Task<bool> DisputeAsync(MoveBatch batch, string why, CancellationToken cancellation) =>
-        _calls.RunAsync<bool>("select sharding.move_dispute(@Id, @phase, @why)", new { batch.Id, phase = Name(batch.Phase), why }, cancellation);
+        _calls.RunAsync<bool>(
+            "select sharding.move_dispute(@Id, @phase, @why)", new { batch.Id, phase = Name(batch.Phase), why }, cancellation);
 
-    /// <summary>A person said that the target's copy is right.</summary>
-    /// <returns>False: it is not disputed.</returns>
-    internal Task<bool> SettleAsync(Guid id, CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_settle(@id)", new { id }, cancellation);
+    /// <summary>Settles the dispute: a person said that the target's copy is right.</summary>
+    /// <returns>False: the batch is not disputed.</returns>
+    internal Task<bool> SettleAsync(Guid id, CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_settle(@id)", new { id }, cancellation);
 
-    /// <summary>A person said that the source's copy is right, and the target cannot come to own any more: the source owns again.</summary>
-    /// <param name="epoch">Above every one that the target had.</param>
-    /// <param name="floor">The source's versions are above it.</param>
-    /// <returns>False: it is not disputed.</returns>
+    /// <summary>
+    /// Settles the dispute: a person said that the source's copy is right. The target cannot become the owner any more, and the source
+    /// owns the slots again.
+    /// </summary>
+    /// <param name="epoch">It is above every epoch that the target had.</param>
+    /// <param name="floor">The source's next versions are above it.</param>
+    /// <returns>False: the batch is not disputed.</returns>
     internal Task<bool> TakeBackAsync(Guid id, Epoch epoch, long floor, CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.move_take_back(@id, @epoch, @floor)", new { id, epoch = epoch.Value, floor }, cancellation);
 
     /// <summary>
-    /// Whether the source has rows in the batch's slots that are newer than its release: somebody wrote there after the target came to
-    /// own them.
+    /// Whether the source has rows in the batch's slots that are newer than its release. If so, somebody wrote there after the target
+    /// became the owner.
     /// </summary>
     public async Task<bool> HasNewerRowsAsync(MoveBatch batch, CancellationToken cancellation)
     {
@@ -179,13 +212,13 @@ public sealed class MoveJournal(ShardDatabase source)
             new { slots = ToArray(batch.Slots), batch.VersionFloor }, commandTimeout: 0, cancellationToken: cancellation));
     }
 
-    /// <summary>Runs what <see cref="ReleaseAsync"/> runs, and releases nothing.</summary>
+    /// <summary>Runs the same code and SQL as <see cref="ReleaseAsync"/>, but releases nothing.</summary>
     internal async Task RehearseReleaseAsync(Guid id, Epoch epoch, CancellationToken cancellation)
     {
-        await ReadAfterAsync("select 0::bigint", id, attempt: 0, epoch, seal: [], cancellation); // for the code here
+        await ReadAfterAsync("select 0::bigint", id, attempt: 0, epoch, seal: [], cancellation); // prepares the code of this process
         try
         {
-            await ReleaseAsync(Guid.Empty, attempt: 0, epoch, seal: [], cancellation); // for the plans there
+            await ReleaseAsync(Guid.Empty, attempt: 0, epoch, seal: [], cancellation); // prepares the plans of the session
         }
         catch (AttemptOverException)
         {
@@ -193,7 +226,8 @@ public sealed class MoveJournal(ShardDatabase source)
         }
     }
 
-    private Task<(MoveBatch Batch, StandbyReading Standbys)> ReadAfterAsync(string sql, Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) => _calls.AsOneAsync(
+    private Task<(MoveBatch Batch, StandbyReading Standbys)> ReadAfterAsync(
+        string sql, Guid id, int attempt, Epoch epoch, byte[] seal, CancellationToken cancellation) => _calls.AsOneAsync(
         $"{sql}; select {JournalRow.Columns} from sharding.move where move_id = @id",
         new { id, attempt, epoch = epoch.Value, seal },
         async (connection, command) =>
@@ -207,22 +241,31 @@ public sealed class MoveJournal(ShardDatabase source)
         cancellation,
         afterwards: StandbyFlush.NowSql);
 
-    /// <summary>Whether the batch's slots are released by it, and it is not finished.</summary>
+    /// <summary>Whether the batch's slots are released by this batch, and the batch is not finished.</summary>
     public Task<bool> HasGivenAwayAsync(MoveBatch batch, CancellationToken cancellation) => _calls.RunAsync<bool>(
-        "select count(*) = cardinality(@slots) from sharding.slot_ownership where slot = any (@slots) and move_id = @Id and state = 'released'",
+        """
+        select count(*) = cardinality(@slots) from sharding.slot_ownership
+        where slot = any (@slots) and move_id = @Id and state = 'released'
+        """,
         new { batch.Id, slots = ToArray(batch.Slots) }, cancellation);
 
-    /// <param name="batch">As it was when that was done which the new phase says.</param>
-    /// <returns>False: somebody else has gone on with it since, so nothing is done.</returns>
+    /// <param name="batch">The batch as it was when the work was done that the new phase stands for.</param>
+    /// <returns>False: somebody else has gone on with the batch since, so nothing is done.</returns>
     public Task<bool> AdvanceAsync(MoveBatch batch, MovePhase to, CancellationToken cancellation) =>
-        _calls.RunAsync<bool>("select sharding.move_advance(@Id, @from, @to, @Seal)", new { batch.Id, from = Name(batch.Phase), to = Name(to), batch.Seal }, cancellation);
+        _calls.RunAsync<bool>(
+            "select sharding.move_advance(@Id, @from, @to, @Seal)",
+            new { batch.Id, from = Name(batch.Phase), to = Name(to), batch.Seal }, cancellation);
 
-    /// <summary>Empties the source at once, if it has nothing left that counts.</summary>
-    /// <returns>False: its rows have to be deleted.</returns>
-    internal Task<bool> TryEmptyAsync(CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_empty()", new { }, cancellation);
+    /// <summary>Truncates the table at the source, if the source has nothing left that counts.</summary>
+    /// <returns>False: the rows have to be deleted by pages.</returns>
+    internal Task<bool> TryEmptyAsync(CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_empty()", new { }, cancellation);
 
-    /// <summary>Deletes the next page of the source's rows. Not waited for on disk: the end of the batch is, and sees whether a crash in between brought rows back.</summary>
-    /// <param name="before">The page before; null: none.</param>
+    /// <summary>
+    /// Deletes the next page of the source's rows. The commit does not wait for the disk. The commit of the batch's end does, and that
+    /// transaction sees whether a crash in between brought rows back.
+    /// </summary>
+    /// <param name="before">The previous page; null: none.</param>
     internal async Task<DeletedPage> CleanAsync(Guid id, int limit, DeletedPage? before, CancellationToken cancellation)
     {
         await using var connection = await source.OpenAsync(cancellation);
@@ -234,15 +277,19 @@ public sealed class MoveJournal(ShardDatabase source)
             new { id, limit, before?.Slot, before?.Collection, before?.Pk, before?.Key }, cancellationToken: cancellation));
     }
 
-    /// <summary>Leaves a batch as it is if there are rows in the slots that it gave away: the source crashed since <see cref="CleanAsync"/>.</summary>
+    /// <summary>
+    /// Ends the batch. If there are rows in the slots that it gave away, the batch stays as it is: the source crashed since
+    /// <see cref="CleanAsync"/>.
+    /// </summary>
     public Task FinishAsync(Guid id, CancellationToken cancellation) =>
         _calls.RunAsync<object?>("select sharding.move_finish(@id)", new { id }, cancellation);
 
     /// <summary>Gives up a batch that was not released and cannot begin.</summary>
-    /// <returns>False: it is past its release, or gone.</returns>
-    internal Task<bool> DropAsync(Guid id, CancellationToken cancellation) => _calls.RunAsync<bool>("select sharding.move_drop(@id)", new { id }, cancellation);
+    /// <returns>False: the batch is past its release, or gone.</returns>
+    internal Task<bool> DropAsync(Guid id, CancellationToken cancellation) =>
+        _calls.RunAsync<bool>("select sharding.move_drop(@id)", new { id }, cancellation);
 
-    /// <returns>False: the attempt is over, so it is not the caller's to cancel.</returns>
+    /// <returns>False: the attempt is over, so the caller must not cancel the batch.</returns>
     public Task<bool> CancelAsync(Guid id, int attempt, CancellationToken cancellation) =>
         _calls.RunAsync<bool>("select sharding.move_cancel(@id, @attempt)", new { id, attempt }, cancellation);
 

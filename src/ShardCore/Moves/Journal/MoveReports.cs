@@ -1,27 +1,35 @@
 using Npgsql;
+using ShardCore.Moves.Batches;
 using ShardCore.Shards;
 
 namespace ShardCore.Moves.Journal;
 
 /// <summary>
-/// What people and movers tell each other by the source's journal: who works on a batch, how far it is, what is wanted of it. Nothing that keeps a move safe rests on
-/// it; that is in <see cref="MoveJournal"/>.
+/// The reports of movers and the wishes of people, which they exchange through the source's journal: who works on a batch, how far it is,
+/// and whether it shall run. The safety of a move does not rest on this, but on <see cref="MoveJournal"/>.
 /// </summary>
 public sealed class MoveReports(ShardDatabase source)
 {
     private readonly JournalCalls _calls = new(source);
 
-    /// <summary>For people: how much was copied, how long writes were held.</summary>
-    public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) => _calls.RunAsync<object?>(
-        $"{JournalCalls.NotOnDisk} update sharding.move set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp() where move_id = @id",
-        new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
+    /// <summary>Notes for people how much was copied and how long writes were held.</summary>
+    public Task NoteAsync(Guid id, long bytes, long changes, double? pauseMilliseconds, CancellationToken cancellation) =>
+        _calls.RunAsync<object?>(
+            $"""
+            {JournalCalls.NotOnDisk} update sharding.move
+            set bytes_copied = @bytes, changes_applied = @changes, pause_ms = coalesce(@pause, pause_ms), seen_at = clock_timestamp()
+            where move_id = @id
+            """,
+            new { id, bytes, changes, pause = pauseMilliseconds }, cancellation);
 
-    /// <summary>Takes a batch in hand: from now on the reports of <paramref name="mover"/> count, and nobody else's.</summary>
-    /// <returns>What is wanted of it; null: it is not in the journal.</returns>
+    /// <summary>Claims a batch: from now on only the reports of <paramref name="mover"/> count.</summary>
+    /// <returns>What people want of the batch; null: it is not in the journal.</returns>
     public async Task<MoveWish?> ClaimAsync(Guid id, string mover, CancellationToken cancellation) =>
-        await _calls.RunAsync<string?>("select sharding.move_claim(@id, @mover)", new { id, mover }, cancellation) is { } wanted ? Enum.Parse<MoveWish>(wanted, ignoreCase: true) : null;
+        await _calls.RunAsync<string?>("select sharding.move_claim(@id, @mover)", new { id, mover }, cancellation) is { } wanted
+            ? Enum.Parse<MoveWish>(wanted, ignoreCase: true)
+            : null;
 
-    /// <summary>Tells people how far a batch is, and hears what they want of it.</summary>
+    /// <summary>Reports how far a batch is, and returns what people want of it.</summary>
     public async Task<ReportAnswer> ReportAsync(Guid id, string mover, MoveProgress progress, CancellationToken cancellation)
     {
         var lag = progress.Lag;
@@ -41,12 +49,18 @@ public sealed class MoveReports(ShardDatabase source)
         return Enum.Parse<ReportAnswer>(answer, ignoreCase: true);
     }
 
-    /// <summary>The mover lets go of a batch, with the reason if something went wrong. Not when another has it.</summary>
+    /// <summary>
+    /// The mover gives up its claim of a batch, with the reason if something went wrong. Nothing happens if another mover has claimed the
+    /// batch.
+    /// </summary>
     public Task LetGoAsync(Guid id, string mover, string? problem, CancellationToken cancellation) => _calls.RunAsync<object?>(
-        "update sharding.move set mover = null, problem = coalesce(@problem, problem), seen_at = clock_timestamp() where move_id = @id and mover = @mover",
+        """
+        update sharding.move set mover = null, problem = coalesce(@problem, problem), seen_at = clock_timestamp()
+        where move_id = @id and mover = @mover
+        """,
         new { id, mover, problem }, cancellation);
 
-    /// <returns>How many unfinished batches of the operation there are.</returns>
+    /// <returns>The number of unfinished batches of the operation.</returns>
     public Task<long> WishAsync(Guid operation, MoveWish wish, CancellationToken cancellation) => _calls.RunAsync<long>(
         """
         with wished as (
@@ -55,4 +69,30 @@ public sealed class MoveReports(ShardDatabase source)
         select count(*) from wished
         """,
         new { operation, wanted = wish.ToString().ToLowerInvariant() }, cancellation);
+}
+
+/// <summary>The wish of people for a batch that is not finished. A mover learns of it within about a second.</summary>
+public enum MoveWish
+{
+    Run,
+
+    /// <summary>No mover works on the batch until it is resumed. A batch that was released is completed all the same.</summary>
+    Pause,
+
+    /// <summary>The batch is to be cancelled, if it was not released.</summary>
+    Cancel,
+}
+
+/// <summary>The journal's answer to a mover's report.</summary>
+public enum ReportAnswer
+{
+    Run,
+    Pause,
+    Cancel,
+
+    /// <summary>Another mover has claimed the batch.</summary>
+    Lost,
+
+    /// <summary>The batch is not in the journal any more: it was finished or cancelled.</summary>
+    Gone,
 }

@@ -1,6 +1,6 @@
 namespace ShardCore.Moves.Journal;
 
-/// <summary>The session advisory lock by which the process that works on an operation is known, in each source shard.</summary>
+/// <summary>The session advisory lock by which each source shard knows the process that works on an operation.</summary>
 public static class OperationLockKey
 {
     /// <summary>"SHOP" as a number; slots, migrations and admin locks have other classes.</summary>

@@ -1,10 +1,12 @@
 namespace ShardCore.Moves.Pipelining;
 
 /// <summary>
-/// Gives the machines to a hand-over while writers wait for it: as long as it is closed, the other batches of the pipeline copy, compare,
-/// publish and delete nothing more. On cores that were busy copying, a pause took two to three times as long.
+/// Gives the machines to a hand-over while writers wait for it. While the gate is closed, the other batches of the pipeline copy, compare,
+/// publish and delete nothing. On cores that were busy copying, a pause took two to three times as long.
 /// </summary>
-/// <remarks>For speed only. Nothing that is safe rests on it, so nobody waits longer than <see cref="Patience"/>, on either side.</remarks>
+/// <remarks>
+/// The gate is for speed only, and no safety rests on it. So nobody waits longer than <see cref="Patience"/>, on either side.
+/// </remarks>
 internal sealed class HandOverGate
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
@@ -15,7 +17,9 @@ internal sealed class HandOverGate
     private TaskCompletionSource? _opened;
 
     /// <summary>Waits while a hand-over is under way.</summary>
-    /// <returns>To be disposed when the piece of work is done; of milliseconds if possible, as the next hand-over waits for it.</returns>
+    /// <returns>
+    /// Dispose it when the piece of work is done. That should be within milliseconds, because the next hand-over waits for it.
+    /// </returns>
     public async ValueTask<Pass> PassAsync(CancellationToken cancellation)
     {
         Task? opened;
@@ -34,8 +38,8 @@ internal sealed class HandOverGate
         return new Pass(this);
     }
 
-    /// <summary>By one hand-over at a time. Waits for the pieces of work that are under way.</summary>
-    /// <returns>To be disposed when writers wait no longer.</returns>
+    /// <summary>Closes the gate, for one hand-over at a time. It waits for the pieces of work that are under way.</summary>
+    /// <returns>Dispose it when writers do not wait any more.</returns>
     public async Task<IDisposable> CloseAsync(CancellationToken cancellation)
     {
         var closed = new Closed(this);

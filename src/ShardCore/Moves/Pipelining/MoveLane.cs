@@ -1,11 +1,11 @@
 namespace ShardCore.Moves.Pipelining;
 
-/// <summary>Something that batches do one at a time, or a few, in the order of their coming.</summary>
+/// <summary>A part of the work that only one batch, or a few, may do at a time, in the order in which they come.</summary>
 public sealed class MoveLane(int places = 1) : IDisposable
 {
     private readonly SemaphoreSlim _free = new(places);
 
-    /// <returns>To be disposed, once or more often, to let the next one in.</returns>
+    /// <returns>Dispose it to let the next batch in. It may be disposed more than once.</returns>
     internal async Task<IDisposable> EnterAsync(CancellationToken cancellation)
     {
         await _free.WaitAsync(cancellation);

@@ -7,8 +7,8 @@ using ShardCore.Shards;
 namespace ShardCore.Moves.Settling;
 
 /// <summary>
-/// Counts how two shards' rows of the same slots differ, row by row, both sides read in the order of the key: the memory does not grow
-/// with the slots.
+/// Counts how two shards' rows of the same slots differ, row by row. Both sides are read in the order of the key, so the memory does not
+/// grow with the size of the slots.
 /// </summary>
 internal static class TwoCopies
 {
@@ -28,7 +28,8 @@ internal static class TwoCopies
         return view;
     }
 
-    private static async Task<SettlementView> AddAsync(SettlementView view, NpgsqlConnection from, NpgsqlConnection to, Slot slot, CancellationToken cancellation)
+    private static async Task<SettlementView> AddAsync(
+        SettlementView view, NpgsqlConnection from, NpgsqlConnection to, Slot slot, CancellationToken cancellation)
     {
         await using var left = await RowReader.OpenAsync(from, slot, cancellation);
         await using var right = await RowReader.OpenAsync(to, slot, cancellation);
@@ -37,8 +38,10 @@ internal static class TwoCopies
             var order = RowReader.Compare(left.Current, right.Current);
             view = (order, left.Current, right.Current) switch
             {
-                ( < 0, { } one, _) => view with { OnlyAtSource = view.OnlyAtSource + 1, LastAtSource = Later(view.LastAtSource, one.UpdatedAt) },
-                ( > 0, _, { } other) => view with { OnlyAtTarget = view.OnlyAtTarget + 1, LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt) },
+                ( < 0, { } one, _) =>
+                    view with { OnlyAtSource = view.OnlyAtSource + 1, LastAtSource = Later(view.LastAtSource, one.UpdatedAt) },
+                ( > 0, _, { } other) =>
+                    view with { OnlyAtTarget = view.OnlyAtTarget + 1, LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt) },
                 var (_, one, other) => Both(view, one!, other!),
             };
             if (order <= 0)
@@ -51,7 +54,11 @@ internal static class TwoCopies
 
     private static SettlementView Both(SettlementView view, Row one, Row other)
     {
-        var seen = view with { LastAtSource = Later(view.LastAtSource, one.UpdatedAt), LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt) };
+        var seen = view with
+        {
+            LastAtSource = Later(view.LastAtSource, one.UpdatedAt),
+            LastAtTarget = Later(view.LastAtTarget, other.UpdatedAt),
+        };
         return one.Hash == other.Hash ? seen with { Same = seen.Same + 1 }
             : one.Version > other.Version ? seen with { NewerAtSource = seen.NewerAtSource + 1 }
             : seen with { NewerAtTarget = seen.NewerAtTarget + 1 };
@@ -64,21 +71,28 @@ internal static class TwoCopies
     /// <summary>One side's rows of a slot, one at a time.</summary>
     private sealed class RowReader(NpgsqlCommand command, NpgsqlDataReader reader) : IAsyncDisposable
     {
-        /// <summary>Null: behind the last.</summary>
+        /// <summary>The present row; null: there is no further row.</summary>
         public Row? Current { get; private set; }
 
         public static async Task<RowReader> OpenAsync(NpgsqlConnection connection, Slot slot, CancellationToken cancellation)
         {
-            var command = new NpgsqlCommand(RowsSql, connection) { CommandTimeout = 0, Parameters = { new NpgsqlParameter<short> { TypedValue = (short)slot.Value } } };
+            var command = new NpgsqlCommand(RowsSql, connection)
+            {
+                CommandTimeout = 0,
+                Parameters = { new NpgsqlParameter<short> { TypedValue = (short)slot.Value } },
+            };
             var rows = new RowReader(command, await command.ExecuteReaderAsync(cancellation));
             await rows.NextAsync(cancellation);
             return rows;
         }
 
         public async Task NextAsync(CancellationToken cancellation) => Current = !await reader.ReadAsync(cancellation) ? null : new Row(
-            [reader.GetFieldValue<byte[]>(0), reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<byte[]>(2)], reader.GetInt64(3), reader.GetInt64(4), reader.GetDateTime(5));
+            [reader.GetFieldValue<byte[]>(0), reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<byte[]>(2)], reader.GetInt64(3),
+            reader.GetInt64(4), reader.GetDateTime(5));
 
-        /// <summary>By bytes, as the database orders under the collation "C"; the end comes behind everything.</summary>
+        /// <summary>
+        /// Compares the bytes of two keys, as the database orders under the collation "C". A missing row comes behind every row.
+        /// </summary>
         public static int Compare(Row? left, Row? right)
         {
             if (left is null || right is null)

@@ -8,25 +8,28 @@ using ShardCore.Shards;
 namespace ShardCore.Moves.Throttling;
 
 /// <summary>
-/// Keeps a move's rate to what others bear: commits a tiny message at source and targets every 50 ms, as a write would be
-/// committed, looks at the WAL that the source keeps and at how many transactions there are, and tells a <see cref="ThrottleController"/> twice a second.
+/// Keeps a move's rate at a level that other clients tolerate. Every 50 ms it commits a tiny message at source and targets, as a write
+/// would be committed. Twice a second it also reads how much WAL the source keeps and how many transactions there are, and tells a
+/// <see cref="ThrottleController"/>.
 /// </summary>
 public sealed class AdaptiveThrottle : IAsyncDisposable
 {
-    /// <summary>What a source without max_slot_wal_keep_size is taken to be able to keep.</summary>
+    /// <summary>How much WAL a source without max_slot_wal_keep_size is assumed to be able to keep.</summary>
     public const long DefaultWalLimit = 4L << 30;
 
     private const int BaselineProbes = 20;
     private const int ProbesEachReading = 10;
 
-    // Of the latencies in a reading, this one counts. The longest would be that of one slow flush; the median does not see the bursts that a batch is made of.
+    // Of the latencies in a reading, the one at this quantile counts. The longest would be that of one slow flush. The median does not see
+    // the bursts that a batch consists of.
     private const double Quantile = 0.8;
 
     private const string ProbeSql = "select pg_logical_emit_message(true, 'sharding-probe', '')::text";
 
     private const string BacklogSql = """
         select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::double precision
-               / (select case when setting::bigint > 0 then setting::double precision * 1048576 else @otherwise end from pg_settings where name = 'max_slot_wal_keep_size')
+               / (select case when setting::bigint > 0 then setting::double precision * 1048576 else @otherwise end
+                  from pg_settings where name = 'max_slot_wal_keep_size')
         from pg_replication_slots where temporary and slot_name::text like 'sharding_move_%'
         """;
 
@@ -50,15 +53,17 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         _adapting = Task.Run(AdaptAsync);
     }
 
-    /// <summary>Measures how long a commit takes without the move, then begins.</summary>
-    /// <param name="rate">What it sets, from now until it is disposed.</param>
+    /// <summary>Measures how long a commit takes without the move, and then begins to adapt.</summary>
+    /// <param name="rate">The rate that the throttle sets, from now until it is disposed.</param>
     public static async Task<AdaptiveThrottle> StartAsync(
-        MovePipeline pipeline, Shard source, IEnumerable<Shard> targets, CopyRate rate, ThrottleLimits limits, CancellationToken cancellation)
+        MovePipeline pipeline, Shard source, IEnumerable<Shard> targets, CopyRate rate, ThrottleLimits limits,
+        CancellationToken cancellation)
     {
-        var connections = pipeline.Connections?.Durable ?? throw new ArgumentException("The pipeline has no connections to share.", nameof(pipeline));
+        var connections = pipeline.Connections?.Durable ?? throw new ArgumentException(
+            "The pipeline has no connections to share.", nameof(pipeline));
         ShardDatabase[] probed = [.. targets.Prepend(source).DistinctBy(shard => shard.Id).Select(connections.Of)];
         var latencies = new List<TimeSpan>();
-        await ProbeAllAsync(probed, cancellation); // the first is slower: connections, plans
+        await ProbeAllAsync(probed, cancellation); // the first probe is slower, because it makes connections and plans
         for (var probe = 0; probe < BaselineProbes; probe++)
         {
             if (await ProbeAllAsync(probed, cancellation) is { } latency)
@@ -91,11 +96,12 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException || _stop.IsCancellationRequested)
         {
-            // The move is over. A probe that broke in the same moment may have told of its shard instead; what ended the move is told by the move.
+            // The move is over. A probe that broke in the same moment may show an error of its shard, but the move reports the error that
+            // ended it.
         }
     }
 
-    /// <returns>Of the slowest; null: one did not answer.</returns>
+    /// <returns>The latency of the slowest shard; null: one shard did not answer.</returns>
     private static async Task<TimeSpan?> ProbeAllAsync(ShardDatabase[] shards, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -104,7 +110,8 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         {
             return (await Task.WhenAll(shards.Select(shard => ProbeAsync(shard, limit.Token)))).Max();
         }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
+            && !cancellation.IsCancellationRequested)
         {
             return null;
         }
@@ -120,10 +127,10 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
 
     private Task<double> BacklogAsync() => ReadAsync(_source, BacklogSql);
 
-    /// <returns>How many each of the shards has committed so far.</returns>
+    /// <returns>How many transactions each shard has committed so far.</returns>
     private Task<double[]> TransactionsAsync() => Task.WhenAll(_probed.Select(shard => ReadAsync(shard, TransactionsSql)));
 
-    /// <returns>0: the shard is away; the move will find out.</returns>
+    /// <returns>The value; 0 if the shard is away, which the move will notice itself.</returns>
     private async Task<double> ReadAsync(ShardDatabase shard, string sql)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
@@ -131,7 +138,8 @@ public sealed class AdaptiveThrottle : IAsyncDisposable
         try
         {
             await using var connection = await shard.OpenAsync(limit.Token);
-            return await connection.ExecuteScalarAsync<double>(new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: limit.Token));
+            return await connection.ExecuteScalarAsync<double>(
+                new CommandDefinition(sql, new { otherwise = (double)DefaultWalLimit }, cancellationToken: limit.Token));
         }
         catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !_stop.IsCancellationRequested)
         {

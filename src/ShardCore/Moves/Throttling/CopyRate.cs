@@ -3,26 +3,27 @@ using System.Diagnostics;
 namespace ShardCore.Moves.Throttling;
 
 /// <summary>
-/// A cap on how fast moves burden the machines: a token bucket, shared by all connections and batches of an operation. What
-/// burdens them beside the copied bytes is put down as the bytes that would cost about as much.
+/// A limit on how fast moves load the machines. It is a token bucket that all connections and batches of an operation share. Other work
+/// than copied bytes is counted as the number of bytes that would cost about as much.
 /// </summary>
-/// <param name="bytesPerSecond">Null: as fast as it goes.</param>
-/// <param name="within">A wider rate, of which this one takes a part; null: none.</param>
+/// <param name="bytesPerSecond">The rate; null: no limit.</param>
+/// <param name="within">A wider rate, of which this rate takes a part; null: none.</param>
 public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
 {
-    /// <summary>Deleting a row of the source when it has been moved, WAL and the dead row's later vacuum included.</summary>
+    /// <summary>The cost of deleting a row of the source after the move, including WAL and the later vacuum of the dead row.</summary>
     public const int BytesPerDeletedRow = 100;
 
-    /// <summary>Reading a copied byte again on both sides to compare them: a fifth of bringing it over.</summary>
+    /// <summary>The cost of reading a copied byte again on both sides to compare it: a fifth of the cost of copying it.</summary>
     public const double ComparedShare = 0.2;
 
     /// <summary>
-    /// What each of a batch's eleven steps costs however little is in it: sessions, publication and replication slot, the hand-over, a new ring. Measured on two
-    /// cores: all together about a sixth of a second of processor time, for which two megabytes are copied.
+    /// The cost of each of a batch's eleven steps, even if the batch has little data: sessions, publication and replication slot, the
+    /// hand-over, a new ring. Measured on two cores: all steps together take about a sixth of a second of processor time, in which two
+    /// megabytes are copied.
     /// </summary>
     public const int BytesPerStep = 192 * 1024;
 
-    /// <summary>What was not used may be made up for this long.</summary>
+    /// <summary>Bytes of the rate that were not used may be used later, for up to this time.</summary>
     private static readonly TimeSpan Burst = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
@@ -31,13 +32,14 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
     private TimeSpan _paidUntil;
     private long _spent;
 
-    /// <summary>Bytes since the beginning, waited for or not.</summary>
+    /// <summary>The bytes that were spent since the beginning, even if nobody had to wait for them.</summary>
     public long Spent => Interlocked.Read(ref _spent);
 
-    /// <summary>With the wider rate in mind; null: as fast as it goes.</summary>
-    public double? Narrowest => (BytesPerSecond, within?.Narrowest) is ({ } own, { } wider) ? Math.Min(own, wider) : BytesPerSecond ?? within?.Narrowest;
+    /// <summary>The lower of this rate and the wider rate; null: no limit.</summary>
+    public double? Narrowest =>
+        (BytesPerSecond, within?.Narrowest) is ({ } own, { } wider) ? Math.Min(own, wider) : BytesPerSecond ?? within?.Narrowest;
 
-    /// <summary>May be changed at any time; null: as fast as it goes.</summary>
+    /// <summary>The rate. It may be changed at any time. Null: no limit.</summary>
     public double? BytesPerSecond
     {
         get
@@ -50,7 +52,7 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
         {
             lock (_gate)
             {
-                // What was owed at the old rate is owed at the new one, or a slow moment would be waited out after it is over.
+                // A debt at the old rate is converted to the new rate. Otherwise the wait for a slow moment would go on after that moment.
                 var debt = _paidUntil - _clock.Elapsed;
                 if (debt > TimeSpan.Zero && _bytesPerSecond is { } old && value is { } rate)
                     _paidUntil = _clock.Elapsed + debt * (old / rate);
@@ -59,8 +61,9 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
         }
     }
 
-    /// <summary>How many the rate gives in a time, of what counts as so many bytes each.</summary>
-    public long Within(TimeSpan time, double bytesEach, long least, long most) => (long)Math.Clamp(Narrowest * time.TotalSeconds / bytesEach ?? most, least, most);
+    /// <summary>How many pieces of work the rate allows in a time, if each counts as so many bytes.</summary>
+    public long Within(TimeSpan time, double bytesEach, long least, long most) =>
+        (long)Math.Clamp(Narrowest * time.TotalSeconds / bytesEach ?? most, least, most);
 
     /// <summary>Waits until these bytes are within the rate.</summary>
     public async ValueTask SpendAsync(long bytes, CancellationToken cancellation)
@@ -70,7 +73,7 @@ public sealed class CopyRate(double? bytesPerSecond, CopyRate? within = null)
         await SpendHereAsync(bytes, cancellation);
     }
 
-    /// <summary>The same for what is no bytes: of a wider rate, which people set in bytes, it takes nothing.</summary>
+    /// <summary>The same for work that is no copied bytes. It takes nothing from a wider rate, because people set that in bytes.</summary>
     public async ValueTask SpendHereAsync(long bytes, CancellationToken cancellation)
     {
         Interlocked.Add(ref _spent, bytes);

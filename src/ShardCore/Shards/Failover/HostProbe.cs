@@ -1,15 +1,17 @@
 using System.Net.Sockets;
 using Npgsql;
 using ShardCore.Ring;
+using ShardCore.Sessions;
 
 namespace ShardCore.Shards.Failover;
 
-/// <summary>Asks one host what it is, on a connection that is kept.</summary>
+/// <summary>Asks one host whether it is a primary or a standby, on a connection that is kept.</summary>
 /// <remarks>
-/// No question is cancelled, because Npgsql blocks a thread for that. One that has no answer in time is left alone, and nobody asks
-/// anew before it ends or has waited for <see cref="GivenUpAfter"/>.
+/// A question is never cancelled, because Npgsql blocks a thread for that. If a question has no answer in time, it is left alone. The next
+/// question begins when that one has ended or has waited for <see cref="GivenUpAfter"/>. At most <see cref="MostAtATime"/> questions are
+/// open.
 /// </remarks>
-/// <param name="source">Of this host only, without a pool.</param>
+/// <param name="source">A data source of this host only, without a pool.</param>
 internal sealed class HostProbe(ShardHost host, NpgsqlDataSource source) : IAsyncDisposable
 {
     private const int MostAtATime = 4;
@@ -35,7 +37,7 @@ internal sealed class HostProbe(ShardHost host, NpgsqlDataSource source) : IAsyn
             var isOver = _asking is null or { IsCompleted: true };
             if (!isOver && (Environment.TickCount64 - _askedAt < GivenUpAfter.TotalMilliseconds || _running >= MostAtATime))
                 return _asking!;
-            var kept = isOver ? _kept : null; // of one that hangs it has the connection
+            var kept = isOver ? _kept : null; // a question that hangs has the connection
             (_kept, _askedAt) = (null, Environment.TickCount64);
             _running++;
             return _asking = Task.Run(() => AskAsync(kept));
@@ -51,9 +53,15 @@ internal sealed class HostProbe(ShardHost host, NpgsqlDataSource source) : IAsyn
             Keep(connection);
             return view;
         }
-        catch (Exception e) when (e is NpgsqlException or SocketException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (e is NpgsqlException or SocketException or IOException or TimeoutException
+            or OperationCanceledException or InvalidOperationException)
         {
-            return HostView.Silent(host, e is PostgresException refused ? $"refuses ({refused.MessageText})" : $"does not answer ({e.Message})");
+            return HostView.Silent(host, e switch
+            {
+                PoolerException => $"is no Postgres ({e.Message})",
+                PostgresException refused => $"refuses ({refused.MessageText})",
+                _ => $"does not answer ({e.Message})",
+            });
         }
         finally
         {
@@ -62,7 +70,9 @@ internal sealed class HostProbe(ShardHost host, NpgsqlDataSource source) : IAsyn
         }
     }
 
-    /// <summary>A connection that was kept may be dead since: that says nothing, and it is asked on a new one.</summary>
+    /// <summary>
+    /// Asks on the kept connection. If that fails, it may only have died since, so the host is asked again on a new connection.
+    /// </summary>
     private async Task<(HostView View, NpgsqlConnection Connection)> AskOnceAsync(NpgsqlConnection? kept)
     {
         if (kept is not null)
@@ -74,7 +84,7 @@ internal sealed class HostProbe(ShardHost host, NpgsqlDataSource source) : IAsyn
             {
                 await kept.DisposeAsync();
             }
-        var connection = await source.OpenConnectionAsync();
+        var connection = await SessionStart.OpenAsync(source, CancellationToken.None);
         try
         {
             return (await ReadAsync(connection), connection);

@@ -4,28 +4,31 @@ using ShardCore.Ring;
 
 namespace ShardCore.Shards.Failover;
 
-/// <summary>What a host of a shard is.</summary>
+/// <summary>The role of a host of a shard.</summary>
 public enum HostRole
 {
-    /// <summary>It did not answer.</summary>
+    /// <summary>The host did not answer.</summary>
     Silent,
 
-    /// <summary>It takes no writes, and follows a primary.</summary>
+    /// <summary>The host takes no writes and follows a primary.</summary>
     Standby,
 
-    /// <summary>It takes writes. A server that was replaced without hearing of it says so too.</summary>
+    /// <summary>The host takes writes. A server that was replaced and does not know it says so too.</summary>
     Primary,
 }
 
-/// <summary>What a host of a shard answered when it was last asked.</summary>
+/// <summary>The last answer of a host of a shard.</summary>
 /// <param name="System">The system identifier; "" if it is silent.</param>
-/// <param name="Timeline">0 if it is silent. A standby that does not stream, or lets nobody see that, tells a new one late.</param>
-/// <param name="Lsn">Primary: durable there. Standby: applied there. Null: unknown.</param>
-/// <param name="Problem">Why it is silent, in half a sentence.</param>
+/// <param name="Timeline">
+/// 0 if it is silent. A standby tells a new timeline late if it does not stream, or if our user may not see that it does.
+/// </param>
+/// <param name="Lsn">The position that is durable at a primary, or applied at a standby. Null: unknown.</param>
+/// <param name="Problem">Why the host is silent, as half a sentence.</param>
 public sealed record HostView(ShardHost Host, HostRole Role, string System, uint Timeline, NpgsqlLogSequenceNumber? Lsn, string? Problem)
 {
     /// <summary>
-    /// SQL: one array of text, for <see cref="Parse"/>. A standby's own timeline is that of its last checkpoint, or of what it receives.
+    /// SQL that gives one array of text, for <see cref="Parse"/>. A standby's own timeline is that of its last checkpoint, or of what it
+    /// receives if that is higher.
     /// </summary>
     public const string Sql = """
         select array[

@@ -1,18 +1,18 @@
 using ShardCore.Ring;
-using ShardCore.Shards.History;
 
 namespace ShardCore.Shards.Failover;
 
 /// <summary>
-/// Knows which host of a shard is its primary, asks all of them every second, and tells when another took over. Where a shard has one
-/// host there is none of these.
+/// Knows which host of a shard is its primary. It asks all hosts every second, and raises an event when another host took over. A shard
+/// with one host does not have this object.
 /// </summary>
 /// <remarks>
-/// Npgsql's own list of hosts takes the first that says it is a primary, and it has no timelines; and it does not know replication
-/// connections. Both matter here: see <see cref="PrimaryChoice"/> and docs/adr/0021.
+/// Npgsql's own list of hosts takes the first host that says it is a primary. It does not look at timelines, and it does not work for
+/// replication connections. Both matter here: see <see cref="PrimaryChoice"/> and docs/adr/0021.
 /// </remarks>
-/// <param name="probe">A data source of one host, without a pool.</param>
-public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.NpgsqlDataSource> probe, TimeProvider time) : IAsyncDisposable
+/// <param name="probe">Makes a data source of one host, without a pool.</param>
+public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.NpgsqlDataSource> probe, TimeProvider time)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(1);
@@ -27,7 +27,7 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
     private volatile ShardPosition? _highest;
     private volatile ShardPosition? _expected;
 
-    /// <summary>Raised when the primary is another than before: connections to that one are to be dropped.</summary>
+    /// <summary>Raised when another host than before is the primary: connections to the former one have to be dropped.</summary>
     public event EventHandler? Moved;
 
     public ShardAddress Address => address;
@@ -35,18 +35,18 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
     /// <inheritdoc cref="HostTimelines" />
     public HostTimelines Timelines { get; } = new();
 
-    /// <summary>Null: it is not known now.</summary>
+    /// <summary>The present primary; null: it is not known now.</summary>
     public ShardHost? Current => _known.Now;
 
-    /// <summary>The present primary, or the last one while none is known; null: none ever was.</summary>
+    /// <summary>The present primary, or the last one while none is known; null: none was ever known.</summary>
     public ShardHost? Last => _known.Last;
 
-    /// <summary>What each host said when it was last asked.</summary>
+    /// <summary>The last answer of each host.</summary>
     public IReadOnlyList<HostView> Views => _views;
 
     /// <summary>
-    /// The highest position that any process saw: no primary of an earlier timeline is believed. Null: none is known, and only what this process saw counts.
-    /// After a person accepted a loss it may be lower than before.
+    /// The highest position that any process saw. A primary of an earlier timeline is not believed. Null: none is known, and only what
+    /// this process saw counts. The position may become lower when a person has accepted a loss.
     /// </summary>
     public ShardPosition? Expected
     {
@@ -59,11 +59,11 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
         }
     }
 
-    /// <summary>The highest timeline that was seen, with its system: the present primary's. Null: none is known.</summary>
+    /// <summary>The highest timeline that was seen, with its system; this is the present primary's. Null: none is known.</summary>
     public ShardPosition? Seen =>
         _highest is { } own && (_expected is not { } told || told.System != own.System || own.Timeline > told.Timeline) ? own : _expected;
 
-    /// <summary>Begins to ask, every second. Without it only those ask who need a connection.</summary>
+    /// <summary>Begins to ask every second. Without this, hosts are asked only when somebody needs a connection.</summary>
     public void Watch() => _watching = WatchAsync();
 
     /// <exception cref="NoPrimaryException" />
@@ -80,12 +80,13 @@ public sealed class ShardPrimary(ShardAddress address, Func<ShardHost, Npgsql.Np
         return Current ?? throw new NoPrimaryException(address, views, Seen);
     }
 
-    /// <summary>Whether a server that was connected to is known to be the primary no more, because another is.</summary>
+    /// <summary>Whether this host is known not to be the primary any more, because another host is.</summary>
     public bool IsReplaced(ShardHost host) => _known.Now is { } now && now != host;
 
     private async Task<IReadOnlyList<HostView>> AskAllAsync()
     {
-        var answers = await Task.WhenAll(_probes.Select(each => each.AskAsync(AnswerLimit))).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var answers = await Task.WhenAll(_probes.Select(each => each.AskAsync(AnswerLimit))).ConfigureAwait(
+            ConfigureAwaitOptions.ForceYielding);
         HostView[] views = [.. answers.Select(Timelines.Known)];
         var before = _known;
         var chosen = PrimaryChoice.Of(views, Seen, before.Last);

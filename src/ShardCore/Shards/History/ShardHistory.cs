@@ -1,16 +1,16 @@
 using Npgsql;
 using ShardCore.Ring;
-using ShardCore.RingStorage;
+using ShardCore.Shards.Failover;
 
 namespace ShardCore.Shards.History;
 
 /// <summary>
-/// What one process knows of a shard's history: the highest position that it or another process saw, and whether the shard fell behind it.
+/// What one process knows of a shard's history: the highest position that any process saw, and whether the shard has fallen behind it.
 /// </summary>
 /// <remarks>
-/// A loss is kept until a person accepts it, although the shard's log soon grows beyond what was lost. A shard is compared only with what
-/// was known before it was asked. Otherwise another process could have seen a later position meanwhile, and the older answer would look
-/// like a loss.
+/// A loss is kept until a person accepts it, even when the shard's log has grown beyond what was lost. A shard's answer is compared only
+/// with positions that were known before the shard was asked. Otherwise another process could have seen a later position meanwhile, and
+/// the older answer would look like a loss.
 /// </remarks>
 /// <param name="observer">The name of this process.</param>
 public sealed class ShardHistory(ShardId shard, string observer, TimeProvider time)
@@ -23,22 +23,24 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
 
     public ShardId Shard => shard;
 
-    /// <summary>Null: none is known.</summary>
+    /// <summary>The loss that is known; null: none.</summary>
     public ShardLoss? Loss => _loss;
 
-    /// <summary>What Redis had when it was last asked; null: it did not answer yet. Read it before the shard is asked.</summary>
+    /// <summary>
+    /// What Redis had when it was last asked; null: it did not answer yet. Redis must be read before the shard is asked.
+    /// </summary>
     public StoredPosition? Stored
     {
         get => _stored;
         set => _stored = value;
     }
 
-    /// <summary>What is to be written into Redis, once.</summary>
+    /// <summary>Returns what has to be written into Redis, and returns it only once.</summary>
     public PositionWrite? TakeWrite() => Interlocked.Exchange(ref _write, null);
 
-    /// <summary>One call at a time.</summary>
+    /// <summary>Judges a reading of the shard. Only one call may run at a time.</summary>
     /// <param name="stored">What Redis had before the shard was asked.</param>
-    /// <exception cref="NpgsqlException">The history of its timelines was needed and could not be read; nothing was judged.</exception>
+    /// <exception cref="NpgsqlException">The history of the timelines was needed and could not be read; nothing was judged.</exception>
     public async Task<HistoryChange> ObserveAsync(
         ShardReading reading, StoredPosition? stored, ShardDatabase source, CancellationToken cancellation)
     {
@@ -61,7 +63,9 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
         return isAccepted ? HistoryChange.Accepted : HistoryChange.None;
     }
 
-    /// <summary>Somebody accepted a loss since the last look. The position that this wrote is what later ones are compared with.</summary>
+    /// <summary>
+    /// Whether a person accepted a loss since the last look. Later positions are then compared with the position that this person wrote.
+    /// </summary>
     private bool TakeAcceptance(KeptPosition? stored)
     {
         if (stored is null)
@@ -85,7 +89,9 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
             _loss = new ShardLoss(kept, now, judged.LostBytes, judged.IsHistoryUnread, time.GetUtcNow(), observer);
     }
 
-    /// <summary>Redis gets the highest position, and a loss, once. A position is never raised while a loss is known.</summary>
+    /// <summary>
+    /// Decides what Redis gets: the highest position, and a loss once. A position is never raised while a loss is known.
+    /// </summary>
     private PositionWrite? NextOf(StoredPosition? stored) => stored switch
     {
         null or { Value.Loss: not null } => null,
@@ -97,12 +103,12 @@ public sealed class ShardHistory(ShardId shard, string observer, TimeProvider ti
     };
 }
 
-/// <summary>What an observation brought to light.</summary>
+/// <summary>The result of an observation.</summary>
 public enum HistoryChange
 {
     None,
 
-    /// <summary>A loss that this process did not know.</summary>
+    /// <summary>The observation showed a loss that this process did not know.</summary>
     Lost,
 
     /// <summary>A person accepted the loss.</summary>

@@ -1,17 +1,19 @@
 using System.Globalization;
 using NpgsqlTypes;
 using ShardCore.Ring;
+using ShardCore.Shards.Failover;
 
 namespace ShardCore.Shards.History;
 
-/// <summary>A shard came back without what was seen of it before. It stays known until somebody accepts it.</summary>
-/// <param name="Kept">What was seen before.</param>
-/// <param name="Found">What was found instead.</param>
-/// <param name="LostBytes">Of the log, at least; null: unknown.</param>
-/// <param name="By">Which router, agent or command found it first.</param>
-public sealed record ShardLoss(ShardPosition Kept, ShardPosition Found, long? LostBytes, bool IsHistoryUnread, DateTimeOffset At, string By)
+/// <summary>A shard came back without something that was seen of it before. The loss stays known until a person accepts it.</summary>
+/// <param name="Kept">The position that was seen before.</param>
+/// <param name="Found">The position that was found instead.</param>
+/// <param name="LostBytes">At least so many bytes of the log are lost; null: unknown.</param>
+/// <param name="By">The router, agent or command that found the loss first.</param>
+public sealed record ShardLoss(
+    ShardPosition Kept, ShardPosition Found, long? LostBytes, bool IsHistoryUnread, DateTimeOffset At, string By)
 {
-    /// <summary>The command that ends it.</summary>
+    /// <summary>The command by which a person accepts the loss.</summary>
     public static string NextFor(ShardId shard) => $"shardadmin accept-loss {shard}";
 
     /// <returns>Half a sentence that goes on after "Shard s1": what was seen, what is there now, and how much is lost.</returns>

@@ -1,24 +1,28 @@
 using System.Globalization;
 using Npgsql;
 using NpgsqlTypes;
+using ShardCore.Sessions;
+using ShardCore.Shards.Failover;
 
 namespace ShardCore.Shards.History;
 
-/// <summary>What a primary says of its log in one answer.</summary>
-/// <param name="Now">What it has on its disk. This is compared with what was seen before.</param>
+/// <summary>The answer of a primary about its log.</summary>
+/// <param name="Now">The position up to which the primary has its log on disk. It is compared with what was seen before.</param>
 /// <param name="Confirmed">
-/// What an ordinary failover keeps, and so what is remembered. With synchronous standbys it is what they have on their disks, because no
-/// later commit was answered. Null: no synchronous standby is there, so nothing is answered now.
+/// The position that an ordinary failover keeps, and which is therefore remembered. With synchronous standbys it is what they have on
+/// their disks, because no later commit was answered. Null: no synchronous standby is there, so nothing is answered now.
 /// </param>
 public sealed record ShardReading(ShardPosition Now, ShardPosition? Confirmed)
 {
     /// <summary>
-    /// SQL: an expression that gives the reading as text, null on a standby. <c>pg_walfile_name</c> tells a new timeline at once, where
-    /// <c>pg_control_checkpoint</c> tells it only after a checkpoint. Who may not see what standbys say takes the primary's own word.
+    /// SQL: an expression that gives the reading as text, and null on a standby. <c>pg_walfile_name</c> tells a new timeline at once;
+    /// <c>pg_control_checkpoint</c> tells it only after a checkpoint. If our user may not see what standbys report, the primary's own
+    /// position is taken.
     /// </summary>
     public const string Sql = """
         case when not pg_is_in_recovery() then concat_ws(' ',
-            (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8), pg_current_wal_flush_lsn(),
+            (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8),
+            pg_current_wal_flush_lsn(),
             case when current_setting('synchronous_standby_names') = '' or current_setting('synchronous_commit') in ('off', 'local')
                       or not pg_has_role('pg_read_all_stats', 'usage')
                  then pg_current_wal_flush_lsn()
@@ -29,7 +33,7 @@ public sealed record ShardReading(ShardPosition Now, ShardPosition? Confirmed)
         end
         """;
 
-    /// <returns>Null: it is a standby.</returns>
+    /// <returns>Null: the server is a standby.</returns>
     public static async Task<ShardReading?> ReadAsync(ShardDatabase shard, CancellationToken cancellation)
     {
         await using var connection = await shard.OpenAsync(cancellation);
@@ -37,7 +41,7 @@ public sealed record ShardReading(ShardPosition Now, ShardPosition? Confirmed)
         return TryParse(await command.ReadValueAsync<string>(cancellation));
     }
 
-    /// <param name="text">What <see cref="Sql"/> gave.</param>
+    /// <param name="text">The result of <see cref="Sql"/>.</param>
     public static ShardReading? TryParse(string? text)
     {
         if (text?.Split(' ') is not [var system, var timeline, var lsn, .. var confirmed]

@@ -2,23 +2,26 @@ using System.Globalization;
 using Npgsql;
 using Npgsql.Replication;
 using NpgsqlTypes;
+using ShardCore.Sessions;
 
 namespace ShardCore.Shards.History;
 
-/// <summary>From which timelines a timeline comes, and where it left each: the server's history file.</summary>
-/// <param name="Timeline">Whose history it is.</param>
-/// <param name="Switches">The last position of each earlier timeline that this one contains; null: nobody may read the file.</param>
+/// <summary>
+/// The history file of a server: the timelines from which its timeline comes, and the position where it left each of them.
+/// </summary>
+/// <param name="Timeline">The timeline that has this history.</param>
+/// <param name="Switches">The last position of each earlier timeline that this one contains; null: our user may not read the file.</param>
 public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, NpgsqlLogSequenceNumber>? Switches)
 {
     private const int LimitSeconds = 3;
 
     /// <summary>
-    /// Reads it in an ordinary session, which takes a superuser or a grant; otherwise on a replication connection, which takes the right
-    /// that moves take too.
+    /// Reads the history in an ordinary session, for which our user must be a superuser or have a grant. If that is refused, reads it on a
+    /// replication connection, for which our user needs the same right as for moves.
     /// </summary>
-    /// <param name="timeline">The server's present one.</param>
-    /// <param name="earlier">The one that it must have left; of others it may say nothing.</param>
-    /// <exception cref="NpgsqlException">The server did not answer. That says nothing about rights.</exception>
+    /// <param name="timeline">The server's present timeline.</param>
+    /// <param name="earlier">The timeline that the present one must have left. The result may say nothing about other timelines.</param>
+    /// <exception cref="NpgsqlException">The server did not answer. This says nothing about rights.</exception>
     public static async Task<TimelineHistory> ReadAsync(ShardDatabase shard, uint timeline, uint earlier, CancellationToken cancellation)
     {
         try
@@ -27,7 +30,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         }
         catch (PostgresException e) when (IsRefused(e))
         {
-            // The other way has its own right.
+            // The other way needs another right.
         }
         try
         {
@@ -39,7 +42,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         }
     }
 
-    /// <summary>A line is: timeline, last position, reason, with tabs between them. Whatever is no such line is a comment.</summary>
+    /// <summary>A line has a timeline, its last position and a reason, with tabs between them. Any other line is a comment.</summary>
     public static TimelineHistory Parse(uint timeline, string text)
     {
         var switches = new Dictionary<uint, NpgsqlLogSequenceNumber>();
@@ -64,8 +67,9 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
     }
 
     /// <summary>
-    /// Asks for the stream of the earlier timeline from its very end on. The server refuses with the switch point as the error's detail, or
-    /// without one if its own timeline does not come from that one. Npgsql 10 cannot read the answer to TIMELINE_HISTORY of Postgres 15.
+    /// Asks for the stream of the earlier timeline, from its very end on. The server refuses. If its own timeline comes from that one, the
+    /// detail of the error has the switch point; otherwise the error has no detail. This way is taken because Npgsql 10 cannot read the
+    /// answer to TIMELINE_HISTORY of Postgres 15.
     /// </summary>
     private static async Task<TimelineHistory> ReadStreamedAsync(
         ShardDatabase shard, uint timeline, uint earlier, CancellationToken cancellation)
@@ -85,7 +89,8 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
             var end = new NpgsqlLogSequenceNumber(ulong.MaxValue);
             await foreach (var _ in connection.StartReplication(end, cancellation, earlier))
                 break;
-            return new TimelineHistory(timeline, null); // the server streams what cannot be there: it has not said where its timeline began
+            // The server streams from a place that cannot exist, so it has not told where its timeline began.
+            return new TimelineHistory(timeline, null);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InternalError)
         {
@@ -97,7 +102,7 @@ public sealed record TimelineHistory(uint Timeline, IReadOnlyDictionary<uint, Np
         }
     }
 
-    /// <summary>A right is missing, <c>pg_hba.conf</c> does not let replication in (28…), or somebody removed the file.</summary>
+    /// <summary>Whether a right is missing, <c>pg_hba.conf</c> refuses replication (28…), or somebody removed the file.</summary>
     private static bool IsRefused(PostgresException e) =>
         e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedFile
         || e.SqlState.StartsWith("28", StringComparison.Ordinal);

@@ -1,4 +1,4 @@
-using LoadTests.Chaos.Failover;
+using Chaos.Failover;
 
 namespace LoadTests.Tests.Chaos.Failover;
 

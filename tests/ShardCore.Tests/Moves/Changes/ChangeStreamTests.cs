@@ -13,7 +13,8 @@ public sealed class ChangeStreamTests(SharedPostgres postgres)
     public async Task A_large_transaction_comes_in_pieces_and_ends_with_its_last()
     {
         await using var shard = await postgres.CreateShardAsync();
-        await shard.ExecuteAsync("create publication large for table sharding.item with (publish = 'insert, update, delete')");
+        await shard.ExecuteAsync("insert into sharding.collection (name) values ('c')");
+        await shard.ExecuteAsync("create publication large for table sharding.item with (publish = 'insert, update, delete', publish_via_partition_root = true)");
         await using var stream = await ChangeStream.OpenAsync(
             new NpgsqlConnectionStringBuilder { Host = shard.Host, Port = shard.Port, Database = shard.Name, Username = "sharding" }.ConnectionString, "large", "large", default);
         await shard.ExecuteAsync($"""

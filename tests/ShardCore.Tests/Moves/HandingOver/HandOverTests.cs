@@ -1,5 +1,5 @@
 using Npgsql;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Ring;
 using TestCluster;
 

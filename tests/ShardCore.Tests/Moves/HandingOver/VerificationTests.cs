@@ -1,4 +1,4 @@
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Failures;
 using ShardCore.Ring;
 using TestCluster;
@@ -103,10 +103,10 @@ public sealed class VerificationTests(SharedPostgres postgres, SharedRedis redis
         await shards.ScalarAsync<long>(
             MovingShards.First, $"insert into sharding.item (version, updated_at, expires_at, slot, collection, pk, id, doc) values (1, now(), now() - interval '1 hour', {Slots[0]}, 'c', '{Pk}', 'old', '{{}}') returning 1::bigint");
         var batch = await BeginAsync(shards, MoveStep.Publish);
-        Assert.Equal(0, await shards.ScalarAsync<int>(MovingShards.Second, $"select (sharding.delete_expired(100, {Slots[0]})).deleted"));
+        Assert.Equal(0, await shards.ScalarAsync<int>(MovingShards.Second, $"select (sharding.delete_expired(100, 'c', {Slots[0]})).deleted"));
 
         await shards.Mover(MovingShards.First, MovingShards.Second, Quick).RunAsync(batch.Id, "other", takeOver: true, CancellationToken.None);
-        Assert.Equal(1, await shards.ScalarAsync<int>(MovingShards.Second, $"select (sharding.delete_expired(100, {Slots[0]})).deleted"));
+        Assert.Equal(1, await shards.ScalarAsync<int>(MovingShards.Second, $"select (sharding.delete_expired(100, 'c', {Slots[0]})).deleted"));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using Npgsql;
 using ShardCore.Moves.Failures;
-using ShardCore.Moves.Importing;
+using ShardCore.Moves.Sessions;
 using ShardCore.Shards;
 using TestCluster;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
 namespace ShardCore.Tests.Moves.Model;
 
@@ -18,16 +19,16 @@ public sealed class LostCommitsTests(ITestOutputHelper output)
     private static readonly ModelBounds TwoMovers = new(2, 1, 0, HasCanceller: false, IsSetBack: false, HasResidue: false);
 
     [Theory]
-    [InlineData(true, true)]
+    [InlineData(true, true, Traits = ["Category", "Long"])]
     [InlineData(false, true)]
-    [InlineData(false, false)]
+    [InlineData(false, false, Traits = ["Category", "Long"])]
     public void A_shard_that_lost_commits_breaks_no_invariant_with_a_canceller(bool atSource, bool isStreaming) =>
         Holds(WithCanceller, atSource, isStreaming);
 
     [Theory]
-    [InlineData(true, true, 1)]
+    [InlineData(true, true, 1, Traits = ["Category", "Long"])]
     [InlineData(true, false, 1)]
-    [InlineData(false, true, 1)]
+    [InlineData(false, true, 1, Traits = ["Category", "Long"])]
     [InlineData(false, false, 0)] // 1: 10,223,258 states, which hold too
     public void A_shard_that_lost_commits_breaks_no_invariant_with_two_movers(bool atSource, bool isStreaming, int writesOfB) =>
         Holds(TwoMovers with { WritesOfB = writesOfB }, atSource, isStreaming);

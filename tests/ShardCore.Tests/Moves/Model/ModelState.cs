@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
 namespace ShardCore.Tests.Moves.Model;
 

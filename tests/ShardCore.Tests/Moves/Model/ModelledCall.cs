@@ -1,5 +1,5 @@
 using System.Globalization;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
 namespace ShardCore.Tests.Moves.Model;
 

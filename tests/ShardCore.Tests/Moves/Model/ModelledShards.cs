@@ -52,7 +52,7 @@ internal sealed class ModelledShards(TestDatabase source, TestDatabase target) :
             {OwnershipSql(s.Source, s.SourceEpoch, s.Held, s.Expired, s.Source == SlotState.Released ? "'s2'" : "null")}
             {(s.Phase is { } phase ? $"""
                 insert into sharding.move (move_id, operation_id, ordinal, target, slots, phase, attempt, epoch, version_floor, frozen_until, started_by, seal, disputed, settled)
-                values ('{MoveId}', '{MoveId}', 0, 's2', array[{SlotText}]::smallint[], '{phase.ToString().ToLowerInvariant()}', {s.Attempt}, {s.SourceEpoch}, 1, {Deadline(phase == ShardCore.Moves.MovePhase.Frozen, s.Expired)}, 'test',
+                values ('{MoveId}', '{MoveId}', 0, 's2', array[{SlotText}]::smallint[], '{phase.ToString().ToLowerInvariant()}', {s.Attempt}, {s.SourceEpoch}, 1, {Deadline(phase == ShardCore.Moves.Batches.MovePhase.Frozen, s.Expired)}, 'test',
                         {SealSql(s.SourceSeal)}, {(s.Disputed ? "'test'" : "null")}, {(s.Settled ? "'target'" : "null")});
                 """ : "")}
             {RowSql(0, s.SourceRow(0))}{RowSql(1, s.SourceRow(1))}

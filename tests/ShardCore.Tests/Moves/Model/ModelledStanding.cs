@@ -55,9 +55,9 @@ internal static class ModelledStanding
         return $"{slot}, import {import} over {over}, rows {s.TargetA} {s.TargetB}, kept {s.KeptA} {s.KeptB}";
     }
 
-    private static string JournalOf(ModelState s, ShardCore.Moves.MovePhase phase)
+    private static string JournalOf(ModelState s, ShardCore.Moves.Batches.MovePhase phase)
     {
-        var seal = phase > ShardCore.Moves.MovePhase.Released ? s.SourceSeal == 0 ? " following" : "" : $" seal {s.SourceSeal}";
+        var seal = phase > ShardCore.Moves.Batches.MovePhase.Released ? s.SourceSeal == 0 ? " following" : "" : $" seal {s.SourceSeal}";
         return $"{Name(phase)} {s.Attempt}{(s.Expired ? " expired" : "")}{seal}{(s.Disputed ? " disputed" : "")}{(s.Settled ? " settled" : "")}";
     }
 

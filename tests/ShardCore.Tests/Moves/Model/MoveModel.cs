@@ -22,7 +22,7 @@ internal sealed class MoveModel(KnownBug bug, ModelBounds bounds)
         {
             var clean = new ModelState
             {
-                Phase = ShardCore.Moves.MovePhase.Planned,
+                Phase = ShardCore.Moves.Batches.MovePhase.Planned,
                 Source = SlotState.Owned,
                 SourceEpoch = 1,
                 MustA = Rows.Of(0, 0),

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
 namespace ShardCore.Tests.Moves.Model;
 
@@ -18,7 +18,7 @@ public sealed class MoveModelTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(3, 1, 1)]
-    [InlineData(2, 2, 1)]
+    [InlineData(2, 2, 1, Traits = ["Category", "Long"])]
     public void No_interleaving_of_movers_writers_and_canceller_breaks_an_invariant(int attempts, int writesOfA, int writesOfB)
     {
         var search = Search(KnownBug.None, new ModelBounds(attempts, writesOfA, writesOfB), out var violation);

@@ -1,4 +1,4 @@
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 
 namespace ShardCore.Tests.Moves.Model;
 

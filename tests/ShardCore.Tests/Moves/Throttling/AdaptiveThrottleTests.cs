@@ -1,5 +1,5 @@
 using Npgsql;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Pipelining;
 using ShardCore.Moves.Throttling;
 using ShardCore.Shards;
@@ -20,7 +20,7 @@ public sealed class AdaptiveThrottleTests(SharedRedis redis)
         await using var first = await PostgresProvider.Default.StartAsync();
         await using var second = await PostgresProvider.Default.StartAsync(new PostgresOptions(Settings: "fsync=on")); // or commit_delay is not heeded
         await using var shards = await MovingShards.StartAsync(first, second, redis);
-        await using var pipeline = MovePipeline.Sharing(new ShardAccess(settings => settings.Username = PostgresServer.Superuser), new MoveOptions());
+        await using var pipeline = MovePipeline.Sharing(new ShardAccess(settings => settings.Username = PostgresServer.Superuser), new MoveOptions().StepLimit);
         var rate = new CopyRate(null);
         await using var throttle = await AdaptiveThrottle.StartAsync(
             pipeline, shards.Shards[MovingShards.First], [shards.Shards[MovingShards.Second]], rate, Limits, TestContext.Current.CancellationToken);
@@ -41,7 +41,7 @@ public sealed class AdaptiveThrottleTests(SharedRedis redis)
     {
         await using var first = await PostgresProvider.Default.StartAsync(new PostgresOptions(Settings: "max_slot_wal_keep_size=64MB"));
         await using var shards = await MovingShards.StartAsync(first, first, redis);
-        await using var pipeline = MovePipeline.Sharing(new ShardAccess(settings => settings.Username = PostgresServer.Superuser), new MoveOptions());
+        await using var pipeline = MovePipeline.Sharing(new ShardAccess(settings => settings.Username = PostgresServer.Superuser), new MoveOptions().StepLimit);
         var rate = new CopyRate(null);
         await using var throttle = await AdaptiveThrottle.StartAsync(pipeline, shards.Shards[MovingShards.First], [], rate, Limits, TestContext.Current.CancellationToken);
 

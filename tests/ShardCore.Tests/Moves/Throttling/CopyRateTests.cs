@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ShardCore.Moves;
+using ShardCore.Moves.Batches;
 using ShardCore.Moves.Copying;
 using ShardCore.Moves.Throttling;
 

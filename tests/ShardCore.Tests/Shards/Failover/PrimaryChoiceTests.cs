@@ -1,6 +1,5 @@
 using ShardCore.Ring;
 using ShardCore.Shards.Failover;
-using ShardCore.Shards.History;
 
 namespace ShardCore.Tests.Shards.Failover;
 
@@ -38,6 +37,13 @@ public sealed class PrimaryChoiceTests
         Assert.Null(PrimaryChoice.Of([Primary(A, 1), Silent(B)], Seen(2), current: A));
         Assert.Null(PrimaryChoice.Of([Primary(A, 1), Standby(B)], Seen(2), current: null));
         Assert.Equal(A, PrimaryChoice.Of([Primary(A, 2), Silent(B)], Seen(2), current: B));
+    }
+
+    [Fact]
+    public void Beside_the_shards_own_server_a_foreign_one_is_not_taken_whatever_its_timeline()
+    {
+        Assert.Equal(A, PrimaryChoice.Of([Primary(A, 2), Primary(B, 9) with { System = "foreign" }], Seen(2), current: A));
+        Assert.Equal(A, PrimaryChoice.Of([Primary(A, 2), Primary(B, 9) with { System = "foreign" }], Seen(2), current: B));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using ShardCore.Ring;
 using ShardCore.Shards.Failover;
-using ShardCore.Shards.History;
 
 namespace ShardCore.Tests.Shards.Failover;
 

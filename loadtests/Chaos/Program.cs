@@ -1,0 +1,4 @@
+using Chaos;
+using Workbench;
+
+return await Interruptible.RunAsync(interrupt => ChaosCommand.RunAsync(args, interrupt));
