@@ -20,7 +20,7 @@ internal static class LoadTestsApp
     private static readonly IBench[] Benches =
     [
         new GetBench(), new PutBench(), new MixedBench(), new LimitBench(), new AddedLatencyBench(), new ProxyBench(), new FootprintBench(), new SpineBench(),
-        new VariantBench(), new TokenBench(), new KeyBench(), new TlsBench(), new QueryBench(), new IndexCostBench(),
+        new VariantBench(), new TokenBench(), new KeyBench(), new TlsBench(), new QueryBench(), new IndexCostBench(), new CollectionsBench(),
         new ScalingBench(ScaledPart.Shards), new ScalingBench(ScaledPart.Routers), new OverloadBench(), new CostBench(), new MoveBench(), new MoveEffectBench(),
     ];
 

@@ -22,15 +22,9 @@ internal sealed class TlsBench : IBench
             "GET of single items", null, cancellation,
             run.Proxy(tls.Status, RequestMix.Gets, "TLS"), run.Proxy(plain.Status, RequestMix.Gets, "plain"));
         var puts = await run.CompareAsync(
-            "Durable PUT of existing items", stop => SettleAsync(plain, tls, stop), cancellation,
+            "Durable PUT of existing items", stop => ItemFilling.SettleAsync(stop, plain.Shard, tls.Shard), cancellation,
             run.Proxy(tls.Status, RequestMix.Puts, "TLS"), run.Proxy(plain.Status, RequestMix.Puts, "plain"));
         run.Report.Ratio("tls-put", puts[0].RatioTo(puts[1]), target: null);
         run.Report.Ratio("tls", gets[0].RatioTo(gets[1]), target: 0.6);
-    }
-
-    private static async Task SettleAsync(BenchCluster one, BenchCluster other, CancellationToken cancellation)
-    {
-        await ItemFilling.SettleAsync(one.Shard, cancellation);
-        await ItemFilling.SettleAsync(other.Shard, cancellation);
     }
 }

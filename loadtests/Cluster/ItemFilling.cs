@@ -74,6 +74,12 @@ internal static class ItemFilling
         }
     }
 
+    public static async Task SettleAsync(CancellationToken cancellation, params IReadOnlyList<ShardServer> shards)
+    {
+        foreach (var shard in shards)
+            await SettleAsync(shard, cancellation);
+    }
+
     public static Task CreateCollectionAsync(Uri router, CancellationToken cancellation) =>
         CreateCollectionAsync(router, BenchItems.Collection, cancellation);
 

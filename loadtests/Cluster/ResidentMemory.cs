@@ -12,9 +12,12 @@ internal static class ResidentMemory
     /// <summary>The largest memory that it ever had; null: it has ended.</summary>
     public static double? PeakOfProcessMiB(int processId) => Find(processId, "VmHWM:");
 
-    private static double? Find(int processId, string name)
+    /// <summary>What a process has for itself, without what it shares with others; 0: it has ended.</summary>
+    public static double OwnOfProcessMiB(int processId) => Find(processId, "Private_Dirty:", "smaps_rollup") ?? 0;
+
+    private static double? Find(int processId, string name, string file = "status")
     {
-        var status = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/status");
+        var status = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/{file}");
         try
         {
             // "VmRSS:     93412 kB"

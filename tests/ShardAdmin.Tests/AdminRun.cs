@@ -7,6 +7,9 @@ namespace ShardAdmin.Tests;
 /// <summary>What one run of the command line answered.</summary>
 internal sealed record AdminRun(ExitCode Exit, string Out, string Error)
 {
+    /// <summary>No command of a test takes as long. One that waits for something that the test would do next has to end the test.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
+
     public JsonElement Json => JsonDocument.Parse(Out).RootElement;
 
     public static async Task<AdminRun> OfAsync(
@@ -16,7 +19,11 @@ internal sealed record AdminRun(ExitCode Exit, string Out, string Error)
         using var error = new StringWriter();
         using var typed = new StringReader(input);
         var process = new AdminProcess(output, error, typed, environment.GetValueOrDefault, InIsTerminal: input.Length > 0);
-        var exit = await ShardAdminApp.RunAsync([.. arguments], process, interrupt);
+        string[] line = [.. arguments];
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        limit.CancelAfter(Limit);
+        var exit = await ShardAdminApp.RunAsync(line, process, limit.Token);
+        Assert.False(limit.IsCancellationRequested && !interrupt.IsCancellationRequested, $"shardadmin {string.Join(' ', line)} did not end.\n{output}\n{error}");
         return new AdminRun((ExitCode)exit, output.ToString(), error.ToString());
     }
 

@@ -34,7 +34,7 @@ internal sealed class IndexCostBench : IBench
             await using (serverBefore)
             {
                 var puts = await run.CompareAsync(
-                    "Durable PUT of existing items", stop => SettleAsync(cluster, before, stop), cancellation,
+                    "Durable PUT of existing items", stop => ItemFilling.SettleAsync(stop, cluster.Shard, before.Shard), cancellation,
                     run.Router(router, RequestMix.PutsOf(Indexed), name: "two indexes"),
                     run.Router(router, RequestMix.PutsOf(Bare), name: "no index"),
                     run.Router(routerBefore, RequestMix.PutsOf(Bare), name: "no index anywhere"));
@@ -57,10 +57,4 @@ internal sealed class IndexCostBench : IBench
 
     private static Task FillBareAsync(ClusterStatus cluster, CancellationToken cancellation) =>
         RankedFilling.FillAsync(cluster, Bare, cancellation);
-
-    private static async Task SettleAsync(BenchCluster one, BenchCluster other, CancellationToken cancellation)
-    {
-        await ItemFilling.SettleAsync(one.Shard, cancellation);
-        await ItemFilling.SettleAsync(other.Shard, cancellation);
-    }
 }

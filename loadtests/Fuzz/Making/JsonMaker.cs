@@ -12,6 +12,12 @@ internal sealed class JsonMaker(ApiContract contract, Harvest harvest)
 
     public static readonly string[] Collections = ["fuzz", "fuzz-two", "fuzz-three"];
 
+    public static readonly string[] Indexes = ["by_a", "by_n", "by_b_0", "u_a"];
+
+    private static readonly string[] Fields = ["/a", "/b/0", "/a/b", "a", "n", "name"];
+
+    private static readonly string[] Comparisons = ["eq", "ne", "gt", "gte", "lt", "lte", "in", "prefix", "contains", "exists"];
+
     public static string Key(Chance chance) => string.Create(CultureInfo.InvariantCulture, $"k{chance.Below(Keys)}");
 
     public JsonNode? Make(JsonElement schema, Chance chance, string name = "", int depth = 0)
@@ -63,8 +69,37 @@ internal sealed class JsonMaker(ApiContract contract, Harvest harvest)
         "Key" => Key(chance),
         "CollectionName" => chance.Of(Collections),
         "Document" or "MergePatch" => Members(chance, 0),
+        "Filter" => Filter(chance, 0),
         _ => null,
     };
+
+    private static JsonObject Filter(Chance chance, int depth)
+    {
+        var made = new JsonObject();
+        for (var i = 1 + chance.Below(2); i > 0; i--)
+            if (depth < 3 && chance.OneIn(5))
+                made[chance.Of<string>(["and", "or"])] = new JsonArray(Filter(chance, depth + 1), Filter(chance, depth + 1));
+            else if (depth < 3 && chance.OneIn(10))
+                made["not"] = Filter(chance, depth + 1);
+            else
+                made[chance.Of(Fields)] = Comparison(chance);
+        return made;
+    }
+
+    private static JsonObject Comparison(Chance chance)
+    {
+        var op = chance.Of(Comparisons);
+        return new JsonObject
+        {
+            [op] = op switch
+            {
+                "in" => new JsonArray(Value(chance, 5), Value(chance, 5)),
+                "prefix" => chance.Of(OddValues.Texts),
+                "exists" => chance.OneIn(2),
+                _ => Value(chance, 4),
+            },
+        };
+    }
 
     private JsonObject Object(JsonElement schema, Chance chance, int depth)
     {
@@ -73,7 +108,9 @@ internal sealed class JsonMaker(ApiContract contract, Harvest harvest)
             return made;
         var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(each => each.GetString()!).ToArray() : [];
         foreach (var property in properties.EnumerateObject())
-            if (required.Contains(property.Name, StringComparer.Ordinal) || chance.OneIn(5))
+            if (property.Name == "allowScan")
+                made[property.Name] = !chance.OneIn(4); // without it there is little that a query may do
+            else if (required.Contains(property.Name, StringComparer.Ordinal) || chance.OneIn(5))
                 made[property.Name] = Make(property.Value, chance, property.Name, depth + 1);
         return made;
     }
@@ -81,7 +118,7 @@ internal sealed class JsonMaker(ApiContract contract, Harvest harvest)
     private string Text(string name, Chance chance) => name switch
     {
         "ifMatch" or "ifNoneMatch" => chance.OneIn(2) ? "*" : harvest.ETag(chance),
-        "path" or "from" => chance.Of<string>(["/a", "/b/0", "/a/b", "a", "n", "/c/-", ""]),
+        "path" or "from" => chance.OneIn(8) ? "/c/-" : chance.OneIn(20) ? "" : chance.Of(Fields),
         _ => Key(chance),
     };
 }

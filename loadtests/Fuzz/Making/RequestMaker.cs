@@ -7,6 +7,8 @@ namespace Fuzz.Making;
 /// <param name="key">The API key that requests show; null: the service runs open.</param>
 internal sealed class RequestMaker(ApiContract contract, Harvest harvest, string? key)
 {
+    private const string QueryVerb = ":query";
+
     private readonly JsonMaker _json = new(contract, harvest);
 
     public FuzzRequest Make(Chance chance)
@@ -19,11 +21,21 @@ internal sealed class RequestMaker(ApiContract contract, Harvest harvest, string
                 request.Query.Add(QueryOf(parameter, chance));
             else if (parameter.Place == "header" && chance.OneIn(4))
                 request.Headers.Add((parameter.Name, HeaderOf(parameter, chance)));
+        if (operation.Path.EndsWith(QueryVerb, StringComparison.Ordinal) && chance.OneIn(3))
+            AsQueryMethod(request);
         if (key is not null)
             request.Headers.Add(("Authorization", "Bearer " + key));
         if (operation.Bodies.Count > 0)
             AddBody(request, chance);
         return request;
+    }
+
+    /// <summary>The document has no place for that method. It has the answers of the POST.</summary>
+    private static void AsQueryMethod(FuzzRequest request)
+    {
+        request.Method = "QUERY";
+        request.Segments[^1] = request.Segments[^1][..^QueryVerb.Length];
+        request.Segments.Add("items");
     }
 
     private void AddBody(FuzzRequest request, Chance chance)
@@ -39,6 +51,7 @@ internal sealed class RequestMaker(ApiContract contract, Harvest harvest, string
 
     private static string Fill(string segment, Chance chance) => segment
         .Replace("{collection}", chance.Of(JsonMaker.Collections), StringComparison.Ordinal)
+        .Replace("{index}", chance.Of(JsonMaker.Indexes), StringComparison.Ordinal)
         .Replace("{pk}", JsonMaker.Key(chance), StringComparison.Ordinal)
         .Replace("{id}", JsonMaker.Key(chance), StringComparison.Ordinal);
 
@@ -48,6 +61,7 @@ internal sealed class RequestMaker(ApiContract contract, Harvest harvest, string
             "f." + chance.Of<string>(["a", "b.0", "n", "/a~1b"]),
             chance.Of<string>(["eq", "ne", "gt", "gte", "lt", "lte", "in", "prefix", "contains", "exists"]) + "." + chance.Of<string>(["1", "a", "true", "%22a%22,b"])),
         "cursor" => ("cursor", harvest.Cursor(chance)),
+        "segment" => ("segment", chance.Of<string>(["1/1", "1/2", "2/2", "7/8", "3/16384"])),
         "select" => ("select", chance.Of<string>(["a", "a,b.0", "/a,/b/c", "n"])),
         _ => (parameter.Name, Uri.EscapeDataString(PlainText(_json.Make(parameter.Schema, chance, parameter.Name)))),
     };

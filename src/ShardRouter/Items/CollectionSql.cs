@@ -1,5 +1,6 @@
 using Npgsql;
 using ShardCore.Collections;
+using ShardCore.Sessions;
 using ShardRouter.Shards;
 
 namespace ShardRouter.Items;
@@ -70,7 +71,7 @@ internal static class CollectionSql
         {
             Parameters = { new NpgsqlParameter<string> { TypedValue = NameOf(collection) } },
         };
-        return await command.ExecuteScalarAsync(CancellationToken.None) is true;
+        return await command.ReadValueAsync<bool>(CancellationToken.None);
     }
 
     /// <summary>Whether <see cref="ReadAsync"/> gave the collection's partition, and not the table without rows.</summary>

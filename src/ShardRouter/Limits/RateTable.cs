@@ -17,10 +17,12 @@ namespace ShardRouter.Limits;
 internal sealed class RateTable(int perSecond)
 {
     private const int Places = 1 << 16;
+    private const int Gates = 1 << 8;
 
     private readonly long _ticksOfOne = Math.Max(1, Stopwatch.Frequency / perSecond);
     private readonly long[] _first = new long[Places];
     private readonly long[] _second = new long[Places];
+    private readonly Lock[] _gates = [.. Enumerable.Range(0, Gates).Select(_ => new Lock())];
 
     public int PerSecond => perSecond;
 
@@ -32,19 +34,17 @@ internal sealed class RateTable(int perSecond)
         ref var first = ref _first[hash & (Places - 1)];
         ref var second = ref _second[(hash >>> 16) & (Places - 1)];
         var cost = Math.Min(tokens, perSecond) * _ticksOfOne;
-        while (true)
+        // Names with the same first place wait for each other, so two requests of one name never read the same moment and both add to it.
+        // A name that shares the second place only can raise it meanwhile, which does no harm.
+        lock (_gates[hash & (Gates - 1)])
         {
-            var (atFirst, atSecond) = (Volatile.Read(ref first), Volatile.Read(ref second));
-            var paid = Math.Max(Math.Min(atFirst, atSecond), now);
+            var paid = Math.Max(Math.Min(Volatile.Read(ref first), Volatile.Read(ref second)), now);
             var after = paid + cost;
             var over = after - now - (perSecond * _ticksOfOne);
             if (over > 0)
                 return new RateTaking(false, Left(paid, now), Stopwatch.GetElapsedTime(0, over));
-            ref var lesser = ref (atFirst <= atSecond ? ref first : ref second);
-            ref var greater = ref (atFirst <= atSecond ? ref second : ref first);
-            if (Interlocked.CompareExchange(ref lesser, after, Math.Min(atFirst, atSecond)) != Math.Min(atFirst, atSecond))
-                continue;
-            Raise(ref greater, after);
+            Raise(ref first, after);
+            Raise(ref second, after);
             return new RateTaking(true, Left(after, now), Stopwatch.GetElapsedTime(now, after));
         }
     }

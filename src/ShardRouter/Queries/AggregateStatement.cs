@@ -27,7 +27,7 @@ internal static class AggregateStatement
         ShardCall call, string table, AggregateQuery query, SlotSet asked, PayloadShare share, QueryMeter meter)
     {
         await using var command = call.Connection.CreateCommand();
-        command.CommandText = Build(new ItemsSql(command, table), query, asked);
+        command.CommandText = Build(new ItemsSql(command, table, query.Index), query, asked);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
         var (slots, groups, scanned) = ((string?)null, new List<GroupPart>(), new ScannedItems(meter));
         while (await reader.ReadAsync(CancellationToken.None))
@@ -67,7 +67,7 @@ internal static class AggregateStatement
                 select {string.Join(", ", names.Prepend("count(*)").Concat(columns))}
                 from (
                     select {string.Join(", ", keys.Concat(values))} from {sql.Table} i
-                    where {sql.Range(query.Items)}{sql.Bounds(query.Index)} and {ItemsSql.IsAlive} and {sql.Keeps(query.Items.Filter)}
+                    where {sql.Range(query.Items)}{sql.IndexBounds()} and {ItemsSql.IsAlive} and {sql.Keeps(query.Items.Filter)}
                 ) i
                 {group}
             ) a on true

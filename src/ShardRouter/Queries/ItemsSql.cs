@@ -11,7 +11,10 @@ namespace ShardRouter.Queries;
 /// The parts that the statements of queries have in common. Which slots a shard owns, and their items, are read in one statement, so from
 /// one snapshot (migrations/shard/0003_create_read_functions.sql). What it owns comes back with the answer: only for these slots it counts.
 /// </summary>
-internal sealed class ItemsSql(NpgsqlCommand command, string table)
+/// <param name="command">It gets the parameters.</param>
+/// <param name="table">The partition of the collection, for FROM.</param>
+/// <param name="use">The index that the statement is to go by; null: none.</param>
+internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? use = null)
 {
     public const string IsAlive = "(i.expires_at is null or i.expires_at > clock_timestamp())";
 
@@ -24,7 +27,12 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table)
     /// </summary>
     private const string IsMine = "coalesce(i.slot::int4 <@ m.slots, false)";
 
-    private readonly FieldSql _fields = new(command, FieldPaths.AreLiterals);
+    private readonly FieldSql _fields = new(command);
+
+    /// <summary>
+    /// For the fields of the index. The names of other fields do not stand in the text of a statement, so not in the logs of Postgres either.
+    /// </summary>
+    private readonly FieldSql _indexed = new(command, FieldPaths.AreLiterals);
 
     /// <summary>The first column of each statement: in the first row the slots that the answer is of, as a multirange.</summary>
     public const string Slots = "case when row_number() over () = 1 then m.slots::text end";
@@ -99,7 +107,8 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table)
         _ => throw new ArgumentOutOfRangeException(nameof(filter), filter, "There is no such filter."),
     };
 
-    public string Field(string[] path) => _fields.Field(path);
+    public string Field(string[] path) =>
+        (use is not null && use.Index.Fields.Any(field => field.Steps.AsSpan().SequenceEqual(path)) ? _indexed : _fields).Field(path);
 
     /// <summary>
     /// The place of a value in an order, as three expressions, none of which is ever NULL (<see cref="SortValue"/>). Indexes have the same
@@ -117,8 +126,8 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table)
     /// <param name="digits">A number of any length.</param>
     public string AddNumber(string digits) => $"({Add(digits)}::text)::numeric";
 
-    /// <summary>The bounds of an index, to be added to other conditions; empty: there is no index.</summary>
-    public string Bounds(IndexUse? use) => use is null ? "" : string.Concat(use.Bounds.Select(bound => " and " + Bound(bound)));
+    /// <summary>The bounds of the index, to be added to other conditions; empty: there is no index.</summary>
+    public string IndexBounds() => use is null ? "" : string.Concat(use.Bounds.Select(bound => " and " + Bound(bound)));
 
     /// <summary>What a filter says of a field, so that an index on it is of use. It holds for every item that the filter keeps.</summary>
     private string Bound(FieldBound bound)

@@ -66,7 +66,7 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
     private string Walk()
     {
         var order = OrderBy(_places);
-        var where = sql.Range(query.Items) + sql.Bounds(query.Index);
+        var where = sql.Range(query.Items) + sql.IndexBounds();
         var ranges = Ranges().Select(range => $"({Search(where + range, order, isSearch: !query.Index!.IsExact)} {_limit})");
         return $"select i.* from ({string.Join(" union all ", ranges)}) i";
     }

@@ -29,7 +29,7 @@ internal static class PageStatement
         ShardCall call, string table, ItemQuery query, SlotSet asked, long mostBytes, PayloadShare share, QueryMeter meter)
     {
         await using var command = call.Connection.CreateCommand();
-        command.CommandText = new PageSql(new ItemsSql(command, table), query).Build(asked);
+        command.CommandText = new PageSql(new ItemsSql(command, table, query.Index), query).Build(asked);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
         var (slots, rows, bytes, last) = ((string?)null, new List<PageRow>(), 0L, (SortKey?)null);
         var (end, scanned) = ((PagePart?)null, new ScannedItems(meter));

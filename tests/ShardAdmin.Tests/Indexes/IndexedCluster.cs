@@ -98,6 +98,11 @@ internal static class IndexedCluster
         async () => await cluster.Database(number).ScalarAsync<bool>(
             "select exists (select from pg_stat_progress_create_index where datname = current_database() and phase like 'waiting for%')"),
         Limit, $"a build of s{number} waits");
+
+    public static Task BuildEndsAsync(this AdminCluster cluster, int number) => Eventually.ThatAsync(
+        async () => !await cluster.Database(number).ScalarAsync<bool>(
+            "select exists (select from pg_stat_progress_create_index where datname = current_database())"),
+        Limit, $"the build of s{number} has ended");
 }
 
 /// <summary>Ends when it is disposed, and builds go on.</summary>

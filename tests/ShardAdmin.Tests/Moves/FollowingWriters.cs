@@ -99,10 +99,15 @@ internal sealed class FollowingWriters : IAsyncDisposable
             command.Parameters.Add(new NpgsqlParameter { Value = $"{{\"n\":{n}}}", NpgsqlDbType = NpgsqlDbType.Jsonb });
             string outcome;
             string? detail;
-            await using (var reader = await command.ExecuteReaderAsync())
+            try
             {
+                await using var reader = await command.ExecuteReaderAsync();
                 await reader.ReadAsync();
                 (outcome, detail) = (reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1));
+            }
+            catch (PostgresException e) when (RolledBack.Is(e))
+            {
+                continue;
             }
             if (outcome is "created" or "replaced")
                 return;

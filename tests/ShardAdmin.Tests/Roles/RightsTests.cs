@@ -8,15 +8,22 @@ public sealed class RightsTests(SharedPostgres postgres, SharedRedis redis)
 {
     private const string Refused = PostgresErrorCodes.InsufficientPrivilege;
 
-    private static readonly string[] RouterReads = ["item", "slot_ownership", "collection", "cluster", "api_key"];
+    private static readonly string[] RouterReads = ["item", "slot_ownership", "collection", "item_index", "cluster", "api_key"];
 
     private static readonly string[] RouterCalls =
-        ["read_items", "write_items", "delete_expired", "collection_create", "api_key_digest", "api_keys_used"];
+    [
+        "read_items", "write_items", "delete_expired", "collection_create", "api_key_digest", "api_keys_used",
+        "value_rank", "value_number", "value_text", "indexes", "index_create", "index_ready", "index_unwant", "index_drop",
+    ];
 
     private static readonly string[] ReaderReads =
-        ["slot_ownership", "collection", "move", "move_history", "move_import", "move_import_over", "backup_point", "schema_migration"];
+    [
+        "slot_ownership", "collection", "item_index", "move", "move_history", "move_import", "move_import_over", "backup_point",
+        "schema_migration",
+    ];
 
-    private static readonly string[] ReaderCalls = ["history", "standbys_behind", "count_items", "partitions", "rights_wanted", "rights_there", "rights_to_change"];
+    private static readonly string[] ReaderCalls =
+        ["history", "standbys_behind", "count_items", "partitions", "indexes", "rights_wanted", "rights_there", "rights_to_change"];
 
     [Theory]
     [InlineData(RestrictedCluster.Router)]

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using ShardCore.Ring;
+using TestCluster;
 
 namespace ShardCore.Tests.Moves;
 
@@ -105,11 +106,16 @@ internal sealed class CountingWriters : IAsyncDisposable
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id });
             command.Parameters.Add(new NpgsqlParameter { Value = (object?)doc ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
             string outcome, detail;
-            await using (var reader = await command.ExecuteReaderAsync())
+            try
             {
+                await using var reader = await command.ExecuteReaderAsync();
                 await reader.ReadAsync();
                 outcome = reader.GetString(0);
                 detail = reader.IsDBNull(1) ? "{}" : reader.GetString(1);
+            }
+            catch (PostgresException e) when (RolledBack.Is(e))
+            {
+                continue;
             }
             if (outcome is not ("moving" or "not_owned"))
                 return;
