@@ -4,7 +4,9 @@
 create table sharding.item_index (
     collection text collate "C" not null references sharding.collection on delete cascade,
     name       text collate "C" not null check (name ~ '^[a-z][a-z0-9_-]{0,62}$' and name not in ('pkey', 'expires_at')),
-    fields     jsonb       not null,                       -- [{"path":"a.b","steps":["a","b"],"type":"number","dir":"asc"}, …]
+    fields     jsonb       not null                        -- [{"path":"a.b","steps":["a","b"],"type":"number","dir":"asc"}, …]
+               check (jsonb_typeof(fields) = 'array' and jsonb_array_length(fields) between 1 and 3
+                      and not fields @? '$[*] ? (!(@.dir == "asc" || @.dir == "desc"))'),
     is_unique  boolean     not null,                       -- among the items of one partition key
     created_at timestamptz not null default now(),
     state      text        not null default 'building'     -- built: here; ready: in all shards
@@ -70,21 +72,24 @@ begin
 end
 $$;
 
--- The name of the index in the schema sharding_items. It has a dot, which no collection has, and at most 61 characters.
+-- The name of the index in the schema sharding_items. It has a dot, which no collection has, and at most 61 characters. A shortened one
+-- has two, which no other has.
 create function sharding.index_relation(p_collection text, p_name text) returns text
 language sql immutable as $$
     select case when length(p_collection) + length(p_name) <= 60 then p_collection || '.' || p_name
-                else left(p_collection, 15) || '.' || left(encode(sha256((p_collection || '.' || p_name)::bytea), 'hex'), 32) end
+                else left(p_collection, 15) || '..' || left(encode(sha256((p_collection || '.' || p_name)::bytea), 'hex'), 32) end
 $$;
 
--- What builds the index: one statement, and a second one for a unique index.
+-- What builds the index: one statement, and a second one for a unique index. The owner of the schema executes them, and a router or mover
+-- wrote the definition. So each part of it is quoted, or one of two words.
 create function sharding.index_statements(p_collection text, p_name text, p_concurrently boolean) returns setof text
 language sql stable as $$
     select format('create index %s %I on sharding_items.%I (%s, pk, id)', case when p_concurrently then 'concurrently' end,
         sharding.index_relation(i.collection, i.name), i.collection,
         (select string_agg(format('sharding.value_rank(%1$s), sharding.value_number(%1$s) %2$s, '
              '(sharding.value_text(%1$s) collate "C") %2$s',
-             sharding.field_sql(array(select jsonb_array_elements_text(f.field -> 'steps'))), f.field ->> 'dir'), ', ' order by f.place)
+             sharding.field_sql(array(select jsonb_array_elements_text(f.field -> 'steps'))),
+             case f.field ->> 'dir' when 'desc' then 'desc' else 'asc' end), ', ' order by f.place)
          from jsonb_array_elements(i.fields) with ordinality f (field, place)))
     from sharding.item_index i where i.collection = p_collection and i.name = p_name
     union all
@@ -138,7 +143,7 @@ begin
     update sharding.item_index set state = case when new.state = 'ready' then 'ready' else 'built' end, progress = 1
     where collection = new.collection and name = new.name;
     return null;
-exception when lock_not_available then
+exception when lock_not_available or unique_violation then -- somebody writes just now
     update sharding.item_index set state = 'building', progress = 0 where collection = new.collection and name = new.name;
     return null;
 end

@@ -28,11 +28,17 @@ internal static class IndexDefining
     public static async Task<string> CreateAsync(
         AdminSession session, ShardRing ring, WantedIndex index, string retry, CancellationToken cancellation)
     {
-        var answers = await Reach.AllAsync(ring.Shards, shard => CreateAsync(session, shard, index, cancellation));
+        // First in one shard, always the same, as routers do: of two different definitions one is refused there, and goes no further.
+        var first = ring.Shards.MinBy(shard => shard.Id.Value, StringComparer.Ordinal)!;
+        var answers = new Dictionary<ShardId, Answer>(await Reach.AllAsync([first], shard => CreateAsync(session, shard, index, cancellation)));
+        if (Defined.Contains(answers[first.Id].Word, StringComparer.Ordinal))
+            foreach (var (shard, answer) in await Reach.AllAsync(
+                [.. ring.Shards.Where(shard => shard != first)], shard => CreateAsync(session, shard, index, cancellation)))
+                answers.Add(shard, answer);
         if (answers.Values.FirstOrDefault(answer => !Defined.Contains(answer.Word, StringComparer.Ordinal)) is not { } refused)
             return answers.Values.Any(answer => answer.Word == "created") ? "created"
                 : answers.Values.Any(answer => answer.Word == "again") ? "again" : "existed";
-        foreach (var shard in ring.Shards.Where(shard => answers[shard.Id].Word == "created"))
+        foreach (var shard in ring.Shards.Where(shard => answers.GetValueOrDefault(shard.Id)?.Word == "created"))
         {
             await UnwantAsync(session, shard, index.Key, cancellation);
             await TryDropAsync(session, shard, index.Key, cancellation); // if it is in use just now: what is marked is dropped by an agent

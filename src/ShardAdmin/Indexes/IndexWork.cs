@@ -71,7 +71,10 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         try
         {
             foreach (var shard in IndexRules.Missing(sight))
-                await InShardAsync(shard, each => DefineAsync(each, model, cancellation));
+                if (await InShardAsync(shard, each => DefineAsync(each, model, cancellation)) == "too_many")
+                    return new IndexStep(
+                        IndexEnd.Stuck,
+                        $"Shard {shard} lacks the index {key}, and has ten others of the collection {key.Collection}, which is the most.");
         }
         catch (PostgresException e) when (e.SqlState == "SH014")
         {
@@ -242,10 +245,11 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         }
     }
 
-    private async Task DefineAsync(Shard shard, IndexInShard model, CancellationToken cancellation)
+    /// <returns>What <c>sharding.index_create</c> says.</returns>
+    private async Task<string?> DefineAsync(Shard shard, IndexInShard model, CancellationToken cancellation)
     {
         await using var connection = await session.Source(shard).OpenAsync(cancellation);
-        await connection.ExecuteAsync(new CommandDefinition(
+        return await connection.ExecuteScalarAsync<string>(new CommandDefinition(
             "select sharding.index_create(@Collection, @Name, @Fields::jsonb, @IsUnique, @by)",
             new { model.Collection, model.Name, model.Fields, model.IsUnique, by = AdminSession.Who }, cancellationToken: cancellation));
     }
@@ -259,14 +263,10 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         return await connection.ExecuteAsync(new CommandDefinition(sql, parameters, cancellationToken: cancellation));
     }
 
-    private Task<bool> InShardAsync(ShardId id, Func<Shard, Task> call)
+    private Task<T> InShardAsync<T>(ShardId id, Func<Shard, Task<T>> call)
     {
         var shard = ring.Find(id)!;
-        return Reach.ShardAsync(shard, async () =>
-        {
-            await call(shard);
-            return true;
-        });
+        return Reach.ShardAsync(shard, () => call(shard));
     }
 
     private static IndexStep Silent(IndexSight sight, string before = "") =>

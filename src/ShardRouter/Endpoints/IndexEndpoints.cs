@@ -42,14 +42,16 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
             var before = await ReadAsync(collection, name, deadline.Token);
             if (before.Shards.Any(each => each.Index is { } known && (known.IsUnique != isUnique || IndexField.Write(known.Fields) != json)))
                 throw new ProblemException(Problems.IndexDiffers(name));
-            var created = await EachAsync(
-                (call, _) => IndexStore.CreateAsync(call.Connection, collection, name, json, isUnique, by), writes: true, deadline.Token);
+            // First in one shard, always the same: of two requests with different definitions one is refused there, and does no more.
+            var created = await CreateAsync(isFirst: true);
+            if (!created.Any(IsRefused))
+                created = [.. created, .. await CreateAsync(isFirst: false)];
             catalog.Forget(collection);
-            if (created.Any(each => each.Value == IndexCreation.WhileMoving))
+            if (created.Where(IsRefused).ToArray() is [var refused, ..])
+            {
                 await UndoAsync(collection, name, by, created, deadline.Token);
-            foreach (var (_, outcome) in created)
-                if (RefusalOf(outcome, collection, name) is { } refusal)
-                    throw new ProblemException(refusal);
+                throw new ProblemException(RefusalOf(refused.Value, collection, name)!);
+            }
             var now = await ReadAsync(collection, name, deadline.Token);
             if (now is { IsBuilt: true, IsReady: false })
             {
@@ -63,6 +65,12 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
             }
             await Answer.Json(context, Json(now.Write));
         });
+
+        bool IsRefused((ShardId, IndexCreation Value) each) => RefusalOf(each.Value, collection, name) is not null;
+
+        Task<IReadOnlyList<(ShardId Shard, IndexCreation Value)>> CreateAsync(bool isFirst) => EachAsync(
+            (call, _) => IndexStore.CreateAsync(call.Connection, collection, name, json, isUnique, by), writes: true, deadline.Token,
+            (ring, shard) => isFirst == (shard == ring.Shards.MinBy(each => each.Id.Value, StringComparer.Ordinal)!.Id));
     }
 
     private async Task Delete(HttpContext context)
@@ -153,9 +161,10 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
         new([.. shards.Select(each => (each.Shard, each.Value.FirstOrDefault(index => index.Name == name)))]);
 
     /// <summary>Does something in every shard, in all of them at the same time. All must be there.</summary>
+    /// <param name="isMeant">Null: every shard of the ring is.</param>
     /// <exception cref="ShardCallException">One is not, or failed. Others may have done it.</exception>
     private async Task<IReadOnlyList<(ShardId Shard, T Value)>> EachAsync<T>(
-        Func<ShardCall, ShardId, Task<T>> call, bool writes, CancellationToken deadline)
+        Func<ShardCall, ShardId, Task<T>> call, bool writes, CancellationToken deadline, Func<ShardRing, ShardId, bool>? isMeant = null)
     {
         var ring = holder.Current is { IsEmpty: false } current
             ? current
@@ -163,7 +172,8 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
         ShardPool[] all = [.. ring.Shards.Select(shard => pools.Of(shard, ring.Cluster))];
         if (Array.Find(all, pool => !pool.Circuit.IsClosed) is { } away)
             throw new ShardCallException(ShardFailure.Unavailable, away.Shard.Id.Value);
-        return await Task.WhenAll(all.Select(async pool =>
+        var meant = all.Where(pool => isMeant is null || isMeant(ring, pool.Shard.Id));
+        return await Task.WhenAll(meant.Select(async pool =>
             (pool.Shard.Id, await pool.RunAsync("index", writes, one => call(one, pool.Shard.Id), deadline))));
     }
 

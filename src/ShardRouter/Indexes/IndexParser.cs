@@ -9,6 +9,9 @@ namespace ShardRouter.Indexes;
 /// <summary>Reads the definition of an index: <c>{"fields":[{"path":"total","type":"number","dir":"desc"}],"unique":"partition"}</c>.</summary>
 internal static class IndexParser
 {
+    /// <summary>Postgres keeps an index's expressions in one row of 8 KiB, each path three times.</summary>
+    private const int MostPathCharacters = 256;
+
     private static readonly string[] Types = ["text", "number", "boolean", "timestamp"];
 
     /// <exception cref="ProblemException">invalid-json.</exception>
@@ -39,6 +42,8 @@ internal static class IndexParser
         var path = JsonMembers.Text(field, "path", pointer);
         var steps = FieldPath.Parse(path)
             ?? throw JsonMembers.Invalid("It is not a path to a field. Write a.b, or /a.b/c as a JSON pointer.", pointer + "/path");
+        if (path.Length > MostPathCharacters)
+            throw JsonMembers.Invalid($"The path of an indexed field has at most {MostPathCharacters} characters.", pointer + "/path");
         var type = JsonMembers.OptionalText(field, "type", pointer);
         if (type is not null && !Types.Contains(type, StringComparer.Ordinal))
             throw JsonMembers.Invalid($"Expected one of {string.Join(", ", Types)}.", pointer + "/type");

@@ -126,7 +126,7 @@ internal sealed class ItemWriter(SlotDispatch dispatch, TokenCheck tokens, Route
     /// <param name="operations">The transaction.</param>
     /// <param name="mostTries">What an index refused may be no more at fault when the culprit is looked for. Then it is tried again.</param>
     private static async Task<Fenced<TransactionResult>> TransactAsync(
-        ShardSession session, IReadOnlyList<WriteOperation> operations, int mostTries = 3)
+        ShardSession session, IReadOnlyList<WriteOperation> operations)
     {
         await using var statement = new SessionWriteStatement(session, atomic: true, MaxReturnedBytes);
         Fenced<TransactionResult> answer;
@@ -142,9 +142,9 @@ internal sealed class ItemWriter(SlotDispatch dispatch, TokenCheck tokens, Route
         {
             answer = WriteAnswers.Refusal(e.Detail!);
         }
-        catch (PostgresException e) when (IndexRefusal.Is(e) && mostTries > 1)
+        catch (PostgresException e) when (IndexRefusal.Is(e))
         {
-            answer = await SeparateWrites.FindCulpritAsync(session, operations) ?? await TransactAsync(session, operations, mostTries - 1);
+            answer = await SeparateWrites.TransactAsync(session, operations, MaxReturnedBytes);
         }
         await LocateAsync(statement, operations);
         return answer;

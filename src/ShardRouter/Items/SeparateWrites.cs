@@ -10,8 +10,9 @@ namespace ShardRouter.Items;
 /// Carries out writes one after the other, after an index refused one of them (<see cref="IndexRefusal"/>) and so their common statement.
 /// </summary>
 /// <remarks>
-/// All are in one transaction: if the connection breaks, what is known of one is known of all. Slots are locked and items are visited in the
-/// order of <c>sharding.write_items</c>, so this deadlocks with no other writer. A check of the ownership comes in a later statement than the
+/// All are in one transaction: if the connection breaks, what is known of one is known of all. Slots are locked in the order of
+/// <c>sharding.write_items</c>, and so are the items of a batch. Two writers may still wait for each other's unique values: Postgres rolls
+/// one of them back, and it is repeated. A check of the ownership comes in a later statement than the
 /// lock, as there.
 /// </remarks>
 internal static class SeparateWrites
@@ -37,21 +38,29 @@ internal static class SeparateWrites
         return answers;
     }
 
-    /// <summary>Finds the operation that is at fault if all are to be applied together. Nothing is applied.</summary>
-    /// <returns>Null: none is, any more.</returns>
-    public static async Task<Fenced<TransactionResult>?> FindCulpritAsync(ShardSession session, IReadOnlyList<WriteOperation> operations)
+    /// <summary>Applies all of them, in the order of the caller, or none and tells which is at fault.</summary>
+    /// <remarks>
+    /// Where a value goes from one item to another, only some orders pass, and the caller has chosen one. So this may deadlock with another
+    /// transaction on the partition. Postgres then rolls one of them back, and it is repeated.
+    /// </remarks>
+    /// <param name="mostReturned">As of <see cref="WriteItemsStatement"/>.</param>
+    public static async Task<Fenced<TransactionResult>> TransactAsync(
+        ShardSession session, IReadOnlyList<WriteOperation> operations, long mostReturned)
     {
-        await using var statement = new WriteItemsStatement(session, atomic: false, mayFail: false);
-        await using var transaction = await BeginAsync(session, operations); // ends without a commit
-        foreach (var i in InOrder(operations))
+        await using var statement = new WriteItemsStatement(session, atomic: false, mostReturned, mayFail: false);
+        await using var transaction = await BeginAsync(session, operations); // without a commit it is rolled back
+        var results = new WriteResult[operations.Count];
+        for (var i = 0; i < results.Length; i++)
         {
             var answer = await RunAsync(transaction, statement, operations[i]);
             if (answer.Refusal is { } refusal)
                 return Fenced<TransactionResult>.Refused(refusal);
             if (!answer.Value!.Succeeded)
                 return Fenced<TransactionResult>.Answer(new TransactionResult([], i, answer.Value));
+            results[i] = answer.Value;
         }
-        return null;
+        await transaction.CommitAsync(CancellationToken.None);
+        return Fenced<TransactionResult>.Answer(new TransactionResult(results, null, null));
     }
 
     private static async Task<NpgsqlTransaction> BeginAsync(ShardSession session, IReadOnlyList<WriteOperation> operations)

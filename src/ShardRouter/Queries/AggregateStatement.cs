@@ -37,7 +37,7 @@ internal static class AggregateStatement
             if (reader.IsDBNull(1) || (query.GroupBy.Count > 0 && reader.GetInt64(1) == 0))
                 continue; // the shard has no item; the row only tells its slots
             var group = GroupAt(reader, query);
-            if (groups.Count == AggregateQuery.MostGroups || !share.TryTake(GroupBytes + group.Key.Sum(each => 2L * each.Length)))
+            if (groups.Count == AggregateQuery.MostGroups || !share.TryTake(GroupBytes + BytesOf(reader)))
             {
                 await call.EndStatementAsync();
                 await reader.DisposeEndedAsync();
@@ -114,6 +114,16 @@ internal static class AggregateStatement
                 reader.IsDBNull(at + 2) ? null : reader.GetInt64(at + 2));
         }
         return new GroupPart(key, values);
+    }
+
+    /// <summary>The texts of the row: keys, numbers, and the least or greatest texts.</summary>
+    private static long BytesOf(NpgsqlDataReader reader)
+    {
+        var bytes = 0L;
+        for (var i = 2; i < reader.FieldCount - 1; i++)
+            if (reader.GetFieldType(i) == typeof(string) && !reader.IsDBNull(i))
+                bytes += 2L * reader.GetString(i).Length;
+        return bytes;
     }
 
     private static string Numbered(string name, int number) => string.Create(CultureInfo.InvariantCulture, $"{name}{number}");

@@ -78,10 +78,12 @@ internal static class QueryParser
         body.TryGetProperty("partition", out _) ? JsonMembers.Key(body, "partition", "") : null,
         Bounds(body), FilterParser.Parse(body, "filter"), partitions);
 
-    /// <summary>Statistics are of all partitions: what they say of a filter would tell of items that the caller may not see.</summary>
-    private static CountKind Estimated(ItemSelection items) => items is { Filter: not null, Partitions: not null }
+    /// <summary>
+    /// Statistics are of all partitions: what they say of a filter, or of ids, would tell of items that the caller may not see.
+    /// </summary>
+    private static CountKind Estimated(ItemSelection items) => items.Partitions is not null && (items.Filter is not null || items.Bounds.Count > 0)
         ? throw JsonMembers.Invalid(
-            "An estimate with a filter comes from statistics of all partitions, and the key or token is bound to some. Expected \"exact\".",
+            "An estimate with a filter, or with bounds of the id, comes from statistics of all partitions, and the key or token is bound to some. Expected \"exact\".",
             "/count")
         : CountKind.Estimated;
 

@@ -31,7 +31,7 @@ public sealed class DrillTests(SharedPostgres postgres, ITestOutputHelper output
     }
 
     [Theory]
-    [InlineData("move-copy")]
+    [InlineData("move-copy", Traits = ["Category", "Long"])]
     [InlineData("move-publish")]
     public async Task A_move_that_was_interrupted_at_the_point_is_completed_after_the_restore(string step)
     {

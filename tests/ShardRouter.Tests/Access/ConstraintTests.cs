@@ -106,6 +106,8 @@ public sealed class ConstraintTests(GuardedCluster guarded) : IClassFixture<Guar
             (await _tenant.PostAsync(address, filter)).ExpectProblem(400, "invalid-json");
         Assert.InRange((await _tenant.PostAsync(_all.Address + ":count", """{"count":"estimated"}""")).Expect(200).Json.GetProperty("count").GetInt32(), 0, 10);
         Assert.Equal(0, (await _tenant.PostAsync(_all.Address + ":count", """{"count":"estimated","partition":"t2:a"}""")).Expect(200).Json.GetProperty("count").GetInt32());
+        (await _tenant.PostAsync(_all.Address + ":count", """{"count":"estimated","id":{"gte":"z"}}""")).ExpectProblem(400, "invalid-json");
+        (await _tenant.PostAsync(_all.Address + ":count", """{"count":"estimated","filter":{"n":{"eq":1}}}""")).ExpectProblem(400, "invalid-json");
     }
 
     [Fact]

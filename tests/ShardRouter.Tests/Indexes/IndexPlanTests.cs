@@ -65,7 +65,7 @@ public sealed class IndexPlanTests(RouterFixture fixture) : RouterTests(fixture)
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
         command.CommandText = "explain (analyze, costs off, timing off, summary off) "
-            + new PageSql(new ItemsSql(command, CollectionSql.NameOf(Items.Name)), query).Build(SlotSet.All);
+            + new PageSql(new ItemsSql(command, CollectionSql.NameOf(Items.Name), query.Index), query).Build(SlotSet.All);
         await using var reader = await command.ExecuteReaderAsync();
         var lines = new List<string>();
         while (await reader.ReadAsync())

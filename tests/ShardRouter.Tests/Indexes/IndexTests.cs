@@ -66,6 +66,38 @@ public sealed class IndexTests(RouterFixture fixture) : RouterTests(fixture)
         (await Api.PutAsync($"{Items.Address}/indexes/{name}", body)).ExpectProblem(status, code);
 
     [Fact]
+    public async Task Of_two_definitions_that_come_at_once_one_is_in_all_shards_and_nothing_is_left_of_the_other()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var name = $"r{round}";
+            var replies = await Task.WhenAll(Items.IndexAsync(name, """[{"path":"a"}]"""), Items.IndexAsync(name, """[{"path":"b"}]"""));
+
+            Assert.Equal([200, 409], replies.Select(reply => reply.Status).Order());
+            var fields = await Task.WhenAll(Cluster.Shards.Select(shard => shard.Database.ScalarAsync<string>(
+                $"select fields #>> '{{0,path}}' from sharding.item_index where collection = '{Items.Name}' and name = '{name}'")));
+            Assert.Single(fields.Distinct(StringComparer.Ordinal));
+            await Api.SendAsync("DELETE", $"{Items.Address}/indexes/{name}", null);
+        }
+    }
+
+    /// <summary>The owner executes what a router has defined.</summary>
+    [Theory]
+    [InlineData(", pk); create table public.evil (); --")]
+    [InlineData("ASC")]
+    [InlineData(null)]
+    public async Task A_shard_takes_no_direction_but_up_and_down(string? direction)
+    {
+        var database = Cluster.Shards[0].Database;
+        var fields = System.Text.Json.JsonSerializer.Serialize(new[] { new { path = "a", steps = new[] { "a" }, dir = direction } }).Replace("'", "''", StringComparison.Ordinal);
+
+        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.ScalarAsync<string>($"select sharding.index_create('{Items.Name}', 'x', '{fields}', false, 'test')"));
+
+        Assert.Equal(Npgsql.PostgresErrorCodes.CheckViolation, refused.SqlState);
+        Assert.Equal("", await database.ScalarAsync<string>("select coalesce(to_regclass('public.evil')::text, '')"));
+    }
+
+    [Fact]
     public async Task Another_definition_of_the_same_name_is_refused_and_so_is_the_eleventh_index()
     {
         (await Items.IndexAsync("i0", """[{"path":"a"}]""")).Expect(200);

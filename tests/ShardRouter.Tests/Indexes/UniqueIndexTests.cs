@@ -40,6 +40,20 @@ public sealed class UniqueIndexTests(RouterFixture fixture) : RouterTests(fixtur
         (await Items.PutAsync("p", "l", $$"""{"mail":"{{text}}2"}""")).ExpectProblem(409, "unique-violation");
     }
 
+    /// <summary>One statement would insert the first put of each key, so "a" and "b" would both have the value for a moment.</summary>
+    [Theory]
+    [InlineData("""{"op":"put","id":"a","doc":{"mail":"1"}}""", """{"op":"put","id":"a","doc":{"mail":"2"}}""", """{"op":"put","id":"b","doc":{"mail":"1"}}""")]
+    [InlineData("""{"op":"put","id":"y","doc":{"mail":"9"}}""", """{"op":"delete","id":"y"}""", """{"op":"put","id":"x","doc":{"mail":"9"}}""")]
+    public async Task In_a_transaction_a_value_may_go_from_one_item_to_another_in_the_order_of_the_operations(params string[] operations)
+    {
+        await MakeAsync();
+        var named = operations.Select(operation => operation.Replace("{\"op\"", $"{{\"collection\":\"{Items.Name}\",\"op\"", StringComparison.Ordinal));
+
+        (await Api.PostAsync("/v1:transact", $$"""{"pk":"p","ops":[{{string.Join(',', named)}}]}""")).Expect(200);
+
+        Assert.Equal(operations[2].Contains("\"b\"", StringComparison.Ordinal) ? 2 : 1, (await Items.ListAsync("p")).Expect(200).Json.GetProperty("items").GetArrayLength());
+    }
+
     [Fact]
     public async Task In_a_batch_each_operation_has_its_own_answer()
     {

@@ -81,6 +81,7 @@ public sealed class UnconfirmedCommitTests(SharedRedis redis) : IAsyncLifetime
 
     /// <summary>The same for writes that are gathered: each statement that is given up leaves a session behind.</summary>
     [Fact]
+    [Trait("Category", "Long")]
     public async Task When_gathered_commits_wait_for_long_they_do_not_take_all_connections()
     {
         string[] keys = [_pk, Enumerable.Range(1, 100).Select(i => _cluster.PartitionOf("s1", i)).First(IsInOtherLane)];
