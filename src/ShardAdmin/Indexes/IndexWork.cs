@@ -70,7 +70,8 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         var model = sight.Known.First();
         try
         {
-            foreach (var shard in IndexRules.Missing(sight))
+            var failed = sight.Shards.Where(each => each.Value is { State: "failed" }).Select(each => each.Key);
+            foreach (var shard in IndexRules.Missing(sight).Concat(failed))
                 if (await InShardAsync(shard, each => DefineAsync(each, model, cancellation)) == "too_many")
                     return new IndexStep(
                         IndexEnd.Stuck,
@@ -82,10 +83,10 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
                 IndexEnd.Again, $"Not every shard has the definition of the unique index {key}, and slots move: {e.MessageText}.");
         }
         foreach (var (shard, index) in sight.Shards)
-            if (index is { State: "failed" } or { State: "built" or "ready", IsValid: false })
+            if (index is { State: "built" or "ready", IsValid: false })
                 await InShardAsync(shard, each => ChangeAsync(each, key, "building", [index.State], cancellation));
             else if (index is not null)
-                display.Show(shard, index.State == "building" ? index.Progress : 1, null);
+                display.Show(shard, index.State is "building" or "failed" ? index.Progress : 1, null);
 
         using var first = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var results = await Task.WhenAll(sight.Shards.Where(each => each.Value is not { State: "built" or "ready", IsValid: true })
