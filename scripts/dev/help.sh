@@ -26,7 +26,7 @@ help_show() {
   ./dev ha switchover s1        the standby of s1 becomes its primary
 
   ./dev build                   build everything: programs, tests, load tests; ./dev admin runs the new build from then on
-  ./dev test                    run the tests, in 20 minutes; the last line is the verdict. Long ones are left out
+  ./dev test                    run the tests, in half an hour; the last line is the verdict. Long ones are left out
   ./dev test --all              run the long tests too: whole matrices, where the others check a sample; an hour
   ./dev test Planner            run only the tests whose name contains Planner (test --no-build Planner: without a new build)
   ./dev test --again            run a test that failed a second time, alone; name it as unstable if it passes then
