@@ -24,8 +24,8 @@ internal sealed class BenchRun(BenchOptions options, ILoadEngine engine, Report 
         new CpuContestant(new EngineContestant(engine, HttpSession.Scenario(name, router.Url, mix), users), [router.ProcessId], []);
 
     /// <summary>The router as contestant, with the CPU time of the router and its shard.</summary>
-    public IContestant RouterAndShard(BenchCluster cluster, RequestMix mix, int users = ManyUsers) =>
-        new CpuContestant(new EngineContestant(engine, HttpSession.Scenario("router", cluster.Router.Url, mix), users), [cluster.Router.ProcessId], [cluster.Shard.ProcessId]);
+    public IContestant RouterAndShard(BenchCluster cluster, RequestMix mix, int users = ManyUsers, string name = "router") =>
+        new CpuContestant(new EngineContestant(engine, HttpSession.Scenario(name, cluster.Router.Url, mix), users), [cluster.Router.ProcessId], [cluster.Shard.ProcessId]);
 
     /// <summary>Queries over all shards as contestant, with the CPU time of the router and of all shards.</summary>
     public IContestant Queries(string name, BenchCluster cluster, int users, params IReadOnlyList<QueryRequest> queries) =>

@@ -34,11 +34,13 @@ internal sealed class CollectionsBench : IBench
             async (cluster, stop) => creating = await FillAsync(cluster, stop), cancellation);
         var gets = await run.CompareAsync(
             "GET of single items", null, cancellation,
-            run.RouterAndShard(many, RequestMix.Gets), run.RouterAndShard(many, SpreadGets), run.RouterAndShard(alone, RequestMix.Gets));
+            run.RouterAndShard(many, RequestMix.Gets, name: "one of 501"), run.RouterAndShard(many, SpreadGets, name: "all 500"),
+            run.RouterAndShard(alone, RequestMix.Gets, name: "the only one"));
         var getMemory = (Many: await MemoryOfSessionAsync(many, cancellation), Alone: await MemoryOfSessionAsync(alone, cancellation));
         var puts = await run.CompareAsync(
             "Durable PUT of existing items", stop => ItemFilling.SettleAsync(stop, alone.Shard, many.Shard), cancellation,
-            run.RouterAndShard(many, RequestMix.Puts), run.RouterAndShard(many, SpreadPuts), run.RouterAndShard(alone, RequestMix.Puts));
+            run.RouterAndShard(many, RequestMix.Puts, name: "one of 501"), run.RouterAndShard(many, SpreadPuts, name: "all 500"),
+            run.RouterAndShard(alone, RequestMix.Puts, name: "the only one"));
         run.Report.Ratio("collections-get, of one beside 500", gets[0].RatioTo(gets[2]), target: 0.97);
         run.Report.Ratio("collections-put, of one beside 500", puts[0].RatioTo(puts[2]), target: 0.97);
         run.Report.Ratio("collections-get, spread over 500", gets[1].RatioTo(gets[2]), target: null);
