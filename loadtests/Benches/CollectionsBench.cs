@@ -81,7 +81,7 @@ internal sealed class CollectionsBench : IBench
         return took;
     }
 
-    /// <summary>What the largest session has for itself alone: its catalogue caches and plans, and nothing that sessions share.</summary>
+    /// <summary>The largest session's own memory, without what sessions share: its caches of the catalogue, and its plans.</summary>
     private static async Task<double> MemoryOfSessionAsync(BenchCluster cluster, CancellationToken cancellation)
     {
         await using var shard = new NpgsqlConnection(cluster.Shard.ConnectionString);
