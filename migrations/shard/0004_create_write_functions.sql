@@ -3,7 +3,7 @@
 -- Each collection has two functions of its own: one for many writes, and one for a single put. Their statements name the collection's
 -- partition, so they are planned once in a session, and lock no other partition. The same statements on sharding.item would lock all
 -- partitions, or be planned each time (docs/adr/0028-a-partition-a-collection.md). write_items is for calls with items of several
--- collections, and for transactions; it calls the functions of the collections.
+-- collections, and for transactions. It does plain puts itself, and calls the functions of the collections for everything else.
 
 -- A move compares the target's rows with the source's rows after the target has become the owner and takes writes. The comparison must see
 -- the state at the hand-over. So the first write of each row since the hand-over stores here the hash that the row had before it. This
@@ -406,24 +406,30 @@ $$
 end
 $create$;
 
--- Applies operations on items of any collections in one transaction: the operations of each collection by its function, above. The slots
--- of all operations are locked first, in ascending order, as there: who takes the locks of one collection after the other could deadlock
--- with a freeze. A put without a condition that is alone in its collection goes by the function for one: the plans of the other function
--- take much more of the session's memory.
+-- Applies operations on items of any collections in one transaction. The slots of all operations are locked first, in ascending order, as
+-- in the functions of the collections: who takes the locks of one collection after the other could deadlock with a freeze.
+--
+-- Puts without a condition are one statement, whatever their collections are. The table routes each row to its partition, locks only the
+-- partitions that get rows, and needs one plan. A session that writes to hundreds of collections would otherwise keep the plans of hundreds
+-- of functions. The statement is step 4 of the functions of the collections, with the same argument. Keys are visited by collection, slot,
+-- pk, id, as every writer does. What it leaves over, and everything else, goes by the functions of the collections, one after the other. A
+-- put that is alone in its collection then goes by the function for one, whose plans take much less memory.
 create function sharding.write_items(
     p_atomic boolean, p_operations text[], p_slots smallint[], p_collections text[], p_pks text[], p_ids text[],
     p_docs jsonb[], p_conditions text[], p_versions text[], p_ttls integer[], p_return_docs boolean[])
 returns table (ord integer, outcome text, version bigint, updated_at timestamptz, expires_at timestamptz, doc jsonb, detail text)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_hashjoin = on as $$
 #variable_conflict use_column
 declare
     late         constant interval := '100 milliseconds'; -- as in the functions of the collections
+    apart        constant interval := sharding.versions_apart();
+    is_late      boolean;
     begun_at     timestamptz;
     asked        record;       -- the operations on one collection: its name, and their places in the arrays
     first_       integer;      -- the place of the first of them
-    collections_ integer := 0;
     first_failed jsonb;
     expiries     timestamptz[] := '{}'; -- by ord: the expiries that this call has given
+    answered     boolean[] := '{}';     -- by ord
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception using errcode = 'SH001', message = 'writing needs READ COMMITTED, this transaction is '
@@ -433,13 +439,58 @@ begin
     from (select distinct s::integer as slot from unnest(p_slots) s order by slot) locks;
     begun_at := clock_timestamp();
 
+    if p_operations <@ '{put}' and p_conditions <@ '{none}' then
+        for ord, outcome, version, updated_at, expires_at, doc, is_late in
+            with put as materialized (
+                select distinct on (u.name collate "C", u.slot, u.pk collate "C", u.id collate "C") u.*
+                from unnest(p_slots, p_collections, p_pks, p_ids, p_docs, p_ttls, p_return_docs)
+                     with ordinality as u (slot, name, pk, id, doc, ttl, return_doc, ord)
+                order by u.name collate "C", u.slot, u.pk collate "C", u.id collate "C", u.ord
+            ), checked as materialized (
+                select put.*, o.version_floor, o.version_floor is not null and c.live is not null as may
+                from put
+                left join lateral (select s.version_floor from sharding.slot_ownership s
+                                   where s.slot = put.slot and s.state = 'owned' and s.peer is null limit 1) o on true
+                left join lateral (select true as live from sharding.collection c
+                                   where c.name = put.name and c.dropped_at is null limit 1) c on true
+            ), written as (
+                -- A row that was routed has no xmax to tell created from replaced. The last bit of its version does: 0 is a new row.
+                insert into sharding.item as i (version, updated_at, expires_at, slot, collection, pk, id, doc)
+                select (greatest(c.version_floor + 1, (extract(epoch from read.now_) * 1000000)::bigint) + 1) & ~1::bigint,
+                       read.now_, read.now_ + c.ttl * interval '1 second', c.slot, c.name, c.pk, c.id, c.doc
+                from checked c
+                cross join lateral (select clock_timestamp() as now_ where c.ord is not null offset 0) read -- once for each row
+                where (select bool_and(may) from checked)
+                on conflict (slot, collection, pk, id) do update
+                    set doc = excluded.doc, version = greatest(i.version + 1, excluded.version) | 1,
+                        updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
+                    where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired item is not "replaced"
+                returning i.version & 1 = 0 as is_new, clock_timestamp() > i.updated_at + apart as is_late,
+                          i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection as name, i.pk, i.id
+            )
+            select put.ord, case when w.is_new then 'created' else 'replaced' end, w.version, w.updated_at, w.expires_at,
+                   case when put.return_doc then w.doc end, w.is_new and w.is_late
+            from written w join put using (name, slot, pk, id)
+        loop
+            answered[ord] := true;
+            if is_late then
+                select d.* into version, updated_at, expires_at
+                from sharding.date_anew(p_slots[ord], p_collections[ord], p_pks[ord], p_ids[ord], p_ttls[ord]) d;
+            end if;
+            if expires_at is not null then
+                expiries[ord] := expires_at;
+            end if;
+            return next;
+        end loop;
+    end if;
+
     for asked in
         select u.name, array_agg(u.ord::integer order by u.ord) as places,
                exists (select from sharding.collection c where c.name = u.name) as exists_
         from unnest(p_collections) with ordinality u (name, ord)
+        where answered[u.ord] is null
         group by u.name order by u.name collate "C"
     loop
-        collections_ := collections_ + 1;
         first_ := asked.places[1];
         for ord, outcome, version, updated_at, expires_at, doc, detail in
             execute case
@@ -478,8 +529,8 @@ begin
         end loop;
     end loop;
 
-    -- As step 6 of the function of a collection: one may have waited after another one had given its expiries.
-    if collections_ > 1 and cardinality(expiries) > 0 and clock_timestamp() > begun_at + late then
+    -- As step 6 of the functions of the collections: an operation may have waited after another one had given its expiry.
+    if cardinality(expiries) > 0 and clock_timestamp() > begun_at + late then
         for n in array_lower(expiries, 1) .. array_upper(expiries, 1) loop
             if expiries[n] is not null then
                 execute format(

@@ -9,7 +9,8 @@ namespace ShardRouter.Items;
 /// <summary>
 /// Many writes in one round trip. Each is independent, or all are applied or none. Writes to one collection go by its own function, and a
 /// plain put that comes alone by <see cref="PutItemStatement"/>; in a transaction a refusal must be an error, so there even a single put goes
-/// by the function for many. Writes to several collections, and to one that the shard does not have, go by <c>sharding.write_items</c>.
+/// by the function for many. Writes to several collections, and to one that the shard does not have, go by <c>sharding.write_items</c>. So do
+/// plain puts to one collection when the session has called the functions of many collections already.
 /// </summary>
 internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, WriteResult>
 {
@@ -89,7 +90,9 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
     private async Task<Fenced<WriteResult>[]> RunAsync(IReadOnlyList<WriteOperation> operations)
     {
         var collection = operations[0].Key.Collection;
-        if (_mayFail && !_session.Named.IsMissing(collection) && operations.All(operation => operation.Key.Collection == collection))
+        var arePlain = operations.All(PutItemStatement.CanRun);
+        if (_mayFail && !_session.Named.IsMissing(collection) && operations.All(operation => operation.Key.Collection == collection)
+            && (!arePlain || _session.HasRoomFor(collection, isMany: operations.Count > 1)))
         {
             try
             {
@@ -100,8 +103,8 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
                 _session.Named.Miss(collection);
             }
         }
-        foreach (var same in operations.CountBy(operation => operation.Key.Collection))
-            _session.Uses(same.Key, isMany: same.Value > 1);
+        foreach (var same in arePlain ? [] : operations.CountBy(operation => operation.Key.Collection))
+            _session.Uses(same.Key, isMany: same.Value > 1); // write_items puts plain ones itself
         Fill(operations);
         await _command.PrepareOnceAsync();
         return await RunAsync(_command, operations.Count);

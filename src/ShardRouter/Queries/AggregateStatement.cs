@@ -48,7 +48,7 @@ internal static class AggregateStatement
             }
             groups.Add(group);
         }
-        return new Covered<IReadOnlyList<GroupPart>>(SlotSet.Parse(slots), groups);
+        return new Covered<IReadOnlyList<GroupPart>>(ItemsSql.SlotsOf(slots, asked), groups);
     }
 
     private static string Build(ItemsSql sql, AggregateQuery query, SlotSet asked)

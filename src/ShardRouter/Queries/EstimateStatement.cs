@@ -57,7 +57,7 @@ internal static class EstimateStatement
                 ) d
                 where s.schemaname = 'sharding_items' and s.tablename = {sql.Add(items.Collection)} and s.attname = 'doc'
             )
-            select m.slots::text, (select count(*) from sharding.slot_ownership o where o.state in ('owned', 'frozen')),
+            select {ItemsSql.SlotsText}, (select count(*) from sharding.slot_ownership o where o.state in ('owned', 'frozen')),
                    coalesce(case when c.reltuples >= 0 and c.relpages > 0
                                  then c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::int)
                                  else pg_stat_get_live_tuples(c.oid)::float8 end, 0),
@@ -67,7 +67,7 @@ internal static class EstimateStatement
             """;
         var known = await command.ReadAllAsync(
             row => new Known(
-                SlotSet.Parse(row.IsDBNull(0) ? null : row.GetString(0)), row.GetInt64(1), row.GetDouble(2),
+                ItemsSql.SlotsOf(row.GetString(0), asked), row.GetInt64(1), row.GetDouble(2),
                 row.IsDBNull(3) ? null : row.GetDouble(3), row.GetInt64(4)),
             CancellationToken.None);
         return known[0];

@@ -21,21 +21,34 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
     /// <summary>So few slots are looked up one by one. For more, the whole table is read, which is small.</summary>
     private const int FewSlots = 64;
 
-    /// <summary>
-    /// Nearly every item is of a slot that the shard owns. Without "coalesce" the planner expects one of 200, and then rather sorts all
-    /// items than read an index in order.
-    /// </summary>
-    private const string IsMine = "coalesce(i.slot::int4 <@ m.slots, false)";
+    private const string AllAsked = "*";
+
+    /// <summary>Whether an item is of a slot that was asked for and that the shard owns.</summary>
+    private string IsMine => _isMine ?? throw new InvalidOperationException("Mine says what is asked for, and comes first.");
 
     private readonly FieldSql _fields = new(command);
+
+    private string? _isMine;
 
     /// <summary>
     /// For the fields of the index. The names of other fields do not stand in the text of a statement, so not in the logs of Postgres either.
     /// </summary>
     private readonly FieldSql _indexed = new(command, FieldPaths.AreLiterals);
 
-    /// <summary>The first column of each statement: in the first row the slots that the answer is of, as a multirange.</summary>
-    public const string Slots = "case when row_number() over () = 1 then m.slots::text end";
+    /// <summary>The slots that the answer is of. <see cref="SlotsOf"/> reads it.</summary>
+    public const string SlotsText = $"coalesce(m.slots::text, '{AllAsked}')";
+
+    /// <summary>The first column of each statement: these slots, in the first row.</summary>
+    public const string Slots = $"case when row_number() over () = 1 then {SlotsText} end";
+
+    /// <param name="text">Of <see cref="SlotsText"/>.</param>
+    /// <param name="asked">The slots that the statement was asked for.</param>
+    public static SlotSet SlotsOf(string? text, SlotSet asked) => text switch
+    {
+        AllAsked => asked,
+        null => throw new InvalidOperationException("A shard did not tell the slots that its answer is of."),
+        _ => SlotSet.Parse(text),
+    };
 
     /// <summary>The partition of the collection, for FROM.</summary>
     public string Table => table;
@@ -58,21 +71,28 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
 
     public string Add<T>(T value) => _fields.Add(value);
 
-    /// <summary>Has one row: the slots that are asked for and that this shard owns; NULL: none.</summary>
-    /// <remarks>Normally it owns all of them. To count them takes less time than putting them together.</remarks>
+    /// <summary>Has one row: the slots that are asked for and that this shard owns; NULL: it owns all of them, as it nearly always does.</summary>
+    /// <remarks>
+    /// To count them takes less time than putting them together. They are sent as bits: in a generic plan, a multirange would be parsed
+    /// again for each slot that is compared with it.
+    /// </remarks>
     /// <param name="asked">The slots that are asked for.</param>
     /// <param name="counts">The statement has the column <see cref="Scanned"/>.</param>
     public string Mine(SlotSet asked, bool counts = true)
     {
-        var (count, slots) = (asked.Count, $"({Add(asked.ToString())})::int4multirange");
-        var isAsked = count == Slot.Count ? "true"
+        var (count, isAll) = (asked.Count, asked.Count == Slot.Count);
+        var bits = isAll ? "" : Add(asked.ToBits());
+        var isAsked = isAll ? "true"
             : count <= FewSlots ? $"o.slot = any ({Add(asked.ToArray())})"
-            : $"o.slot between {Add((short)asked.First().Value)} and {Add((short)asked.Last().Value)} and o.slot::int4 <@ {slots}";
-        var isMine = $"from sharding.slot_ownership o where o.state in ('owned', 'frozen') and {isAsked}";
+            : $"o.slot between {Add((short)asked.First().Value)} and {Add((short)asked.Last().Value)} and get_bit({bits}, o.slot) = 1";
+        var from = $"from sharding.slot_ownership o where o.state in ('owned', 'frozen') and {isAsked}";
+        // Nearly every item is of such a slot. Without "coalesce" the planner expects one of 200, and then rather sorts all items than
+        // read an index in order.
+        _isMine = $"coalesce(case when m.slots is null then {(isAll ? "true" : $"get_bit({bits}, i.slot) = 1")} else i.slot::int4 <@ m.slots end, false)";
         return $"""
             with mine as materialized (
-                select case when (select count(*) {isMine}) = {Add((long)count)} then {slots}
-                            else (select range_agg(int4range(o.slot, o.slot + 1)) {isMine}) end as slots,
+                select case when (select count(*) {from}) <> {Add((long)count)}
+                            then (select coalesce(range_agg(int4range(o.slot, o.slot + 1)), '{"{}"}') {from}) end as slots,
                        {(counts ? Counters : "0")} as scanned_before
             )
             """;

@@ -58,14 +58,14 @@ internal static class PageStatement
                 await call.EndStatementAsync(); // the rest may be hundreds of large documents, and is not wanted
                 await reader.DisposeEndedAsync();
                 return rows.Count > 0
-                    ? new Covered<PagePart>(SlotSet.Parse(slots), new PagePart(rows, rows[^1].Key, StopReason.Bytes))
+                    ? new Covered<PagePart>(ItemsSql.SlotsOf(slots, asked), new PagePart(rows, rows[^1].Key, StopReason.Bytes))
                     : throw new ProblemException(Problems.RouterOverloaded());
             }
             rows.Add(row);
             if (isLast)
                 end = new PagePart(rows, key, StopReason.Budget);
         }
-        return new Covered<PagePart>(SlotSet.Parse(slots), end ?? new PagePart(rows, null, StopReason.None));
+        return new Covered<PagePart>(ItemsSql.SlotsOf(slots, asked), end ?? new PagePart(rows, null, StopReason.None));
     }
 
     /// <summary>
@@ -97,7 +97,12 @@ internal static class PageStatement
 
     /// <summary>A shard's part of a page.</summary>
     /// <param name="ReadUpTo">The shard has, or may have, more behind this; null: it has no more.</param>
-    internal sealed record PagePart(IReadOnlyList<PageRow> Rows, SortKey? ReadUpTo, StopReason Stop);
+    internal sealed record PagePart(IReadOnlyList<PageRow> Rows, SortKey? ReadUpTo, StopReason Stop)
+    {
+        /// <summary>What is behind the key is read anew, by somebody else.</summary>
+        public PagePart UpTo(SortKey end, IReadOnlyList<SortField> order) =>
+            new([.. Rows.TakeWhile(row => SortKey.Compare(row.Key, end, order) <= 0)], null, StopReason.None);
+    }
 }
 
 /// <summary>Why a page ends where it does.</summary>

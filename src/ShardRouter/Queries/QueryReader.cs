@@ -10,9 +10,12 @@ namespace ShardRouter.Queries;
 /// <summary>Reads a page over all shards, and puts their parts together in one order.</summary>
 /// <remarks>
 /// A page by slot and without a filter is read in another way (<see cref="ScanReader"/>). For every other one:
-/// Every shard gives its first items of that order, as many as a whole page has at most. Some stop sooner and say up to where they read.
-/// Up to the first of these places nothing is missing, and the page ends there, or where it is full. What is behind that place is read
-/// again by the next page; so page 1,000 costs as much as page 1.
+/// 1. Every shard gives its first items of that order: its share of the page by its slots, and some more, because items are not spread
+///    evenly. Some stop sooner and say up to where they read. Up to the first of these places nothing is missing, and the page ends there,
+///    or where it is full.
+/// 2. If a share was too small to fill the page, those that have more than their share are asked once more, from that place on. Each may
+///    then give all that is missing, so there is no third time.
+/// What is behind the end is read again by the next page; so page 1,000 costs as much as page 1.
 /// </remarks>
 internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatistics statistics)
 {
@@ -45,19 +48,58 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
     {
         if (query.IsScan)
             return await scans.ReadAsync(query, slots, before, partial, share, meter, deadline);
-        var scattered = await scatter.RunAsync(
-            "query", slots, before, (call, asked) => ExecuteAsync(call, query, asked, PageMerge.MostPageBytes, share, meter), partial, meter,
-            deadline);
-        if (scattered.Failure is { } failure)
-            return new QueryPage([], null, StopReason.None, [], [], failure, scattered.FailedShard);
-        var page = PageMerge.Merge(query, [.. scattered.Answers.Select(each => each.Value)]);
-        share.GiveBack(scattered.Answers.Sum(each => each.Value.Rows.Sum(row => row.Bytes)) - page.Rows.Sum(row => row.Bytes));
+        using var turn = scatter.Enter();
+        var first = await AskAsync(query, slots, asked => Share(query.Limit, asked.Count, slots.Count));
+        if (first.Failure is { } failure)
+            return Failed(failure, first.FailedShard);
+        List<PagePart> parts = [.. first.Answers.Select(each => each.Value)];
+        var page = PageMerge.Merge(query, parts);
+        var read = BytesOf(parts);
+        var second = (Scattered<PagePart>?)null;
+        if (page is { Stop: StopReason.Limit, ReadUpTo: { } end } && page.Rows.Count < query.Limit)
+        {
+            var rest = query with { After = end, Limit = query.Limit - page.Rows.Count };
+            var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit).Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
+            second = await AskAsync(rest, more, _ => rest.Limit);
+            if (second.Failure is { } late)
+                return Failed(late, second.FailedShard);
+            parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part), .. second.Answers.Select(each => each.Value)];
+            read += BytesOf(second.Answers.Select(each => each.Value));
+            page = PageMerge.Merge(query, parts);
+        }
+        share.GiveBack(read - page.Rows.Sum(row => row.Bytes));
         return page with
         {
-            Shards = [.. scattered.Answers.Select(each => each.Shard).Distinct().OrderBy(each => each.Value, StringComparer.Ordinal)],
-            Incomplete = scattered.Incomplete,
+            Shards = InOrder(first.Answers.Concat(second?.Answers ?? []).Select(each => each.Shard)),
+            Incomplete = InOrder(first.Incomplete.Concat(second?.Incomplete ?? [])),
         };
+
+        Task<Scattered<PagePart>> AskAsync(ItemQuery some, SlotSet of, Func<SlotSet, int> limit) => scatter.RunInTurnAsync(
+            "query", of, before,
+            (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter), partial, meter,
+            deadline);
     }
+
+    /// <summary>
+    /// How many items of a page a shard is asked for. If items are spread evenly over slots, four standard deviations above the mean are
+    /// enough in nearly every page; where all items with a value are of one partition, they are not.
+    /// </summary>
+    /// <param name="limit">Of the page.</param>
+    /// <param name="asked">How many of the slots are the shard's.</param>
+    /// <param name="slots">How many slots there are.</param>
+    private static int Share(int limit, int asked, int slots)
+    {
+        var part = (double)asked / slots;
+        var mean = limit * part;
+        return (int)Math.Min(limit, Math.Ceiling(mean + (4 * Math.Sqrt(mean * (1 - part)))) + 4);
+    }
+
+    private static long BytesOf(IEnumerable<PagePart> parts) => parts.Sum(part => part.Rows.Sum(row => row.Bytes));
+
+    private static QueryPage Failed(ShardFailure failure, ShardId shard) => new([], null, StopReason.None, [], [], failure, shard);
+
+    private static ShardId[] InOrder(IEnumerable<ShardId> shards) =>
+        [.. shards.Distinct().OrderBy(each => each.Value, StringComparer.Ordinal)];
 }
 
 /// <param name="ReadUpTo">The next page begins behind this; null: there is none.</param>

@@ -115,7 +115,7 @@ internal sealed class ScanReader(Scatter scatter, TimeProvider time)
             LastRows = answer.Answers.Sum(each => each.Value.Rows.Count);
             Rows += LastRows;
             Incomplete.UnionWith(answer.Incomplete);
-            foreach (var (shard, part) in answer.Answers)
+            foreach (var (shard, _, part) in answer.Answers)
             {
                 Parts.Add(part);
                 Shards.Add(shard);

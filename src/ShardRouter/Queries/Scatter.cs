@@ -60,7 +60,7 @@ internal sealed class Scatter(RingHolder holder, RingWatcher watcher, ShardPools
         QueryMeter meter, CancellationToken deadline)
     {
         var startedAt = time.GetTimestamp();
-        var (answers, failures, left, lastEpoch) = (new List<(ShardId, T)>(), new Dictionary<ShardId, ShardFailure>(), slots, (Epoch?)null);
+        var (answers, failures, left, lastEpoch) = (new List<(ShardId, SlotSet, T)>(), new Dictionary<ShardId, ShardFailure>(), slots, (Epoch?)null);
         while (true)
         {
             if (holder.Current is not { IsEmpty: false } ring)
@@ -113,7 +113,7 @@ internal sealed class Scatter(RingHolder holder, RingWatcher watcher, ShardPools
                 metrics.Fenced(shard.Value);
             if (covered.IsEmpty)
                 return;
-            answers.Add((shard, told.Answer.Value));
+            answers.Add((shard, covered, told.Answer.Value));
             left = left.Minus(covered);
         }
 
@@ -171,10 +171,10 @@ internal delegate Task BeforeShard(ShardPool pool, CancellationToken deadline);
 /// <summary>A shard's answer, and the slots that it is of.</summary>
 internal sealed record Covered<T>(SlotSet Slots, T Value);
 
-/// <param name="Answers">They are of all slots together, and no slot is in two; but for those of shards that failed.</param>
+/// <param name="Answers">Each with the slots that it is of: together all slots, and no slot twice; but for those of shards that failed.</param>
 /// <param name="Incomplete">The shards that failed; empty unless partial answers were wanted.</param>
 internal sealed record Scattered<T>(
-    IReadOnlyList<(ShardId Shard, T Value)> Answers, IReadOnlyList<ShardId> Incomplete, ShardFailure? Failure, ShardId FailedShard)
+    IReadOnlyList<(ShardId Shard, SlotSet Slots, T Value)> Answers, IReadOnlyList<ShardId> Incomplete, ShardFailure? Failure, ShardId FailedShard)
 {
     public static Scattered<T> Failed(ShardFailure failure, ShardId shard) => new([], [], failure, shard);
 }

@@ -1,16 +1,17 @@
 using System.Collections;
 using System.Globalization;
-using System.Text;
 using ShardCore.Ring;
 
 namespace ShardRouter.Queries;
 
-/// <summary>Some of the 16,384 slots. In SQL it is an int4multirange.</summary>
+/// <summary>Some of the 16,384 slots. To SQL it goes as bits, and it comes back as an int4multirange.</summary>
 internal sealed class SlotSet
 {
     private readonly BitArray _has;
 
     private SlotSet(BitArray has) => _has = has;
+
+    public static SlotSet None => new(new BitArray(Slot.Count));
 
     public static SlotSet All => new(new BitArray(Slot.Count, defaultValue: true));
 
@@ -35,11 +36,11 @@ internal sealed class SlotSet
         return new SlotSet(has);
     }
 
-    /// <param name="multirange">As Postgres prints it, such as <c>{[0,5),[9,10)}</c>; null: no slot.</param>
-    public static SlotSet Parse(string? multirange)
+    /// <param name="multirange">As Postgres prints it, such as <c>{[0,5),[9,10)}</c>.</param>
+    public static SlotSet Parse(string multirange)
     {
         var has = new BitArray(Slot.Count);
-        foreach (var range in (multirange ?? "").Split(['{', '}', '[', ')'], StringSplitOptions.RemoveEmptyEntries))
+        foreach (var range in multirange.Split(['{', '}', '[', ')'], StringSplitOptions.RemoveEmptyEntries))
             if (range.Split(',', StringSplitOptions.RemoveEmptyEntries) is [var first, var end])
                 for (var slot = Number(first); slot < Number(end); slot++)
                     has[slot] = true;
@@ -49,6 +50,16 @@ internal sealed class SlotSet
     public SlotSet Minus(SlotSet other) => new(new BitArray(_has).And(new BitArray(other._has).Not()));
 
     public SlotSet And(SlotSet other) => new(new BitArray(_has).And(other._has));
+
+    /// <summary>A bit for each slot, in the order of Postgres' <c>get_bit</c> of a bytea.</summary>
+    public byte[] ToBits()
+    {
+        var bits = new byte[Slot.Count / 8];
+        _has.CopyTo(bits, 0);
+        return bits;
+    }
+
+    public SlotSet Or(SlotSet other) => new(new BitArray(_has).Or(other._has));
 
     public short[] ToArray() => [.. Enumerable.Range(0, Slot.Count).Where(slot => _has[slot]).Select(slot => (short)slot)];
 
@@ -101,22 +112,6 @@ internal sealed class SlotSet
             set._has[slot] = true;
         }
         return owners;
-    }
-
-    /// <summary>The text that <see cref="Parse"/> reads.</summary>
-    public override string ToString()
-    {
-        var text = new StringBuilder("{");
-        for (var slot = 0; slot < Slot.Count; slot++)
-        {
-            if (!_has[slot])
-                continue;
-            var first = slot;
-            while (slot < Slot.Count && _has[slot])
-                slot++;
-            text.Append(text.Length > 1 ? "," : "").Append(CultureInfo.InvariantCulture, $"[{first},{slot})");
-        }
-        return text.Append('}').ToString();
     }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);

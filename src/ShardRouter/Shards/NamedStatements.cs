@@ -12,8 +12,8 @@ namespace ShardRouter.Shards;
 /// </remarks>
 internal sealed class NamedStatements
 {
-    /// <summary>The most statements that a session keeps.</summary>
-    internal const int Most = 128;
+    /// <summary>The most statements that a session keeps. Each takes about 0.1 MB at the server.</summary>
+    internal const int Most = 512;
 
     /// <summary>A collection that a shard did not have is taken for missing this long; asking again would fail a statement each time.</summary>
     private static readonly TimeSpan MissingFor = TimeSpan.FromMilliseconds(500);

@@ -19,7 +19,10 @@ internal sealed class ShardSession(
     /// <summary>How much memory the plans of a session may take at the server.</summary>
     internal const int MostPlansKiB = 96 * 1024;
 
-    private const int PutKiB = 160; // for each collection, as measured
+    /// <summary>From here on, plain puts to further collections go without functions of their own.</summary>
+    internal const int MostPlansForPutsKiB = 48 * 1024;
+
+    private const int PutKiB = 270; // for each collection, as measured
     private const int ManyKiB = 1300;
 
     private readonly HashSet<(string Collection, bool IsMany)> _used = [];
@@ -94,8 +97,14 @@ internal sealed class ShardSession(
             return;
         _usedLast = (collection, isMany);
         if (_used.Add(_usedLast))
-            _plansKiB += isMany ? ManyKiB : PutKiB;
+            _plansKiB += Cost(isMany);
     }
+
+    /// <summary>Whether a plain put should call the function of its collection (<see cref="Uses"/>).</summary>
+    public bool HasRoomFor(string collection, bool isMany) =>
+        _plansKiB + Cost(isMany) <= MostPlansForPutsKiB || _used.Contains((collection, isMany));
+
+    private static int Cost(bool isMany) => isMany ? ManyKiB : PutKiB;
 
     /// <inheritdoc cref="ShardConnection.RequireConfirmed" />
     public void RequireConfirmed() => connection.RequireConfirmed();
