@@ -12,7 +12,7 @@ create table sharding.cluster (
     cluster_name   text   not null,
     cluster_id     uuid   not null,
     shard_id       text   not null,
-    cursor_secret  bytea  not null check (length(cursor_secret) = 32), -- signs cursors; the same in every shard
+    cursor_secret  bytea  not null check (length(cursor_secret) = 32), -- encrypts cursors; the same in every shard
     ring_epoch     bigint not null,                                    -- of the ring that the shard list below is from
     shards         jsonb  not null,
     leaving        boolean not null default false                      -- true: the shard is taken out, and imports no slots

@@ -6,7 +6,7 @@ using ShardRouter.Items;
 namespace ShardRouter.Partitions;
 
 /// <summary>
-/// The cursor of a list of partitions: the slot and the first key of the next page, bound to collection and prefix, and signed. It survives
+/// The cursor of a list of partitions: the slot and the first key of the next page, bound to collection and prefix, and encrypted. It survives
 /// moves, because slots do not change.
 /// </summary>
 internal static class PartitionCursor
@@ -18,12 +18,12 @@ internal static class PartitionCursor
         var position = new byte[2 + Encoding.UTF8.GetByteCount(next.From)];
         BinaryPrimitives.WriteUInt16BigEndian(position, (ushort)next.Slot);
         Encoding.UTF8.GetBytes(next.From, position.AsSpan(2));
-        return SignedCursor.Write(FormatVersion, SignedCursor.HashOf(collection, prefix), position, secret);
+        return SealedCursor.Write(FormatVersion, SealedCursor.HashOf(collection, prefix), position, secret);
     }
 
     /// <returns>Null: the cursor is forged, of another cluster or of another list.</returns>
     public static PartitionPosition? Read(string collection, string prefix, string text, byte[] secret) =>
-        SignedCursor.Read(FormatVersion, SignedCursor.HashOf(collection, prefix), text, secret) is { Length: >= 2 } position
+        SealedCursor.Read(FormatVersion, SealedCursor.HashOf(collection, prefix), text, secret) is { Length: >= 2 } position
         && BinaryPrimitives.ReadUInt16BigEndian(position) is var slot && slot < Slot.Count
             ? new PartitionPosition(slot, Encoding.UTF8.GetString(position.AsSpan(2)))
             : null;

@@ -25,7 +25,7 @@ internal sealed class AggregateReader(Scatter scatter, QueryStatistics statistic
         try
         {
             var scattered = await scatter.RunAsync(
-                "aggregate", slots, before, (call, asked) => AggregateStatement.ExecuteAsync(call, query, asked, share, meter), partial,
+                "aggregate", query.Items.Among(slots), before, (call, asked) => AggregateStatement.ExecuteAsync(call, query, asked, share, meter), partial,
                 meter, deadline);
             if (scattered.Failure is null)
                 returned = query.GroupBy.Count == 0 ? 1 : scattered.Answers.Sum(each => each.Value.Count);

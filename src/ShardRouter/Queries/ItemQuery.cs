@@ -1,4 +1,5 @@
 using ShardCore.Access;
+using ShardCore.Ring;
 using ShardRouter.Documents;
 
 namespace ShardRouter.Queries;
@@ -10,7 +11,16 @@ namespace ShardRouter.Queries;
 /// <param name="Partitions">What the caller may see; null: everything.</param>
 internal sealed record ItemSelection(
     string Collection, string? PartitionKey, IReadOnlyList<(string Operator, string Id)> Bounds, FilterNode? Filter,
-    IReadOnlyList<PartitionPattern>? Partitions);
+    IReadOnlyList<PartitionPattern>? Partitions)
+{
+    /// <summary>The caller may see certain partitions only, and each of them is named.</summary>
+    public bool IsOfNamedPartitions => Partitions is { } partitions && partitions.All(each => each.IsExact);
+
+    /// <summary>Those of the slots that may have such items.</summary>
+    public SlotSet Among(SlotSet slots) => IsOfNamedPartitions
+        ? slots.And(Partitions!.Aggregate(SlotSet.None, (all, each) => all.Or(SlotSet.Of(SlotHash.Of(each.Start)))))
+        : slots;
+}
 
 /// <summary>A field by which items are put in order.</summary>
 internal sealed record SortField(string[] Path, bool Descending);

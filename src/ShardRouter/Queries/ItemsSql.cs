@@ -30,6 +30,9 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
 
     private string? _isMine;
 
+    /// <summary>Few slots are looked up in the primary key, each by itself.</summary>
+    private string _isOfFew = "";
+
     /// <summary>
     /// For the fields of the index. The names of other fields do not stand in the text of a statement, so not in the logs of Postgres either.
     /// </summary>
@@ -82,8 +85,10 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
     {
         var (count, isAll) = (asked.Count, asked.Count == Slot.Count);
         var bits = isAll ? "" : Add(asked.ToBits());
+        var few = count <= FewSlots ? Add(asked.ToArray()) : null;
+        _isOfFew = few is null ? "" : $" and i.slot = any ({few})";
         var isAsked = isAll ? "true"
-            : count <= FewSlots ? $"o.slot = any ({Add(asked.ToArray())})"
+            : few is not null ? $"o.slot = any ({few})"
             : $"o.slot between {Add((short)asked.First().Value)} and {Add((short)asked.Last().Value)} and get_bit({bits}, o.slot) = 1";
         var from = $"from sharding.slot_ownership o where o.state in ('owned', 'frozen') and {isAsked}";
         // Nearly every item is of such a slot. Without "coalesce" the planner expects one of 200, and then rather sorts all items than
@@ -99,13 +104,15 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
     }
 
     /// <summary>Which items of <c>i</c> are meant, but for expired ones and those that the filter leaves out.</summary>
-    public string Range(ItemSelection items)
+    public string Range(ItemSelection items) => Here(items) + _isOfFew + Bounds(items);
+
+    /// <summary>Which items of <c>i</c> are of the collection, or of its partition, and of slots that were asked for.</summary>
+    public string Here(ItemSelection items)
     {
         var where = $"i.collection = {Add(items.Collection)}";
-        where += items.PartitionKey is { } pk
-            ? $" and i.slot = {Add((short)SlotHash.Of(pk).Value)} and i.pk = {Add(pk)} and {IsMine}"
-            : $" and {IsMine}";
-        return where + Bounds(items);
+        return items.PartitionKey is { } pk
+            ? $"{where} and i.slot = {Add((short)SlotHash.Of(pk).Value)} and i.pk = {Add(pk)} and {IsMine}"
+            : $"{where} and {IsMine}";
     }
 
     /// <summary>The bounds of the ids, and the partitions that the caller may see, each with "and" before it.</summary>

@@ -55,8 +55,10 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
     private string Scan(SlotSet asked)
     {
         var (first, last) = (sql.Add((short)asked.First().Value), sql.Add((short)asked.Last().Value));
-        return Search(
-            $"{sql.Range(query.Items)} and i.slot between {first} and {last}{ScanAfter()}", ScanOrder, isSearch: query.Items.Filter is not null);
+        var where = $"{sql.Here(query.Items)} and i.slot between {first} and {last}{ScanAfter()}";
+        return query.Items.PartitionKey is not null && query.Items.Filter is null
+            ? All(where + sql.Bounds(query.Items), ScanOrder) // the bounds are a range of the primary key
+            : Search(where, ScanOrder);
     }
 
     /// <summary>
@@ -66,21 +68,23 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
     private string Walk()
     {
         var order = OrderBy(_places);
-        var where = sql.Range(query.Items) + sql.IndexBounds();
-        var ranges = Ranges().Select(range => $"({Search(where + range, order, isSearch: !query.Index!.IsExact)} {_limit})");
+        var where = sql.Here(query.Items) + sql.IndexBounds();
+        var ranges = Ranges().Select(range => $"({(query.Index!.IsExact ? All(where + range, order) : Search(where + range, order))} {_limit})");
         return $"select i.* from ({string.Join(" union all ", ranges)}) i";
     }
 
+    /// <summary>Every item that is looked at is shown, but for expired ones.</summary>
+    private string All(string where, string order) =>
+        $"select {Columns}, i.doc, false as is_last{PlaceColumns()} from {sql.Table} i where {where} and {ItemsSql.IsAlive} order by {order}";
+
     /// <summary>
-    /// Looks at items in an order, one after the other, and keeps those that the filter wants. If it may look at many in vain, it ends when
-    /// its time is over. It then says so in the row that it looked at last. What comes behind is not looked at any more; it only fills the
-    /// limit, so that Postgres ends.
+    /// Looks at items in an order, one after the other, and keeps those that are wanted. As it may look at many in vain, it ends when its
+    /// time is over. It then says so in the row that it looked at last, which may be one that the caller must not see: only the cursor has
+    /// its key, and is encrypted. What comes behind is not looked at any more; it only fills the limit, so that Postgres ends.
     /// </summary>
-    private string Search(string where, string order, bool isSearch)
+    private string Search(string where, string order)
     {
-        var wanted = $"{ItemsSql.IsAlive} and {sql.Keeps(query.Items.Filter)}";
-        if (!isSearch)
-            return $"select {Columns}, i.doc, false as is_last{PlaceColumns()} from {sql.Table} i where {where} and {wanted} order by {order}";
+        var wanted = $"{ItemsSql.IsAlive}{sql.Bounds(query.Items)} and {sql.Keeps(query.Items.Filter)}";
         var places = string.Concat(Names().Select(name => $", i.{name}_rank, i.{name}_number, i.{name}_text"));
         return $"""
             select {Columns}, case when i.is_wanted then i.doc end as doc, i.is_over as is_last{places}

@@ -7,10 +7,10 @@ using ShardRouter.Items;
 namespace ShardRouter.Queries;
 
 /// <summary>
-/// The cursor of a query: the key of the last item, bound to the query and signed. It holds values, so it survives moves.
+/// The cursor of a query: the key of the last item, bound to the query and encrypted. It holds values, so it survives moves.
 /// </summary>
 /// <remarks>
-/// Without an order it travels in addresses too. So it is short: two numbers and the two keys, at most 2,084 bytes, or 2,779 characters.
+/// Without an order it travels in addresses too. So it is short: two numbers and the two keys, at most 2,096 bytes, or 2,795 characters.
 /// </remarks>
 internal static class QueryCursor
 {
@@ -36,10 +36,10 @@ internal static class QueryCursor
     public static string Write(
         IReadOnlyList<string> identity, SortKey last, IReadOnlyList<SortField> order, int slotsAtOnce, byte[] secret)
     {
-        var hash = SignedCursor.HashOf(identity);
+        var hash = SealedCursor.HashOf(identity);
         return last.Values.Count > 0
-            ? SignedCursor.Write(OrderFormat, hash, InOrder(last, order), secret)
-            : SignedCursor.Write(ScanFormat, hash, InScan(last, slotsAtOnce), secret);
+            ? SealedCursor.Write(OrderFormat, hash, InOrder(last, order), secret)
+            : SealedCursor.Write(ScanFormat, hash, InScan(last, slotsAtOnce), secret);
     }
 
     /// <param name="identity">Everything that decides which items come in which order.</param>
@@ -48,10 +48,10 @@ internal static class QueryCursor
     /// <returns>Null: the cursor is forged, of another cluster or of another query.</returns>
     public static PagePlace? Read(IReadOnlyList<string> identity, string text, byte[] secret)
     {
-        var hash = SignedCursor.HashOf(identity);
-        return SignedCursor.Read(ScanFormat, hash, text, secret, MaxLength) is { } scan
+        var hash = SealedCursor.HashOf(identity);
+        return SealedCursor.Read(ScanFormat, hash, text, secret, MaxLength) is { } scan
                 ? new PagePlace(OfScan(scan), [], BinaryPrimitives.ReadUInt16LittleEndian(scan.AsSpan(2)))
-            : SignedCursor.Read(OrderFormat, hash, text, secret, MaxLength) is { } order ? OfOrder(order)
+            : SealedCursor.Read(OrderFormat, hash, text, secret, MaxLength) is { } order ? OfOrder(order)
             : null;
     }
 

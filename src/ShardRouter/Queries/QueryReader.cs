@@ -14,10 +14,10 @@ namespace ShardRouter.Queries;
 ///    evenly. Some stop sooner and say up to where they read. Up to the first of these places nothing is missing, and the page ends there,
 ///    or where it is full.
 /// 2. If a share was too small to fill the page, those that have more than their share are asked once more, from that place on. Each may
-///    then give all that is missing, so there is no third time.
+///    then give all that is missing, so there is no third time. If more than half of the time to search is over, the page ends there.
 /// What is behind the end is read again by the next page; so page 1,000 costs as much as page 1.
 /// </remarks>
-internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatistics statistics)
+internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatistics statistics, TimeProvider time)
 {
     /// <param name="query">The page.</param>
     /// <param name="slots">The slots of the items.</param>
@@ -46,9 +46,11 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
     private async Task<QueryPage> ReadAsync(
         ItemQuery query, SlotSet slots, BeforeShard before, bool partial, PayloadShare share, QueryMeter meter, CancellationToken deadline)
     {
+        slots = query.Items.Among(slots);
         if (query.IsScan)
             return await scans.ReadAsync(query, slots, before, partial, share, meter, deadline);
         using var turn = scatter.Enter();
+        var startedAt = time.GetTimestamp();
         var first = await AskAsync(query, slots, asked => Share(query.Limit, asked.Count, slots.Count));
         if (first.Failure is { } failure)
             return Failed(failure, first.FailedShard);
@@ -56,9 +58,16 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
         var page = PageMerge.Merge(query, parts);
         var read = BytesOf(parts);
         var second = (Scattered<PagePart>?)null;
-        if (page is { Stop: StopReason.Limit, ReadUpTo: { } end } && page.Rows.Count < query.Limit)
+        var isShort = page.Stop == StopReason.Limit && page.Rows.Count < query.Limit;
+        var took = time.GetElapsedTime(startedAt);
+        if (isShort && took > query.ScanLimit / 2)
         {
-            var rest = query with { After = end, Limit = query.Limit - page.Rows.Count };
+            page = page with { Stop = StopReason.Budget };
+        }
+        else if (isShort)
+        {
+            var end = page.ReadUpTo!;
+            var rest = query with { After = end, Limit = query.Limit - page.Rows.Count, ScanLimit = query.ScanLimit - took };
             var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit).Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
             second = await AskAsync(rest, more, _ => rest.Limit);
             if (second.Failure is { } late)

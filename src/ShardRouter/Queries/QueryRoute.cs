@@ -31,6 +31,7 @@ internal sealed class QueryRoute(RouterOptions options, RingHolder holder)
         json.WriteStartObject("fanOut");
         WriteShards(json, "shards", shards);
         json.WriteString("reason", items.PartitionKey is not null ? "A partition is named, so its shard was asked."
+            : items.IsOfNamedPartitions ? "The caller may see certain partitions only, so their shards were asked."
             : isBySlot ? "The items come by slot, so the owners of the next slots were asked."
             : "No partition is named, so every shard was asked.");
         if (items.PartitionKey is null)
