@@ -79,9 +79,9 @@ begin
             (select min(name) from sharding.collection where dropped_at is not null));
     end if;
     -- A shard that has a unique index already could not take all rows of a shard that has not.
-    if exists (select from sharding.item_index where is_unique and state not in ('ready', 'failed')) then
+    if exists (select from sharding.item_index where is_unique and state not in ('ready', 'failed', 'dropped')) then
         raise exception using errcode = 'SH014', message = (select format('the unique index %s of the collection %s is being made or dropped',
-            i.name, i.collection) from sharding.item_index i where i.is_unique and i.state not in ('ready', 'failed') limit 1);
+            i.name, i.collection) from sharding.item_index i where i.is_unique and i.state not in ('ready', 'failed', 'dropped') limit 1);
     end if;
     insert into sharding.move (move_id, operation_id, ordinal, target, slots, bytes_planned, command, planned_by, started_by)
     values (p_move_id, p_operation_id, p_ordinal, p_target, p_slots, p_bytes, p_command, p_by, p_by);

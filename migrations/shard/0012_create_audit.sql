@@ -36,7 +36,7 @@ begin
                 case when tg_op = 'INSERT' then 'is created' when tg_op = 'DELETE' then 'is gone' else 'is being deleted' end);
         when 'item_index' then
             what := format('index %s of collection %s %s', coalesce(new.name, old.name), coalesce(new.collection, old.collection),
-                case when tg_op = 'INSERT' then 'is defined' when tg_op = 'DELETE' then 'is gone' when new.state = 'building' then 'is to be built'
+                case when tg_op = 'INSERT' then 'is defined' when tg_op = 'DELETE' or new.state = 'dropped' then 'is gone' when new.state = 'building' then 'is to be built'
                      when new.state = 'built' then 'is built here' when new.state = 'failed' then 'could not be built'
                      when new.state = 'ready' then 'is built in all shards' else 'is to be dropped' end);
         when 'api_key' then

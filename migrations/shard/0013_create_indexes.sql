@@ -1,5 +1,9 @@
 -- Indexes on fields of documents (docs/adr/0031-indexes.md). A definition is in every shard; each shard has the index of its own partition.
 -- Indexes on a table that has rows are built concurrently, which no function can do: `shardadmin` does that, as the owner.
+--
+-- A shard may come back without its last commits. So two definitions of one name are told apart by created_at, which all shards have from
+-- the one that had the definition first, and the later one counts. What was dropped stays as "dropped": it outlives a definition of its time
+-- that a shard has kept, and gives way to a later one.
 
 create table sharding.item_index (
     collection text collate "C" not null references sharding.collection on delete cascade,
@@ -8,9 +12,9 @@ create table sharding.item_index (
                check (jsonb_typeof(fields) = 'array' and jsonb_array_length(fields) between 1 and 3
                       and not fields @? '$[*] ? (!(@.dir == "asc" || @.dir == "desc"))'),
     is_unique  boolean     not null,                       -- among the items of one partition key
-    created_at timestamptz not null default now(),
-    state      text        not null default 'building'     -- built: here; ready: in all shards
-               check (state in ('building', 'built', 'ready', 'failed', 'dropping')),
+    created_at timestamptz not null default now(),         -- the same in all shards
+    state      text        not null default 'building'     -- built: here; ready: in all shards; dropped: there is no such index
+               check (state in ('building', 'built', 'ready', 'failed', 'dropping', 'dropped')),
     progress   real        not null default 0,             -- of the build in this shard, 0 to 1
     problem    text,                                       -- failed: why
     primary key (collection, name)
@@ -101,7 +105,7 @@ language sql stable as $$
     from sharding.item_index i where i.collection = p_collection and i.name = p_name and i.is_unique
 $$;
 
--- The definitions, and how each is in this shard. relation: its name in Postgres; the one for uniqueness has '.u' behind it.
+-- The definitions, also the dropped ones, and how each is in this shard. relation: its name in Postgres; the one for uniqueness has '.u' behind it.
 -- is_valid: Postgres has it, whole. A build that was broken off leaves one that is not valid.
 create function sharding.indexes() returns table (
     collection text, name text, fields jsonb, is_unique boolean, created_at timestamptz, state text, progress real, problem text,
@@ -150,44 +154,61 @@ end
 $$;
 
 create trigger build_empty after insert on sharding.item_index for each row
-when (new.state not in ('dropping', 'failed')) execute function sharding.build_empty_index();
+when (new.state not in ('dropping', 'dropped', 'failed')) execute function sharding.build_empty_index();
 
--- Defines an index in this shard. p_by is who wants it, for the audit log. Returns created; existed; again (a build that had failed is to be
--- repeated); differs (another definition has the name); dropping; no_collection; too_many (10 for a collection).
+-- Defines an index in this shard. p_by is who wants it, for the audit log. p_created_at: the time of the definition in the shard that has it
+-- already; NULL: this is the first one. Returns that time, and as outcome: created; existed; again (a build that had failed is to be
+-- repeated); differs (another definition has the name); dropping (or it was dropped since); no_collection; too_many (10 for a collection).
 -- Raises SH014 if slots move and the index is unique: a shard that has the index already could not take rows of one that has not.
-create function sharding.index_create(p_collection text, p_name text, p_fields jsonb, p_unique boolean, p_by text) returns text
+create function sharding.index_create(
+    p_collection text, p_name text, p_fields jsonb, p_unique boolean, p_by text, p_created_at timestamptz,
+    out outcome text, out created_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
 declare
-    known sharding.item_index;
+    known     sharding.item_index;
+    is_later  boolean; -- the one that is wanted is later than the one that this shard knows
+    is_same   boolean;
 begin
     perform sharding.require_read_committed();
     perform sharding.lock_plans();
     perform set_config('sharding.by', p_by, true);
     perform from sharding.collection where name = p_collection and dropped_at is null for share;
     if not found then
-        return 'no_collection';
+        outcome := 'no_collection';
+        return;
     end if;
-    select * into known from sharding.item_index where collection = p_collection and name = p_name for update;
-    if found then
-        if known.state = 'dropping' then
-            return 'dropping';
-        elsif known.fields <> p_fields or known.is_unique <> p_unique then
-            return 'differs';
-        elsif known.state <> 'failed' then
-            return 'existed';
-        end if;
-    elsif (select count(*) from sharding.item_index where collection = p_collection) >= 10 then
-        return 'too_many';
+    select * into known from sharding.item_index i where i.collection = p_collection and i.name = p_name for update;
+    is_later := coalesce(p_created_at > known.created_at, true);
+    is_same := known.fields = p_fields and known.is_unique = p_unique;
+    created_at := greatest(known.created_at, p_created_at);
+    outcome := case
+        when known.state = 'dropped' and not is_later then 'dropping'
+        when known.state = 'dropping' and (p_created_at is null or not is_later or not is_same) then 'dropping'
+        when known.state <> 'dropped' and not is_same then 'differs'
+        when known.state in ('building', 'built', 'ready') then 'existed'
+        when known.state in ('failed', 'dropping') then 'again'
+        when (select count(*) from sharding.item_index i where i.collection = p_collection and i.state <> 'dropped') >= 10 then 'too_many'
+        else 'created' end;
+    if outcome = 'existed' then
+        update sharding.item_index i set created_at = index_create.created_at
+        where i.collection = p_collection and i.name = p_name and i.created_at < index_create.created_at;
+    end if;
+    if outcome not in ('again', 'created') then
+        return;
     end if;
     if p_unique and (exists (select from sharding.move) or exists (select from sharding.move_import)) then
         raise exception using errcode = 'SH014', message = 'slots move';
     end if;
-    if known.name is not null then
-        update sharding.item_index set state = 'building', progress = 0, problem = null where collection = p_collection and name = p_name;
-        return 'again';
+    if outcome = 'again' then
+        update sharding.item_index i set state = 'building', progress = 0, problem = null, created_at = index_create.created_at
+        where i.collection = p_collection and i.name = p_name;
+        return;
     end if;
-    insert into sharding.item_index (collection, name, fields, is_unique) values (p_collection, p_name, p_fields, p_unique);
-    return 'created';
+    created_at := coalesce(p_created_at, greatest(now(), known.created_at + interval '1 microsecond'));
+    delete from sharding.item_index i where i.collection = p_collection and i.name = p_name;
+    insert into sharding.item_index (collection, name, fields, is_unique, created_at)
+    values (p_collection, p_name, p_fields, p_unique, index_create.created_at);
 end
 $$;
 
@@ -212,12 +233,12 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 begin
     perform sharding.require_read_committed();
     perform set_config('sharding.by', p_by, true);
-    update sharding.item_index set state = 'dropping' where collection = p_collection and name = p_name;
+    update sharding.item_index set state = 'dropping' where collection = p_collection and name = p_name and state <> 'dropped';
     return found;
 end
 $$;
 
--- Drops an index that is marked, and its definition. Raises lock_not_available if the table is in use; the caller tries again. Also while
+-- Drops an index that is marked; of its definition it is kept that it was dropped. Raises lock_not_available if the table is in use; the caller tries again. Also while
 -- somebody builds an index of the collection: who builds holds this lock ("SHIX" as a number) from before it reads the definition. So no
 -- index comes into being whose definition is gone, and nobody queues up behind this call while it waits for the table.
 create function sharding.index_drop(p_collection text, p_name text, p_by text) returns void
@@ -231,7 +252,7 @@ begin
     perform from sharding.item_index where collection = p_collection and name = p_name and state = 'dropping' for update;
     if found then
         perform sharding.drop_index_relations(p_collection, p_name);
-        delete from sharding.item_index where collection = p_collection and name = p_name;
+        update sharding.item_index set state = 'dropped', progress = 0, problem = null where collection = p_collection and name = p_name;
     end if;
 end
 $$;

@@ -30,10 +30,11 @@ internal static class IndexDefining
     {
         // First in one shard, always the same, as routers do: of two different definitions one is refused there, and goes no further.
         var first = ring.Shards.MinBy(shard => shard.Id.Value, StringComparer.Ordinal)!;
-        var answers = new Dictionary<ShardId, Answer>(await Reach.AllAsync([first], shard => CreateAsync(session, shard, index, cancellation)));
+        var answers = new Dictionary<ShardId, Answer>(await Reach.AllAsync([first], shard => CreateAsync(session, shard, index, null, cancellation)));
         if (Defined.Contains(answers[first.Id].Word, StringComparer.Ordinal))
             foreach (var (shard, answer) in await Reach.AllAsync(
-                [.. ring.Shards.Where(shard => shard != first)], shard => CreateAsync(session, shard, index, cancellation)))
+                [.. ring.Shards.Where(shard => shard != first)],
+                shard => CreateAsync(session, shard, index, answers[first.Id].CreatedAt, cancellation)))
                 answers.Add(shard, answer);
         if (answers.Values.FirstOrDefault(answer => !Defined.Contains(answer.Word, StringComparer.Ordinal)) is not { } refused)
             return answers.Values.Any(answer => answer.Word == "created") ? "created"
@@ -90,21 +91,23 @@ internal static class IndexDefining
                 + $"leave it to an agent that may: {detached}");
     }
 
-    private static async Task<Answer> CreateAsync(AdminSession session, Shard shard, WantedIndex index, CancellationToken cancellation)
+    /// <summary>Defines it in one shard.</summary>
+    /// <param name="createdAt">Of the definition in a shard that has it already; null: this is the first one.</param>
+    public static async Task<Answer> CreateAsync(
+        AdminSession session, Shard shard, WantedIndex index, DateTime? createdAt, CancellationToken cancellation)
     {
         await using var connection = await session.Source(shard).OpenAsync(cancellation);
         try
         {
-            return new Answer(
-                await connection.ExecuteScalarAsync<string>(new CommandDefinition(
-                    "select sharding.index_create(@Collection, @Name, @Fields::jsonb, @IsUnique, @by)",
-                    new { index.Key.Collection, index.Key.Name, index.Fields, index.IsUnique, by = AdminSession.Who },
-                    cancellationToken: cancellation)) ?? "",
-                "");
+            var answer = await connection.QuerySingleAsync<(string Outcome, DateTime? CreatedAt)>(new CommandDefinition(
+                "select outcome, created_at from sharding.index_create(@Collection, @Name, @Fields::jsonb, @IsUnique, @by, @createdAt)",
+                new { index.Key.Collection, index.Key.Name, index.Fields, index.IsUnique, by = AdminSession.Who, createdAt },
+                cancellationToken: cancellation));
+            return new Answer(answer.Outcome, "", answer.CreatedAt);
         }
         catch (PostgresException e) when (e.SqlState is "SH014" or "SH015")
         {
-            return new Answer(e.SqlState, e.MessageText);
+            return new Answer(e.SqlState, e.MessageText, null);
         }
     }
 
@@ -128,7 +131,8 @@ internal static class IndexDefining
     };
 
     /// <param name="Word">What <c>sharding.index_create</c> returned, or the code of its error.</param>
-    private sealed record Answer(string Word, string Text);
+    /// <param name="CreatedAt">Of the definition in the shard.</param>
+    internal sealed record Answer(string Word, string Text, DateTime? CreatedAt);
 
     private sealed record Owner(string? Problem, string Name, string User);
 }

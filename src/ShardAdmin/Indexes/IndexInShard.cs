@@ -10,8 +10,9 @@ internal readonly record struct IndexKey(string Collection, string Name)
 
 /// <summary>An index as one shard has it.</summary>
 /// <param name="Fields">JSON, as Postgres writes it (<see cref="IndexField"/>).</param>
+/// <param name="CreatedAt">The same in all shards: of two definitions of a name the later one counts.</param>
 /// <param name="AgeSeconds">Since its definition, by the shard's clock.</param>
-/// <param name="State">building · built · ready · failed · dropping</param>
+/// <param name="State">building · built · ready · failed · dropping · dropped</param>
 /// <param name="Progress">Of the build in this shard, 0…1.</param>
 /// <param name="Problem">
 /// Why the build failed. In any state but "failed": it failed somewhere, and what was built of it is being dropped.

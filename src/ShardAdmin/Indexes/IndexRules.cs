@@ -29,8 +29,10 @@ internal enum IndexTask
 /// A takeover can take a shard back by some seconds, and a process can stop between two shards. So the shards may contradict each other,
 /// and the rules say what counts:
 /// <list type="bullet">
-/// <item>"dropping" in one shard counts for all. The mark is set in all shards before the first definition goes. So a definition that is
-/// gone in one shard and wanted in another is one that the first shard lost.</item>
+/// <item>Of definitions from different times the latest counts (<see cref="IndexSight"/>): a shard that has an earlier one gets it, instead of
+/// its own.</item>
+/// <item>"dropping" or "dropped" in one shard counts for all. The mark is set in all shards before the first index goes, and stays. So a
+/// definition that is missing in one shard and wanted in another is one that the first shard lost.</item>
 /// <item>A problem in one shard counts for all, until all are "failed".</item>
 /// <item>"failed" in some and not in others: the repetition that somebody wanted stopped half-way, or a takeover lost the end of a failure.
 /// Either way it is built again; if it cannot be built, that ends in the same failure.</item>
@@ -48,7 +50,7 @@ internal static class IndexRules
             return IndexTask.None;
         if (sight.Known.Any(each => !each.IsWanted))
             return sight.Known.Any(each => each.IsHeld) ? IndexTask.Quit : IndexTask.None;
-        if (sight.Known.Any(each => each.State == "dropping"))
+        if (sight.IsUnwanted)
             return IndexTask.Drop;
         if (sight.Differs)
             return IndexTask.Differs;

@@ -3,19 +3,37 @@ using ShardCore.Ring;
 namespace ShardAdmin.Indexes;
 
 /// <summary>An index as the shards of the ring have it at one look.</summary>
-/// <param name="Shards">For each shard that answered what it has; null: it has no such definition.</param>
+/// <param name="Found">For each shard that answered what it has, also a definition that was dropped; null: nothing.</param>
 /// <param name="Silent">What is wrong with the shards that did not answer; empty: all did.</param>
+/// <remarks>
+/// A shard may have come back without its last commits. So of definitions from different times the latest counts. If it was dropped, or is
+/// to be, so are all before it.
+/// </remarks>
 internal sealed record IndexSight(
-    IndexKey Key, IReadOnlyDictionary<ShardId, IndexInShard?> Shards, IReadOnlyList<string> Silent)
+    IndexKey Key, IReadOnlyDictionary<ShardId, IndexInShard?> Found, IReadOnlyList<string> Silent)
 {
+    private readonly DateTime _latest = Found.Values.Max(each => each?.CreatedAt) ?? default;
+
+    /// <summary>For each shard that answered what it has of the index; null: it has no definition of it, or one from before it.</summary>
+    public IReadOnlyDictionary<ShardId, IndexInShard?> Shards => field ??= Found.ToDictionary(
+        each => each.Key, each => each.Value is { State: not "dropped" } index && (IsUnwanted || index.CreatedAt == _latest) ? index : null);
+
+    /// <summary>Definitions of another index of this name, which was dropped in the other shards.</summary>
+    public IReadOnlyDictionary<ShardId, IndexInShard> Stale => Found
+        .Where(each => !IsUnwanted && each.Value is { State: not "dropped" } index && index.CreatedAt < _latest)
+        .ToDictionary(each => each.Key, each => each.Value!);
+
     public IEnumerable<IndexInShard> Known => Shards.Values.OfType<IndexInShard>();
 
     public bool IsComplete => Silent.Count == 0;
 
+    /// <summary>It was dropped in a shard, or is to be. So it is in all.</summary>
+    public bool IsUnwanted => Found.Values.Any(each => each is { State: "dropping" or "dropped" } && each.CreatedAt == _latest);
+
     /// <summary>What the shards say together: ready · building · failed · dropping · differs (in their definitions) · gone</summary>
     public string State =>
         !Known.Any() ? "gone"
-        : Known.Any(each => each.State == "dropping") ? "dropping"
+        : IsUnwanted ? "dropping"
         : Differs ? "differs"
         : Known.Any(each => each.State == "failed" || each.Problem is not null) ? "failed"
         : Shards.Values.All(each => each is { State: "ready", IsValid: true }) ? "ready"

@@ -14,7 +14,7 @@ internal static class IndexSurvey
         select c.relname::text from pg_index x join pg_class c on c.oid = x.indexrelid
         where c.relnamespace = 'sharding_items'::regnamespace and not x.indisprimary and strpos(c.relname, '.') > 0
           and c.relname not like '%.expires\_at'
-          and not exists (select from sharding.indexes() i where c.relname in (i.relation, i.relation || '.u'))
+          and not exists (select from sharding.indexes() i where c.relname in (i.relation, i.relation || '.u') and i.state <> 'dropped')
         order by 1
         """;
 
@@ -23,7 +23,7 @@ internal static class IndexSurvey
     private static readonly string OneSql =
         $"select {IndexInShard.Columns} from sharding.indexes() i where i.collection = @Collection and i.name = @Name";
 
-    /// <returns>The indexes of all shards that answer, by collection and name; and what is wrong with the others.</returns>
+    /// <returns>The indexes of all shards that answer, by collection and name; and what is wrong with the others. None is gone.</returns>
     public static async Task<IReadOnlyList<IndexSight>> ReadAsync(
         AdminSession session, IReadOnlyCollection<Shard> shards, CancellationToken cancellation)
     {
@@ -77,7 +77,8 @@ internal static class IndexSurvey
         [.. byShard.Values.SelectMany(each => each.Select(index => index.Key)).Distinct()
             .OrderBy(key => key.Collection, StringComparer.Ordinal).ThenBy(key => key.Name, StringComparer.Ordinal)
             .Select(key => new IndexSight(
-                key, byShard.ToDictionary(shard => shard.Key, shard => shard.Value.FirstOrDefault(index => index.Key == key)), silent))];
+                key, byShard.ToDictionary(shard => shard.Key, shard => shard.Value.FirstOrDefault(index => index.Key == key)), silent))
+            .Where(sight => sight.State != "gone")];
 
     /// <summary>One index, as the shards that answer have it.</summary>
     public static async Task<IndexSight> ReadAsync(

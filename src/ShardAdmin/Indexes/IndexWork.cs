@@ -68,20 +68,20 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
     {
         var key = sight.Key;
         var model = sight.Known.First();
-        try
-        {
-            var failed = sight.Shards.Where(each => each.Value is { State: "failed" }).Select(each => each.Key);
-            foreach (var shard in IndexRules.Missing(sight).Concat(failed))
-                if (await InShardAsync(shard, each => DefineAsync(each, model, cancellation)) == "too_many")
+        var failed = sight.Shards.Where(each => each.Value is { State: "failed" }).Select(each => each.Key);
+        foreach (var shard in IndexRules.Missing(sight).Concat(failed))
+            switch (await InShardAsync(shard, each => DefineAsync(each, sight, model, cancellation)))
+            {
+                case null:
+                    return new IndexStep(IndexEnd.Again, $"Shard {shard} has an earlier index {key}, whose table is in use.");
+                case { Word: "too_many" }:
                     return new IndexStep(
                         IndexEnd.Stuck,
                         $"Shard {shard} lacks the index {key}, and has ten others of the collection {key.Collection}, which is the most.");
-        }
-        catch (PostgresException e) when (e.SqlState == "SH014")
-        {
-            return new IndexStep(
-                IndexEnd.Again, $"Not every shard has the definition of the unique index {key}, and slots move: {e.MessageText}.");
-        }
+                case { Word: "SH014" or "SH015" } answer:
+                    return new IndexStep(
+                        IndexEnd.Again, $"Not every shard has the definition of the index {key}, and now is not the time: {answer.Text}.");
+            }
         foreach (var (shard, index) in sight.Shards)
             if (index is { State: "built" or "ready", IsValid: false })
                 await InShardAsync(shard, each => ChangeAsync(each, key, "building", [index.State], cancellation));
@@ -246,13 +246,17 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         }
     }
 
-    /// <returns>What <c>sharding.index_create</c> says.</returns>
-    private async Task<string?> DefineAsync(Shard shard, IndexInShard model, CancellationToken cancellation)
+    /// <summary>What the shard has of an earlier index of that name goes first.</summary>
+    /// <returns>Null: its table is in use all the time, so the earlier one is still there.</returns>
+    private async Task<IndexDefining.Answer?> DefineAsync(Shard shard, IndexSight sight, IndexInShard model, CancellationToken cancellation)
     {
-        await using var connection = await session.Source(shard).OpenAsync(cancellation);
-        return await connection.ExecuteScalarAsync<string>(new CommandDefinition(
-            "select sharding.index_create(@Collection, @Name, @Fields::jsonb, @IsUnique, @by)",
-            new { model.Collection, model.Name, model.Fields, model.IsUnique, by = AdminSession.Who }, cancellationToken: cancellation));
+        if (sight.Stale.GetValueOrDefault(shard.Id) is { } stale && (stale.Fields != model.Fields || stale.IsUnique != model.IsUnique))
+        {
+            await IndexDefining.UnwantAsync(session, shard, sight.Key, cancellation);
+            if (!await DropAsync(shard, stale, sight.Key, cancellation))
+                return null;
+        }
+        return await IndexDefining.CreateAsync(session, shard, WantedIndex.Of(model), model.CreatedAt, cancellation);
     }
 
     private Task<int> ChangeAsync(Shard shard, IndexKey key, string to, string[] from, CancellationToken cancellation) =>

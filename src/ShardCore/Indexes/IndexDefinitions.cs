@@ -6,7 +6,8 @@ namespace ShardCore.Indexes;
 
 /// <summary>The definition of an index on fields of documents, as a shard has it (migrations/shard/0013_create_indexes.sql).</summary>
 /// <param name="Fields">JSON, as Postgres writes it.</param>
-/// <param name="State">building · built · ready · failed · dropping</param>
+/// <param name="CreatedAt">The same in all shards.</param>
+/// <param name="State">building · built · ready · failed</param>
 /// <param name="Problem">failed: why.</param>
 public sealed record IndexDefinition(
     string Collection, string Name, string Fields, bool IsUnique, DateTime CreatedAt, string State, string? Problem);
@@ -21,7 +22,12 @@ public static class IndexDefinitions
 {
     private const string ReadSql = """
         select collection, name, fields::text, is_unique, created_at, state, problem from sharding.item_index
-        where state <> 'dropping' order by collection, name
+        where state not in ('dropping', 'dropped') order by collection, name
+        """;
+
+    private const string MakeRoomSql = """
+        delete from sharding.item_index i using unnest($1, $2, $3) as d (collection, name, created_at)
+        where i.collection = d.collection and i.name = d.name and i.state = 'dropped' and i.created_at < d.created_at
         """;
 
     private const string WriteSql = """
@@ -32,7 +38,7 @@ public static class IndexDefinitions
         on conflict (collection, name) do nothing
         """;
 
-    /// <returns>All definitions but those of indexes that are to be dropped.</returns>
+    /// <returns>All definitions but those of indexes that are dropped, or are to be.</returns>
     public static async Task<IReadOnlyList<IndexDefinition>> ReadAsync(NpgsqlConnection shard, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(ReadSql, shard);
@@ -43,23 +49,31 @@ public static class IndexDefinitions
             cancellation);
     }
 
-    /// <summary>Definitions that the shard has already stay as they are. Those of collections that it lacks are left out.</summary>
+    /// <summary>
+    /// Definitions that the shard has already stay as they are, also as dropped since. Those of collections that it lacks are left out.
+    /// </summary>
     public static async Task WriteAsync(
         NpgsqlConnection shard, IReadOnlyCollection<IndexDefinition> definitions, CancellationToken cancellation)
     {
         if (definitions.Count == 0)
             return;
+        await using (var room = new NpgsqlCommand(MakeRoomSql, shard)
+        {
+            Parameters = { Texts(each => each.Collection), Texts(each => each.Name), Times() },
+        })
+            await room.ExecuteNonQueryAsync(cancellation);
         await using var command = new NpgsqlCommand(WriteSql, shard)
         {
             Parameters =
             {
                 Texts(each => each.Collection), Texts(each => each.Name), Texts(each => each.Fields),
                 new NpgsqlParameter<bool[]> { TypedValue = [.. definitions.Select(each => each.IsUnique)] },
-                new NpgsqlParameter<DateTime[]> { TypedValue = [.. definitions.Select(each => each.CreatedAt)] },
-                Texts(each => each.State), Texts(each => each.Problem),
+                Times(), Texts(each => each.State), Texts(each => each.Problem),
             },
         };
         await command.ExecuteNonQueryAsync(cancellation);
+
+        NpgsqlParameter<DateTime[]> Times() => new() { TypedValue = [.. definitions.Select(each => each.CreatedAt)] };
 
         NpgsqlParameter<string?[]> Texts(Func<IndexDefinition, string?> value) => new()
         {

@@ -43,9 +43,9 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
             if (before.Shards.Any(each => each.Index is { } known && (known.IsUnique != isUnique || IndexField.Write(known.Fields) != json)))
                 throw new ProblemException(Problems.IndexDiffers(name));
             // First in one shard, always the same: of two requests with different definitions one is refused there, and does no more.
-            var created = await CreateAsync(isFirst: true);
+            var (created, createdAt) = await CreateAsync(isFirst: true, null);
             if (!created.Any(IsRefused))
-                created = [.. created, .. await CreateAsync(isFirst: false)];
+                created = [.. created, .. (await CreateAsync(isFirst: false, createdAt)).Created];
             catalog.Forget(collection);
             if (created.Where(IsRefused).ToArray() is [var refused, ..])
             {
@@ -68,9 +68,13 @@ internal sealed class IndexEndpoints(RingHolder holder, ShardPools pools, IndexC
 
         bool IsRefused((ShardId, IndexCreation Value) each) => RefusalOf(each.Value, collection, name) is not null;
 
-        Task<IReadOnlyList<(ShardId Shard, IndexCreation Value)>> CreateAsync(bool isFirst) => EachAsync(
-            (call, _) => IndexStore.CreateAsync(call.Connection, collection, name, json, isUnique, by), writes: true, deadline.Token,
-            (ring, shard) => isFirst == (shard == ring.Shards.MinBy(each => each.Id.Value, StringComparer.Ordinal)!.Id));
+        async Task<(IReadOnlyList<(ShardId Shard, IndexCreation Value)> Created, DateTime? At)> CreateAsync(bool isFirst, DateTime? createdAt)
+        {
+            var answers = await EachAsync(
+                (call, _) => IndexStore.CreateAsync(call.Connection, collection, name, json, isUnique, by, createdAt), writes: true, deadline.Token,
+                (ring, shard) => isFirst == (shard == ring.Shards.MinBy(each => each.Id.Value, StringComparer.Ordinal)!.Id));
+            return ([.. answers.Select(each => (each.Shard, each.Value.Outcome))], answers.Select(each => each.Value.CreatedAt).FirstOrDefault());
+        }
     }
 
     private async Task Delete(HttpContext context)

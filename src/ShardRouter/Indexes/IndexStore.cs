@@ -1,4 +1,5 @@
 using Npgsql;
+using NpgsqlTypes;
 using ShardCore.Collections;
 using ShardCore.Indexes;
 using ShardCore.Sessions;
@@ -12,7 +13,7 @@ internal static class IndexStore
 
     private const string ReadSql = """
         select name, fields::text, is_unique, created_at, state, progress::float8, problem, relation, is_valid
-        from sharding.indexes() where collection = $1
+        from sharding.indexes() where collection = $1 and state <> 'dropped'
         """;
 
     /// <returns>The indexes of the collection, by name.</returns>
@@ -28,32 +29,37 @@ internal static class IndexStore
 
     /// <param name="fields">As JSON (<see cref="IndexField.Write"/>).</param>
     /// <param name="by">Who wants it, for the audit log.</param>
-    public static async Task<IndexCreation> CreateAsync(
-        NpgsqlConnection shard, string collection, string name, string fields, bool isUnique, string by)
+    /// <param name="createdAt">Of the definition in the shard that has it already; null: this is the first one.</param>
+    public static async Task<(IndexCreation Outcome, DateTime? CreatedAt)> CreateAsync(
+        NpgsqlConnection shard, string collection, string name, string fields, bool isUnique, string by, DateTime? createdAt)
     {
-        await using var command = Command(shard, "select sharding.index_create($1, $2, $3::text::jsonb, $4, $5)", collection, name, fields);
+        await using var command = Command(
+            shard, "select outcome, created_at from sharding.index_create($1, $2, $3::text::jsonb, $4, $5, $6)", collection, name, fields);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = isUnique });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = by });
-        string? outcome;
+        command.Parameters.Add(new NpgsqlParameter { Value = createdAt is { } time ? time : DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         try
         {
-            outcome = await command.ReadValueAsync<string>(CancellationToken.None);
+            var rows = await command.ReadAllAsync(
+                row => (CreationOf(row.GetString(0)), row.IsDBNull(1) ? (DateTime?)null : row.GetDateTime(1)), CancellationToken.None);
+            return rows[0];
         }
         catch (PostgresException e) when (e.SqlState == SlotsMove)
         {
-            return IndexCreation.WhileMoving;
+            return (IndexCreation.WhileMoving, null);
         }
-        return outcome switch
-        {
-            "created" => IndexCreation.Created,
-            "existed" => IndexCreation.Existed,
-            "again" => IndexCreation.Again,
-            "differs" => IndexCreation.Differs,
-            "dropping" => IndexCreation.BeingDropped,
-            "too_many" => IndexCreation.TooMany,
-            _ => IndexCreation.NoCollection,
-        };
     }
+
+    private static IndexCreation CreationOf(string outcome) => outcome switch
+    {
+        "created" => IndexCreation.Created,
+        "existed" => IndexCreation.Existed,
+        "again" => IndexCreation.Again,
+        "differs" => IndexCreation.Differs,
+        "dropping" => IndexCreation.BeingDropped,
+        "too_many" => IndexCreation.TooMany,
+        _ => IndexCreation.NoCollection,
+    };
 
     /// <summary>All shards have the index: queries count on it from now on.</summary>
     /// <returns>False: this shard has not.</returns>

@@ -171,13 +171,14 @@ public sealed class IndexFaultTests(SharedPostgres postgres, SharedRedis redis)
 
     [Theory]
     [InlineData("delete from sharding.item_index", "drop index sharding_items.\"c.u\", sharding_items.\"c.u.u\"")]
-    [InlineData("update sharding.item_index set state = 'building', progress = 0.5, created_at = now() - interval '1 h'", "drop index sharding_items.\"c.u.u\"")]
+    [InlineData("update sharding.item_index set state = 'building', progress = 0.5", "drop index sharding_items.\"c.u.u\"")]
     [InlineData("select 1", "drop index sharding_items.\"c.u\"")]
     public async Task What_a_takeover_has_lost_is_built_again(string lostDefinition, string lostIndex)
     {
         await using var cluster = await IndexedCluster.StartAsync(postgres, redis);
         (await cluster.RunAsync(Create)).Succeeds();
-        await cluster.Database(1).ExecuteAsync("update sharding.item_index set created_at = now() - interval '1 h'");
+        foreach (var number in new[] { 1, 2 })
+            await cluster.Database(number).ExecuteAsync("update sharding.item_index set created_at = '2026-01-01'");
         await cluster.Database(2).ExecuteAsync(lostIndex);
         await cluster.Database(2).ExecuteAsync(lostDefinition);
         Assert.Equal("building", await cluster.StateAsync("u"));
@@ -199,6 +200,47 @@ public sealed class IndexFaultTests(SharedPostgres postgres, SharedRedis redis)
 
         await cluster.StateReachedAsync("u", null);
         await cluster.AssertGoneAsync(2);
+    }
+
+    [Fact]
+    public async Task A_drop_that_one_shard_lost_does_not_bring_the_index_back()
+    {
+        await using var cluster = await IndexedCluster.StartAsync(postgres, redis);
+        (await cluster.RunAsync(Create)).Succeeds();
+        (await cluster.RunAsync("indexes", "drop", "c", "u", "--yes")).Succeeds();
+        await cluster.Database(2).ExecuteAsync("update sharding.item_index set state = 'ready'; create index \"c.u\" on sharding_items.c (pk)");
+        Assert.Equal("dropping", await cluster.StateAsync("u"));
+
+        await using var agent = AdminChild.Start(cluster, IndexedCluster.Agent);
+
+        await cluster.StateReachedAsync("u", null);
+        await cluster.AssertGoneAsync(2);
+    }
+
+    /// <summary>The index was dropped and made anew with another field. A shard that lost that has the first one, or its mark.</summary>
+    [Theory]
+    [InlineData("ready")]
+    [InlineData("dropping")]
+    [InlineData("dropped")]
+    public async Task A_shard_that_lost_a_later_definition_gets_it_in_place_of_its_own(string state)
+    {
+        await using var cluster = await IndexedCluster.StartAsync(postgres, redis);
+        (await cluster.RunAsync("indexes", "create", "c", "i", "n")).Succeeds();
+        var first = await cluster.Database(2).ScalarAsync<string>("select format('fields = %L, created_at = %L', fields, created_at) from sharding.item_index");
+        (await cluster.RunAsync("indexes", "drop", "c", "i", "--yes")).Succeeds();
+        (await cluster.RunAsync("indexes", "create", "c", "i", "t")).Succeeds();
+        foreach (var number in new[] { 1, 2 })
+            await cluster.Database(number).ExecuteAsync("update sharding.item_index set created_at = created_at - interval '1 h'");
+        await cluster.Database(2).ExecuteAsync($"update sharding.item_index set {first}; update sharding.item_index set state = '{state}', created_at = created_at - interval '1 h'");
+
+        await using var agent = AdminChild.Start(cluster, IndexedCluster.Agent);
+
+        await cluster.AssertReadyAsync(2, "i", "c.i");
+        foreach (var number in new[] { 1, 2 })
+        {
+            Assert.Equal("t", await cluster.Database(number).ScalarAsync<string>("select fields #>> '{0,path}' from sharding.item_index"));
+            Assert.Contains("'{t}'", await cluster.Database(number).ScalarAsync<string>("select pg_get_indexdef('sharding_items.\"c.i\"'::regclass)"), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -6,7 +6,9 @@ namespace ShardAdmin.Tests.Indexes;
 
 public sealed class IndexRulesTests
 {
-    /// <summary>What two shards have: state, and "!" for an index that is not whole, "?" for a problem; "-" is no definition.</summary>
+    /// <summary>
+    /// What two shards have: state, and "!" for an index that is not whole, "?" for a problem, "&lt;" for an earlier definition; "-" is none.
+    /// </summary>
     [Theory]
     [InlineData("ready", "ready", "None")]
     [InlineData("building!", "building!", "Build")]
@@ -24,6 +26,15 @@ public sealed class IndexRulesTests
     [InlineData("dropping", "-", "Drop")]
     [InlineData("dropping", "building?", "Drop")]
     [InlineData("-", "-", "None")]
+    [InlineData("dropped", "-", "None")]
+    [InlineData("dropped", "dropped", "None")]
+    [InlineData("dropped", "ready", "Drop")] // the second shard lost the drop
+    [InlineData("dropped", "dropping", "Drop")]
+    [InlineData("dropped", "ready<", "Drop")]
+    [InlineData("ready", "dropped<", "Build")] // it lost the later definition
+    [InlineData("ready", "dropping<", "Build")]
+    [InlineData("ready", "ready<", "Build")]
+    [InlineData("failed?", "ready<", "None")]
     public void What_is_done_depends_on_what_all_shards_have(string first, string second, string expected)
     {
         Assert.Equal(expected, IndexRules.Decide(Sight(first, second)).ToString());
@@ -95,6 +106,6 @@ public sealed class IndexRulesTests
         new IndexKey("c", "i"), new Dictionary<ShardId, IndexInShard?> { [new ShardId("s1")] = first, [new ShardId("s2")] = second }, []);
 
     private static IndexInShard? Index(string text, double ageSeconds) => text == "-" ? null : new IndexInShard(
-        "c", "i", "[]", IsUnique: false, default, ageSeconds, text.TrimEnd('!', '?'), 0, text.EndsWith('?') ? "A problem." : null, "c.i",
+        "c", "i", "[]", IsUnique: false, text.EndsWith('<') ? default : DateTime.UnixEpoch, ageSeconds, text.TrimEnd('!', '?', '<'), 0, text.EndsWith('?') ? "A problem." : null, "c.i",
         !text.EndsWith('!'), IsWanted: true, 0, IsHeld: false, null);
 }
