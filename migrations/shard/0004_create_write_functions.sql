@@ -413,11 +413,14 @@ $create$;
 -- partitions that get rows, and needs one plan. A session that writes to hundreds of collections would otherwise keep the plans of hundreds
 -- of functions. The statement is step 4 of the functions of the collections, with the same argument. Keys are visited by collection, slot,
 -- pk, id, as every writer does. What it leaves over, and everything else, goes by the functions of the collections, one after the other. A
--- put that is alone in its collection then goes by the function for one, whose plans take much less memory.
+-- put that is alone in its collection then goes by the function for one.
+--
+-- by_function    a function of the collection was called, so its plans are now in the memory of this session
 create function sharding.write_items(
     p_atomic boolean, p_operations text[], p_slots smallint[], p_collections text[], p_pks text[], p_ids text[],
     p_docs jsonb[], p_conditions text[], p_versions text[], p_ttls integer[], p_return_docs boolean[])
-returns table (ord integer, outcome text, version bigint, updated_at timestamptz, expires_at timestamptz, doc jsonb, detail text)
+returns table (ord integer, outcome text, version bigint, updated_at timestamptz, expires_at timestamptz, doc jsonb, detail text,
+               by_function boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_hashjoin = on as $$
 #variable_conflict use_column
 declare
@@ -462,9 +465,11 @@ begin
                 cross join lateral (select clock_timestamp() as now_ where c.ord is not null offset 0) read -- once for each row
                 where (select bool_and(may) from checked)
                 on conflict (slot, collection, pk, id) do update
-                    set doc = excluded.doc, version = greatest(i.version + 1, excluded.version) | 1,
-                        updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at
-                    where i.expires_at is null or i.expires_at > clock_timestamp() -- an expired item is not "replaced"
+                    set doc = excluded.doc, updated_at = greatest(i.updated_at, excluded.updated_at), expires_at = excluded.expires_at,
+                        version = case when i.expires_at is null or i.expires_at > clock_timestamp()
+                                       then greatest(i.version + 1, excluded.version) | 1
+                                       -- an item that had expired is not "replaced", it is a new one
+                                       else (greatest(i.version + 1, excluded.version) + 1) & ~1::bigint end
                 returning i.version & 1 = 0 as is_new, clock_timestamp() > i.updated_at + apart as is_late,
                           i.version, i.updated_at, i.expires_at, i.doc, i.slot, i.collection as name, i.pk, i.id
             )
@@ -473,6 +478,7 @@ begin
             from written w join put using (name, slot, pk, id)
         loop
             answered[ord] := true;
+            by_function := false;
             if is_late then
                 select d.* into version, updated_at, expires_at
                 from sharding.date_anew(p_slots[ord], p_collections[ord], p_pks[ord], p_ids[ord], p_ttls[ord]) d;
@@ -492,6 +498,7 @@ begin
         group by u.name order by u.name collate "C"
     loop
         first_ := asked.places[1];
+        by_function := asked.exists_;
         for ord, outcome, version, updated_at, expires_at, doc, detail in
             execute case
                 when not asked.exists_ then $sql$

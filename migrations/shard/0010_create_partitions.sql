@@ -47,10 +47,10 @@ end
 $$;
 
 -- Drops what belongs to a collection, with all its items. This locks sharding.item exclusively, for the moment of the commit. Nobody waits
--- long: the statements of routers and movers lock only the partitions that they name, and we wait for the lock at most 200 ms. The caller
--- tries again then (lock_not_available).
+-- long: the statements of routers and movers lock only the partitions that they name, but for puts into several collections at once
+-- (sharding.write_items); and we wait for the lock at most 50 ms. The caller tries again then (lock_not_available).
 create function sharding.drop_partition(p_collection text) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms' as $$
 declare
     writes regprocedure;
 begin

@@ -22,7 +22,7 @@ namespace ShardAdmin.Collections;
 /// (sharding.lock_plans). The argument relies on rows, not on the lock of a session, which a restart of the shard would release. If a shard
 /// went back to a moment before its mark, step 4 finds it, because that step looks for the mark.
 ///
-/// Locks. To drop the partition, step 4 needs the table to itself for a moment. It waits at most 200 ms for that, so that nobody waits
+/// Locks. To drop the partition, step 4 needs the table to itself for a moment. It waits at most 50 ms for that, so that nobody waits
 /// longer behind it, and tries again. Routers read and write other partitions meanwhile.
 ///
 /// Writers. Step 2 cannot use transaction ids: a writer has no id before its first change, so a writer that has read the state and has not

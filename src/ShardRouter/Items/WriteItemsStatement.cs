@@ -15,7 +15,8 @@ namespace ShardRouter.Items;
 internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, WriteResult>
 {
     private const string Sql =
-        "select ord, outcome, version, updated_at, expires_at, doc, detail from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        "select ord, outcome, version, updated_at, expires_at, doc, detail, by_function "
+        + "from sharding.write_items($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
     private const int CollectionsAt = 3; // among the parameters of write_items; those of a collection's function lack it
 
@@ -103,11 +104,11 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
                 _session.Named.Miss(collection);
             }
         }
-        foreach (var same in arePlain ? [] : operations.CountBy(operation => operation.Key.Collection))
-            _session.Uses(same.Key, isMany: same.Value > 1); // write_items puts plain ones itself
+        foreach (var same in arePlain && !_atomic ? [] : operations.CountBy(operation => operation.Key.Collection))
+            _session.Uses(same.Key, isMany: same.Value > 1); // of plain ones the answer tells
         Fill(operations);
         await _command.PrepareOnceAsync();
-        return await RunAsync(_command, operations.Count);
+        return await RunAsync(_command, operations, tellsFunctions: true);
     }
 
     private async Task<Fenced<WriteResult>[]> NamedAsync(string collection, IReadOnlyList<WriteOperation> operations)
@@ -117,12 +118,12 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
             _named.CommandText = CollectionSql.Write(_namedCollection = collection);
         _session.Uses(collection, isMany: true);
         await _session.Named.PrepareAsync(_named);
-        return await RunAsync(_named, operations.Count);
+        return await RunAsync(_named, operations, tellsFunctions: false);
     }
 
-    private async Task<Fenced<WriteResult>[]> RunAsync(NpgsqlCommand command, int count)
+    private async Task<Fenced<WriteResult>[]> RunAsync(NpgsqlCommand command, IReadOnlyList<WriteOperation> operations, bool tellsFunctions)
     {
-        var answers = new Fenced<WriteResult>[count];
+        var answers = new Fenced<WriteResult>[operations.Count];
         var returned = 0L;
         await using (var reader = await command.ExecuteReaderAsync(CancellationToken.None))
         {
@@ -130,7 +131,10 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
             {
                 var answer = WriteAnswers.At(reader, returned == 0 ? long.MaxValue : _mostReturned - returned);
                 returned += answer.Value?.Doc?.Length ?? 0;
-                answers[reader.GetInt32(0) - 1] = answer;
+                var place = reader.GetInt32(0) - 1;
+                answers[place] = answer;
+                if (tellsFunctions && reader.GetBoolean(7))
+                    _session.Uses(operations[place].Key.Collection, isMany: true);
             }
         }
         return answers; // rows may come before the commit: it has happened only now, as the closed reader has seen ReadyForQuery

@@ -24,4 +24,13 @@ internal static class PageMerge
 
         QueryPage Page(SortKey? readUpTo, StopReason stop) => new(rows.GetRange(0, kept), readUpTo, stop, [], [], null, default);
     }
+
+    /// <summary>
+    /// An item may change its place between two readings, and would then be in the page twice. What was read later counts.
+    /// </summary>
+    public static IEnumerable<PagePart> Without(IEnumerable<PagePart> earlier, IEnumerable<PagePart> later)
+    {
+        var again = later.SelectMany(part => part.Rows).Select(row => (row.Key.PartitionKey, row.Key.Id)).ToHashSet();
+        return earlier.Select(part => part with { Rows = [.. part.Rows.Where(row => !again.Contains((row.Key.PartitionKey, row.Key.Id)))] });
+    }
 }

@@ -73,9 +73,11 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
         return $"select i.* from ({string.Join(" union all ", ranges)}) i";
     }
 
-    /// <summary>Every item that is looked at is shown, but for expired ones.</summary>
-    private string All(string where, string order) =>
-        $"select {Columns}, i.doc, false as is_last{PlaceColumns()} from {sql.Table} i where {where} and {ItemsSql.IsAlive} order by {order}";
+    /// <summary>Nearly every item that is looked at is wanted.</summary>
+    private string All(string where, string order) => $"""
+        select {Columns}, i.doc, false as is_last{PlaceColumns()} from {sql.Table} i
+        where {where} and {ItemsSql.IsAlive} and {sql.Keeps(query.Items.Filter)} order by {order}
+        """;
 
     /// <summary>
     /// Looks at items in an order, one after the other, and keeps those that are wanted. As it may look at many in vain, it ends when its

@@ -10,11 +10,12 @@ namespace ShardRouter.Queries;
 /// <summary>Reads a page over all shards, and puts their parts together in one order.</summary>
 /// <remarks>
 /// A page by slot and without a filter is read in another way (<see cref="ScanReader"/>). For every other one:
-/// 1. Every shard gives its first items of that order: its share of the page by its slots, and some more, because items are not spread
-///    evenly. Some stop sooner and say up to where they read. Up to the first of these places nothing is missing, and the page ends there,
-///    or where it is full.
+/// 1. Every shard gives its first items of that order, as many as a page has. Along an index it gives only its share of the page, by its
+///    slots, and some more, because items are not spread evenly. Some stop sooner and say up to where they read. Up to the first of these
+///    places nothing is missing, and the page ends there, or where it is full.
 /// 2. If a share was too small to fill the page, those that have more than their share are asked once more, from that place on. Each may
-///    then give all that is missing, so there is no third time. If more than half of the time to search is over, the page ends there.
+///    then give all that is missing, so there is no third time. If half of the time to search is over, or if that second time fails, the
+///    page is what the first one gave: it has a cursor, so nothing is lost.
 /// What is behind the end is read again by the next page; so page 1,000 costs as much as page 1.
 /// </remarks>
 internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatistics statistics, TimeProvider time)
@@ -51,61 +52,67 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
             return await scans.ReadAsync(query, slots, before, partial, share, meter, deadline);
         using var turn = scatter.Enter();
         var startedAt = time.GetTimestamp();
-        var first = await AskAsync(query, slots, asked => Share(query.Limit, asked.Count, slots.Count));
+        var first = await AskAsync(query, slots, asked => Share(query, asked.Count, slots.Count));
         if (first.Failure is { } failure)
-            return Failed(failure, first.FailedShard);
+            return new QueryPage([], null, StopReason.None, [], [], failure, first.FailedShard);
         List<PagePart> parts = [.. first.Answers.Select(each => each.Value)];
-        var page = PageMerge.Merge(query, parts);
-        var read = BytesOf(parts);
-        var second = (Scattered<PagePart>?)null;
-        var isShort = page.Stop == StopReason.Limit && page.Rows.Count < query.Limit;
-        var took = time.GetElapsedTime(startedAt);
-        if (isShort && took > query.ScanLimit / 2)
+        var (page, taken) = (PageMerge.Merge(query, parts), BytesOf(parts));
+        if (page is { Stop: StopReason.Limit, ReadUpTo: { } end } && page.Rows.Count < query.Limit)
         {
-            page = page with { Stop = StopReason.Budget };
-        }
-        else if (isShort)
-        {
-            var end = page.ReadUpTo!;
-            var rest = query with { After = end, Limit = query.Limit - page.Rows.Count, ScanLimit = query.ScanLimit - took };
+            var left = query.ScanLimit - time.GetElapsedTime(startedAt);
             var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit).Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
-            second = await AskAsync(rest, more, _ => rest.Limit);
-            if (second.Failure is { } late)
-                return Failed(late, second.FailedShard);
-            parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part), .. second.Answers.Select(each => each.Value)];
-            read += BytesOf(second.Answers.Select(each => each.Value));
-            page = PageMerge.Merge(query, parts);
+            parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part)];
+            share.GiveBack(taken - BytesOf(parts));
+            taken = BytesOf(parts);
+            if (left < query.ScanLimit / 2)
+            {
+                page = page with { Stop = StopReason.Budget };
+            }
+            else if (await MoreAsync(query with { After = end, Limit = query.Limit - page.Rows.Count, ScanLimit = left }, more) is { } second)
+            {
+                taken += BytesOf(second);
+                page = PageMerge.Merge(query, [.. PageMerge.Without(parts, second), .. second]);
+            }
         }
-        share.GiveBack(read - page.Rows.Sum(row => row.Bytes));
-        return page with
-        {
-            Shards = InOrder(first.Answers.Concat(second?.Answers ?? []).Select(each => each.Shard)),
-            Incomplete = InOrder(first.Incomplete.Concat(second?.Incomplete ?? [])),
-        };
+        share.GiveBack(taken - page.Rows.Sum(row => row.Bytes));
+        return page with { Shards = InOrder(first.Answers.Select(each => each.Shard)), Incomplete = InOrder(first.Incomplete) };
 
         Task<Scattered<PagePart>> AskAsync(ItemQuery some, SlotSet of, Func<SlotSet, int> limit) => scatter.RunInTurnAsync(
             "query", of, before,
             (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter), partial, meter,
             deadline);
+
+        async Task<IReadOnlyList<PagePart>?> MoreAsync(ItemQuery rest, SlotSet of)
+        {
+            try
+            {
+                var answer = await AskAsync(rest, of, _ => rest.Limit);
+                return answer is { Failure: null, Incomplete: [] } ? [.. answer.Answers.Select(each => each.Value)] : null;
+            }
+            catch (ProblemException)
+            {
+                return null; // overloaded
+            }
+        }
     }
 
     /// <summary>
     /// How many items of a page a shard is asked for. If items are spread evenly over slots, four standard deviations above the mean are
-    /// enough in nearly every page; where all items with a value are of one partition, they are not.
+    /// enough in nearly every page; where all items with a value are of one partition, they are not. Without an index to begin at, the
+    /// second time would cost as much as the first, so everything is asked for at once.
     /// </summary>
-    /// <param name="limit">Of the page.</param>
     /// <param name="asked">How many of the slots are the shard's.</param>
     /// <param name="slots">How many slots there are.</param>
-    private static int Share(int limit, int asked, int slots)
+    private static int Share(ItemQuery query, int asked, int slots)
     {
+        if (query.Index is null)
+            return query.Limit;
         var part = (double)asked / slots;
-        var mean = limit * part;
-        return (int)Math.Min(limit, Math.Ceiling(mean + (4 * Math.Sqrt(mean * (1 - part)))) + 4);
+        var mean = query.Limit * part;
+        return (int)Math.Min(query.Limit, Math.Ceiling(mean + (4 * Math.Sqrt(mean * (1 - part)))) + 4);
     }
 
     private static long BytesOf(IEnumerable<PagePart> parts) => parts.Sum(part => part.Rows.Sum(row => row.Bytes));
-
-    private static QueryPage Failed(ShardFailure failure, ShardId shard) => new([], null, StopReason.None, [], [], failure, shard);
 
     private static ShardId[] InOrder(IEnumerable<ShardId> shards) =>
         [.. shards.Distinct().OrderBy(each => each.Value, StringComparer.Ordinal)];

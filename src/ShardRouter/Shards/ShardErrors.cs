@@ -34,10 +34,12 @@ internal static class ShardErrors
     /// <summary>
     /// Postgres rolled the statement back for the sake of others. Nothing was applied, so trying again is safe, and another try may well
     /// succeed. An internal error is among them: a write that runs while a move drops its publication fails with "cache lookup failed for
-    /// publication". (Postgres looks up the table's publications twice, and DROP PUBLICATION does not wait for writers.)
+    /// publication". (Postgres looks up the table's publications twice, and DROP PUBLICATION does not wait for writers.) So is a write into a
+    /// collection that has just been made, when the session has not heard of its partition yet: "no partition of relation item found".
     /// </summary>
-    public static bool IsRolledBackAndRepeatable(Exception error) =>
-        error is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.InternalError } postgres && !IsFatal(postgres);
+    public static bool IsRolledBackAndRepeatable(Exception error) => error is PostgresException postgres && !IsFatal(postgres)
+        && postgres is { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.InternalError }
+            or { SqlState: PostgresErrorCodes.CheckViolation, SchemaName: "sharding", TableName: "item" };
 
     /// <summary>The connection is gone. If nothing can have been applied, a fresh connection is worth a try.</summary>
     public static bool IsConnectionLost(Exception error) =>

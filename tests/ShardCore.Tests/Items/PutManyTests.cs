@@ -70,6 +70,21 @@ public sealed class PutManyTests(ItemsShard fixture) : IClassFixture<ItemsShard>
         Assert.Equal([floor + 6, floor + 1], answers.Select(answer => answer.Version!.Value));
     }
 
+    /// <summary>Their plans would stay in the memory of the session, a megabyte for each collection.</summary>
+    [Fact]
+    public async Task Puts_into_several_collections_call_no_function_of_theirs_but_where_a_slot_may_not_be_written()
+    {
+        await SetUpAsync();
+        const string write = """
+            select bool_or(by_function) from sharding.write_items(
+                false, '{put,put,put}', array[sharding.slot_of('a'), sharding.slot_of('b'), sharding.slot_of($1)], '{things,other,other}', array['a', 'b', $1],
+                '{1,1,new}', array['{}', '{}', '{}']::jsonb[], '{none,none,none}', '{null,null,null}', '{null,null,null}', '{f,f,f}')
+            """;
+
+        Assert.False(await _shard.Database.ScalarAsync<bool>(write.Replace("$1", "'c'", StringComparison.Ordinal))); // 1 of a has expired
+        Assert.True(await _shard.Database.ScalarAsync<bool>(write.Replace("$1", "'frozen'", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task In_a_transaction_one_that_is_refused_undoes_the_others()
     {
