@@ -94,16 +94,17 @@ public sealed class ConstraintTests(GuardedCluster guarded) : IClassFixture<Guar
         (await all.PutAsync("t1:a", "last", """{"n":2}""")).Expect(201);
 
         var (found, pages, late, cursor) = (new List<string>(), 0, 0, (string?)null);
-        do
+        while (true)
         {
             var page = await _tenant.PostAsync(
                 all.Address + ":query", """{"filter":{"n":{"gte":1}}""" + (cursor is null ? "}" : $",\"cursor\":\"{cursor}\"}}"), ("Request-Timeout", "0.3"));
-            if (page.Status == 504 && ++late < 20)
+            if (page.Status == 504 && ++late < 50)
                 continue; // a busy machine
             found.AddRange(page.Expect(200).Json.GetProperty("items").EnumerateArray().Select(each => each.GetProperty("id").GetString()!));
             (cursor, pages) = (page.Next(), pages + 1);
+            if (cursor is null)
+                break;
         }
-        while (cursor is not null);
 
         Assert.Equal(["last"], found);
         Assert.True(pages > 1, "All items were passed in one page: this shows nothing.");

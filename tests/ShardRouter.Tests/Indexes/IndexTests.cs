@@ -91,7 +91,7 @@ public sealed class IndexTests(RouterFixture fixture) : RouterTests(fixture)
         var database = Cluster.Shards[0].Database;
         var fields = System.Text.Json.JsonSerializer.Serialize(new[] { new { path = "a", steps = new[] { "a" }, dir = direction } }).Replace("'", "''", StringComparison.Ordinal);
 
-        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.ScalarAsync<string>($"select sharding.index_create('{Items.Name}', 'x', '{fields}', false, 'test')"));
+        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.ScalarAsync<string>($"select sharding.index_create('{Items.Name}', 'x', '{fields}', false, 'test', null)"));
 
         Assert.Equal(Npgsql.PostgresErrorCodes.CheckViolation, refused.SqlState);
         Assert.Equal("", await database.ScalarAsync<string>("select coalesce(to_regclass('public.evil')::text, '')"));
