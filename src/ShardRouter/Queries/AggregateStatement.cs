@@ -28,6 +28,7 @@ internal static class AggregateStatement
     {
         await using var command = call.Connection.CreateCommand();
         command.CommandText = Build(new ItemsSql(command, table, query.Index), query, asked);
+        await call.Session.Queries.PrepareAsync(command);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
         var (slots, groups, scanned) = ((string?)null, new List<GroupPart>(), new ScannedItems(meter));
         while (await reader.ReadAsync(CancellationToken.None))

@@ -30,6 +30,7 @@ internal static class PageStatement
     {
         await using var command = call.Connection.CreateCommand();
         command.CommandText = new PageSql(new ItemsSql(command, table, query.Index), query).Build(asked);
+        await call.Session.Queries.PrepareAsync(command);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
         var (slots, rows, bytes, last) = ((string?)null, new List<PageRow>(), 0L, (SortKey?)null);
         var (end, scanned) = ((PagePart?)null, new ScannedItems(meter));

@@ -20,38 +20,14 @@ internal sealed class NamedStatements
 
     private const int MostMissing = 1000;
 
-    private readonly Dictionary<string, LinkedListNode<NpgsqlCommand>> _known = new(StringComparer.Ordinal);
-    private readonly LinkedList<NpgsqlCommand> _usedLast = new(); // the one used last is first
+    private readonly PreparedStatements _prepared = new(Most);
     private readonly Dictionary<string, long> _missing = new(StringComparer.Ordinal);
 
     /// <summary>Prepares the command, unless the session has prepared its text already.</summary>
     public async Task PrepareAsync(NpgsqlCommand command)
     {
-        if (_known.TryGetValue(command.CommandText, out var known))
-        {
-            if (_usedLast.First != known)
-            {
-                _usedLast.Remove(known);
-                _usedLast.AddFirst(known);
-            }
-            await command.PrepareOnceAsync();
-            return;
-        }
-        await command.PrepareAsync(CancellationToken.None);
-        var kept = command.Clone(); // to drop the statement with: the command itself may be gone by then
-        await kept.PrepareAsync(CancellationToken.None);
-        _known[command.CommandText] = _usedLast.AddFirst(kept);
-        if (_known.Count > Most)
-            await DropOldestAsync();
-    }
-
-    private async Task DropOldestAsync()
-    {
-        var oldest = _usedLast.Last!.Value;
-        _usedLast.RemoveLast();
-        _known.Remove(oldest.CommandText);
-        await oldest.UnprepareAsync(CancellationToken.None);
-        await oldest.DisposeAsync();
+        if (!await _prepared.TryPrepareAsync(command))
+            await _prepared.PrepareAsync(command);
     }
 
     /// <summary>The shard said a moment ago that it does not have the collection.</summary>

@@ -83,6 +83,9 @@ internal sealed class ShardSession(
     /// <inheritdoc cref="NamedStatements" />
     public NamedStatements Named { get; } = new();
 
+    /// <inheritdoc cref="QueryStatements" />
+    public QueryStatements Queries { get; } = new();
+
     /// <summary>
     /// The functions of the collections that the session has called take so much memory at the server that it must not be used again:
     /// Postgres keeps their plans as long as the session lasts (docs/adr/0028-a-partition-a-collection.md).
