@@ -44,7 +44,7 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
             select {Columns}, i.doc, false as is_last{PlaceColumns()} from {sql.Table} i
             where {sql.Range(query.Items)} and {ItemsSql.IsAlive} and {sql.Keeps(query.Items.Filter)}
         ) i
-        where {(query.After is { } after ? Behind(after) : "true")}
+        where {(query.After is { } after ? IsBehind(after) : "true")}
         order by {OrderBy([.. Names().Select(name => ($"i.{name}_rank", $"i.{name}_number", $"i.{name}_text"))])}
         """;
 
@@ -115,7 +115,7 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
     }
 
     /// <summary>The items behind a key, where some columns go up and others down.</summary>
-    private string Behind(SortKey after)
+    private string IsBehind(SortKey after)
     {
         var columns = new List<(string Name, string Comparison, string Value)>();
         foreach (var (field, name, value) in query.Order.Zip(Names(), after.Values))
@@ -143,6 +143,11 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
                 yield return range;
             yield break;
         }
+        if (query.Order.All(field => !field.Descending && !IndexField(field).Descending))
+        {
+            yield return Behind(after);
+            yield break;
+        }
         var equal = new string[query.Order.Count + 1]; // by field: those before it have the key's values
         equal[0] = "";
         for (var i = 0; i < query.Order.Count; i++)
@@ -167,6 +172,14 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
         }
     }
 
+    /// <summary>Where every column goes up, all that is behind a key is one range, and one comparison of rows says so.</summary>
+    private string Behind(SortKey after)
+    {
+        var columns = _places.SelectMany(place => new[] { place.Rank, place.Number, place.Text });
+        var values = after.Values.SelectMany(value => new[] { ItemsSql.Rank(value.Rank), NumberSql(value), TextSql(value) });
+        return $" and ({string.Join(", ", columns)}, i.pk, i.id) > ({string.Join(", ", values)}, {sql.Add(after.PartitionKey)}, {sql.Add(after.Id)})";
+    }
+
     /// <summary>
     /// What has at least this type, in the order of types. An index that is read backwards gives the types the other way round, so then
     /// each type is a range of its own.
@@ -175,12 +188,14 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
     {
         if (field == query.Order.Count || query.Index!.Bounds.Any(bound => IsOf(bound, field)))
             return rank == 0 ? [""] : []; // it has only one type, or one value
-        var isBackwards = query.Index.Index.Fields.First(each => each.Steps.AsSpan().SequenceEqual(query.Order[field].Path)).Descending
-            != query.Order[field].Descending;
+        var isBackwards = IndexField(query.Order[field]).Descending != query.Order[field].Descending;
         if (!isBackwards)
             return rank == 0 ? [""] : rank > SortValue.Rest ? [] : [$" and {_places[field].Rank} >= {ItemsSql.Rank(rank)}"];
         return Enumerable.Range(rank, SortValue.Rest + 1 - rank).Select(each => $" and {_places[field].Rank} = {ItemsSql.Rank((short)each)}");
     }
+
+    private ShardCore.Indexes.IndexField IndexField(SortField field) =>
+        query.Index!.Index.Fields.First(each => each.Steps.AsSpan().SequenceEqual(field.Path));
 
     private int FirstFree() => Enumerable.Range(0, query.Order.Count).FirstOrDefault(i => !IsFixed(i), query.Order.Count);
 
