@@ -93,7 +93,7 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         var collection = operations[0].Key.Collection;
         var arePlain = operations.All(PutItemStatement.CanRun);
         if (_mayFail && !_session.Named.IsMissing(collection) && operations.All(operation => operation.Key.Collection == collection)
-            && (!arePlain || _session.HasRoomFor(collection, isMany: operations.Count > 1)))
+            && (!arePlain || _session.HasRoomFor(collection, operations.Count)))
         {
             try
             {

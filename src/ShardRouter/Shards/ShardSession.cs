@@ -22,6 +22,7 @@ internal sealed class ShardSession(
     /// <summary>From here on, plain puts to further collections go without functions of their own.</summary>
     internal const int MostPlansForPutsKiB = 48 * 1024;
 
+    private const int ManyTogether = 8;
     private const int PutKiB = 270; // for each collection, as measured
     private const int ManyKiB = 1300;
 
@@ -103,9 +104,13 @@ internal sealed class ShardSession(
             _plansKiB += Cost(isMany);
     }
 
-    /// <summary>Whether a plain put should call the function of its collection (<see cref="Uses"/>).</summary>
-    public bool HasRoomFor(string collection, bool isMany) =>
-        _plansKiB + Cost(isMany) <= MostPlansForPutsKiB || _used.Contains((collection, isMany));
+    /// <summary>Whether plain puts should call the function of their collection (<see cref="Uses"/>).</summary>
+    /// <param name="puts">How many go together. Where many do, the collection is used much, and its function is worth its memory.</param>
+    public bool HasRoomFor(string collection, int puts)
+    {
+        var (isMany, most) = (puts > 1, puts < ManyTogether ? MostPlansForPutsKiB : MostPlansKiB);
+        return _plansKiB + Cost(isMany) <= most || _used.Contains((collection, isMany));
+    }
 
     private static int Cost(bool isMany) => isMany ? ManyKiB : PutKiB;
 
