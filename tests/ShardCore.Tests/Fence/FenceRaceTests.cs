@@ -149,14 +149,17 @@ public sealed class FenceRaceTests(SharedPostgres postgres)
         Assert.Equal(1, await shard.CountAsync());
     }
 
-    [Fact]
-    public async Task Only_the_operations_on_the_frozen_slot_of_a_batch_are_refused()
+    [Theory]
+    [InlineData(ShardUnderTest.Collection)]
+    [InlineData("other")]
+    public async Task Only_the_operations_on_the_frozen_slot_of_a_batch_are_refused(string lastCollection)
     {
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
+        await shard.Database.ExecuteAsync("insert into sharding.collection (name) values ('other')");
         await using var freezer = await shard.BeginAsync();
         await using var writer = await shard.BeginAsync();
         await freezer.FreezeAsync(ShardUnderTest.Slot);
-        var write = writer.WriteAsync(ShardOperation.Put("1") with { Pk = "a" }, ShardOperation.Put("2"), ShardOperation.Put("3") with { Pk = "z" });
+        var write = writer.WriteAsync(ShardOperation.Put("1") with { Pk = "a" }, ShardOperation.Put("2"), ShardOperation.Put("3") with { Pk = "z", Collection = lastCollection });
         await shard.WaitUntilBlockedAsync(writer, "the writer");
 
         await freezer.CommitAsync();
