@@ -92,7 +92,7 @@ internal static class IndexDefining
     }
 
     /// <summary>Defines it in one shard.</summary>
-    /// <param name="createdAt">Of the definition in a shard that has it already; null: this is the first one.</param>
+    /// <param name="createdAt">The time of the definition in a shard that has it already; null: this shard is the first one.</param>
     public static async Task<Answer> CreateAsync(
         AdminSession session, Shard shard, WantedIndex index, DateTime? createdAt, CancellationToken cancellation)
     {
@@ -131,7 +131,7 @@ internal static class IndexDefining
     };
 
     /// <param name="Word">What <c>sharding.index_create</c> returned, or the code of its error.</param>
-    /// <param name="CreatedAt">Of the definition in the shard.</param>
+    /// <param name="CreatedAt">The time of the definition in the shard.</param>
     internal sealed record Answer(string Word, string Text, DateTime? CreatedAt);
 
     private sealed record Owner(string? Problem, string Name, string User);

@@ -27,7 +27,7 @@ internal sealed record IndexSight(
 
     public bool IsComplete => Silent.Count == 0;
 
-    /// <summary>It was dropped in a shard, or is to be. So it is in all.</summary>
+    /// <summary>A shard has dropped the index, or is to drop it. So all are to.</summary>
     public bool IsUnwanted => Found.Values.Any(each => each is { State: "dropping" or "dropped" } && each.CreatedAt == _latest);
 
     /// <summary>What the shards say together: ready · building · failed · dropping · differs (in their definitions) · gone</summary>

@@ -246,7 +246,7 @@ internal sealed class IndexWork(AdminSession session, ShardRing ring)
         }
     }
 
-    /// <summary>What the shard has of an earlier index of that name goes first.</summary>
+    /// <summary>Defines the index in a shard. An earlier index of that name is dropped there first.</summary>
     /// <returns>Null: its table is in use all the time, so the earlier one is still there.</returns>
     private async Task<IndexDefining.Answer?> DefineAsync(Shard shard, IndexSight sight, IndexInShard model, CancellationToken cancellation)
     {

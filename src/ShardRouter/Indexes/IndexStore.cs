@@ -29,7 +29,7 @@ internal static class IndexStore
 
     /// <param name="fields">As JSON (<see cref="IndexField.Write"/>).</param>
     /// <param name="by">Who wants it, for the audit log.</param>
-    /// <param name="createdAt">Of the definition in the shard that has it already; null: this is the first one.</param>
+    /// <param name="createdAt">The time of the definition in a shard that has it already; null: this shard is the first one.</param>
     public static async Task<(IndexCreation Outcome, DateTime? CreatedAt)> CreateAsync(
         NpgsqlConnection shard, string collection, string name, string fields, bool isUnique, string by, DateTime? createdAt)
     {

@@ -47,7 +47,7 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
     /// <summary>The first column of each statement: these slots, in the first row.</summary>
     public const string Slots = $"case when row_number() over () = 1 then {SlotsText} end";
 
-    /// <param name="text">Of <see cref="SlotsText"/>.</param>
+    /// <param name="text">The value of <see cref="SlotsText"/> in the first row.</param>
     /// <param name="asked">The slots that the statement was asked for.</param>
     public static SlotSet SlotsOf(string? text, SlotSet asked) => text switch
     {

@@ -172,7 +172,7 @@ internal sealed class PageSql(ItemsSql sql, ItemQuery query)
         }
     }
 
-    /// <summary>Where every column goes up, all that is behind a key is one range, and one comparison of rows says so.</summary>
+    /// <summary>All items behind a key, where every column goes up: they are one range, and one comparison of rows says so.</summary>
     private string Behind(SortKey after)
     {
         var columns = _places.SelectMany(place => new[] { place.Rank, place.Number, place.Text });
