@@ -64,8 +64,9 @@ publish() {
 }
 
 sources() { # sources [TEST...]: lists the files that the programs are made of
+  # Lock files follow from the others, and the build itself may write them again.
   (cd "$ROOT" && find src samples/SampleLoader migrations build global.json .editorconfig Directory.* \
-    \( -name bin -o -name obj \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
+    \( -name bin -o -name obj -o -name packages.lock.json \) -prune -o -type f "$@" -print 2>/dev/null | sort) || true
 }
 
 program_of() { # program_of PROJECT: prints the published dll; nothing if it was not published

@@ -13,6 +13,9 @@ readonly HANGS_AFTER=8m
 # With --again, a project with at most so many failures has them run a second time. More are no accident.
 readonly MOST_AGAIN=10
 
+# So many seconds more have those of a project that was cut off.
+readonly AGAIN_SECONDS=300
+
 test_command() {
   local build=true again=false all=false deadline=
   while [[ ${1:-} == --* ]]; do
@@ -104,6 +107,10 @@ test_project() { # test_project FOLDER FILTER: adds to its caller's passed, fail
   elif test_time_is_over; then
     echo "dev: $name was cut off, the time was over; what had not run counts as one skipped test" >&2
     ((skipped += 1))
+    if [[ $again == true ]] && ((failures > 0 && failures <= MOST_AGAIN)); then
+      local deadline=$((SECONDS + AGAIN_SECONDS)) # for these only
+      test_again "$1" "$log" "$2"
+    fi
   elif ((failures == 0)); then
     echo "dev: $name ended with exit code $code; its output is in $log" >&2
     ((failed += 1))

@@ -15,6 +15,11 @@ namespace ShardRouter.Gathering;
 /// which it had to wait (the connection has a short lock_timeout). So each operation is then carried out alone, in the ordinary way and
 /// with its own deadline. A slow or bad operation harms only itself, and later ones on its key, which wait behind it
 /// (<see cref="AloneKeys{TOperation,TResult}"/>).
+/// The shard itself may be slow instead, because it has too much to do. Then a statement takes too long after others that were slow too.
+/// Single calls would cost the shard far more than the statement, so it would have even more to do, and would never recover. So these
+/// operations go together again, half as many in a statement, before all others (<see cref="WaitingOperations{TOperation,TResult}.PutFirst"/>).
+/// Why they keep their order on a key: the lane has one worker, and this worker takes what was put first before it takes anything else.
+/// If a key then begins to be carried out alone, its operations among those that were put first go along.
 /// If the connection is lost, or the commit was not confirmed, nobody knows what was applied. Then the writes get "outcome unknown", and
 /// the reads are asked again.
 /// On a read-only shard no write is tried alone, because each would fail too.
@@ -36,6 +41,12 @@ internal sealed class GatherWorker<TOperation, TResult>(
 
     /// <summary>If locating takes longer, the operations are answered without their place in the log.</summary>
     private static readonly TimeSpan LocateLimit = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Statements that take so long are a quarter of their limit (<see cref="ShardCore.Shards.SessionSettings.Gathering"/>). If one more
+    /// meets the limit, the shard is to blame, and not an operation.
+    /// </summary>
+    private static readonly TimeSpan SlowStatement = TimeSpan.FromMilliseconds(75);
 
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private ShardSession? _session;
@@ -77,11 +88,13 @@ internal sealed class GatherWorker<TOperation, TResult>(
     }
 
     /// <summary>
-    /// Takes first the operations that waited for their key, then those of the queue. An operation of the queue that must wait for its
-    /// key joins that key.
+    /// Takes first the operations that were taken before, then those that waited for their key, then those of the queue. An operation of
+    /// the queue that must wait for its key joins that key.
     /// </summary>
     private bool TryNext(WaitingOperations<TOperation, TResult> waiting, [NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
+        if (waiting.TryDequeueFirst(out operation))
+            return true;
         while (!alone!.TryTakeBack(out operation))
         {
             if (!waiting.TryDequeue(out operation))
@@ -120,7 +133,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
     {
         if (trouble is not null)
         {
-            Fail(trouble, sent: false);
+            Fail(trouble, sent: false, waiting);
             return;
         }
         metrics.Gathered(pool.Name, kind.Name, _taken.Count);
@@ -139,7 +152,9 @@ internal sealed class GatherWorker<TOperation, TResult>(
         catch (Exception e)
         {
             GiveUp(session, statement, e);
-            Fail(e, sent: statement is not null);
+            Fail(e, sent: statement is not null, waiting);
+            if (IsTooSlow(e))
+                delay.TookTooLong(Stopwatch.GetTimestamp() - startedAt, _capacity);
             return;
         }
         Expect(answers);
@@ -185,7 +200,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
             Forget();
         }
         // An operation or the shard is slow: fewer operations go together until statements end in time again.
-        if (error is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
+        if (IsTooSlow(error))
             _most = Math.Max(_taken.Count / 2, 1);
     }
 
@@ -207,7 +222,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
             count++;
         }
         _expectedBytes = Math.Max(bytes / Math.Max(count, 1), _expectedBytes / 2);
-        _most = Math.Min(_most + 1 + (_most / 8), MaxOperations);
+        _most = Math.Min(_most + 1 + (_most / 32), MaxOperations); // slowly: the next one that takes too long is work for nothing
     }
 
     /// <summary>
@@ -238,7 +253,10 @@ internal sealed class GatherWorker<TOperation, TResult>(
     /// <summary>Whether the session is so old that a read-only shard may be writable again.</summary>
     private static bool IsOld(ShardSession session) => Environment.TickCount64 - session.OpenedAt >= ShardPool.ReadOnlyBelievedFor.TotalMilliseconds;
 
-    private void Fail(Exception error, bool sent)
+    /// <summary>The statement met its limit. It was rolled back.</summary>
+    private static bool IsTooSlow(Exception error) => error is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+
+    private void Fail(Exception error, bool sent, WaitingOperations<TOperation, TResult> waiting)
     {
         var open = _taken.Where(operation => !operation.IsAnswered).ToArray();
         if (open.Length == 0)
@@ -246,7 +264,10 @@ internal sealed class GatherWorker<TOperation, TResult>(
         var notApplied = error is PostgresException && (ShardErrors.IsEndedIdle(error) || !(ShardErrors.IsConnectionLost(error) || ShardErrors.IsReadOnly(error)));
         if (notApplied || (sent && !kind.Writes))
         {
-            CarryOutAlone(open);
+            if (open.Length > 1 && IsTooSlow(error) && delay.Statement >= SlowStatement)
+                TakeAgain(open, waiting);
+            else
+                CarryOutAlone(open, waiting);
             return;
         }
         var failed = pool.Failed(ShardErrors.Classify(error, mayHaveLanded: sent && kind.Writes) ?? ShardFailure.Unavailable, error, sent, _triedIn);
@@ -254,10 +275,23 @@ internal sealed class GatherWorker<TOperation, TResult>(
             operation.TryFail(failed.Failure, error);
     }
 
-    private void CarryOutAlone(GatheredOperation<TOperation, TResult>[] open)
+    private static void TakeAgain(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
     {
         foreach (var operation in open)
             operation.PutBack();
+        waiting.PutFirst([.. open.Where(operation => !operation.IsAnswered)]);
+    }
+
+    private void CarryOutAlone(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
+    {
+        foreach (var operation in open)
+            operation.PutBack();
+        if (alone is not null)
+        {
+            var keys = open.Select(operation => kind.KeyOf(operation.Operation)).ToHashSet();
+            open = [.. open, .. waiting.TakeFirst(operation => keys.Contains(kind.KeyOf(operation.Operation)))];
+        }
+        metrics.Alone(pool.Name, kind.Name, open.Length);
         foreach (var same in open.GroupBy(operation => kind.KeyOf(operation.Operation)))
         {
             GatheredOperation<TOperation, TResult>[] operations = [.. same];

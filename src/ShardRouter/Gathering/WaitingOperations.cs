@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 
 namespace ShardRouter.Gathering;
 
@@ -12,6 +13,7 @@ namespace ShardRouter.Gathering;
 internal sealed class WaitingOperations<TOperation, TResult>
 {
     private readonly ConcurrentQueue<GatheredOperation<TOperation, TResult>> _queue = new();
+    private readonly ConcurrentStack<GatheredOperation<TOperation, TResult>> _first = new(); // they were taken before, and go before all others
     // An operation is counted after it was added. So the count is too low for a moment, and never promises an operation that cannot be
     // taken yet.
     private int _count;
@@ -27,16 +29,61 @@ internal sealed class WaitingOperations<TOperation, TResult>
         Interlocked.Increment(ref _count);
     }
 
+    /// <summary>Puts operations of a statement that was rolled back before all others.</summary>
+    /// <param name="operations">In the order in which they came.</param>
+    public void PutFirst(ReadOnlySpan<GatheredOperation<TOperation, TResult>> operations)
+    {
+        GatheredOperation<TOperation, TResult>[] lastFirst = [.. operations];
+        Array.Reverse(lastFirst);
+        foreach (var operation in lastFirst)
+            operation.Join(this);
+        _first.PushRange(lastFirst);
+        Interlocked.Add(ref _count, lastFirst.Length);
+    }
+
     public bool TryDequeue([NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
     {
+        if (TryDequeueFirst(out operation))
+            return true;
         while (_queue.TryDequeue(out operation))
         {
-            if (!operation.TryLeave())
-                continue; // a shell
-            Interlocked.Decrement(ref _count);
-            return true;
+            if (Left(operation))
+                return true;
         }
         return false;
+    }
+
+    /// <summary>Takes only what was put first.</summary>
+    public bool TryDequeueFirst([NotNullWhen(true)] out GatheredOperation<TOperation, TResult>? operation)
+    {
+        while (_first.TryPop(out operation))
+        {
+            if (Left(operation))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Takes all that was put first and meets the condition. Only for a queue that one worker empties.</summary>
+    public IReadOnlyList<GatheredOperation<TOperation, TResult>> TakeFirst(Func<GatheredOperation<TOperation, TResult>, bool> condition)
+    {
+        if (_first.IsEmpty)
+            return [];
+        List<GatheredOperation<TOperation, TResult>> taken = [], others = [];
+        while (TryDequeueFirst(out var operation))
+            (condition(operation) ? taken : others).Add(operation);
+        if (others.Count > 0)
+            PutFirst(CollectionsMarshal.AsSpan(others));
+        return taken;
+    }
+
+    /// <returns>False: a shell.</returns>
+    private bool Left(GatheredOperation<TOperation, TResult> operation)
+    {
+        if (!operation.TryLeave())
+            return false;
+        Interlocked.Decrement(ref _count);
+        return true;
     }
 
     /// <summary>Takes the first operations for a statement.</summary>
@@ -68,5 +115,5 @@ internal sealed class WaitingOperations<TOperation, TResult>
     }
 
     /// <summary>The entries of the queue now. Some may be shells.</summary>
-    public GatheredOperation<TOperation, TResult>[] ToArray() => _queue.ToArray();
+    public GatheredOperation<TOperation, TResult>[] ToArray() => [.. _first, .. _queue];
 }

@@ -27,24 +27,35 @@ internal sealed class QueueDelay(QueueTarget target, int workers)
 
     private static readonly long PatienceTicks = (long)(Patience.TotalSeconds * Stopwatch.Frequency);
 
-    private long _statementTicks;
-    private int _most = 1;
+    private double _statementTicks;
+    private double _operationTicks; // the share of one operation in a full statement
     private long _aboveSince;
     private long _refusedAt;
 
     /// <summary>A statement succeeded.</summary>
     /// <param name="ticks">Its time, in ticks of the stopwatch.</param>
     /// <param name="most">How many operations it could have had.</param>
-    public void Took(long ticks, int most)
+    public void Took(long ticks, int most) => Count(ticks, (double)ticks / most, Weight);
+
+    /// <summary>
+    /// A statement met its limit, and nothing of it was done. It counts as much as all earlier ones: a few more would be many operations
+    /// that nobody gets done. The next one has half as many operations, and is expected to need as long.
+    /// </summary>
+    public void TookTooLong(long ticks, int most) => Count(ticks, 2.0 * ticks / most, weight: 2);
+
+    private void Count(double statement, double operation, int weight)
     {
-        Volatile.Write(ref _statementTicks, _statementTicks + ((ticks - _statementTicks) / Weight));
-        Volatile.Write(ref _most, most);
+        Volatile.Write(ref _statementTicks, _statementTicks + ((statement - _statementTicks) / weight));
+        Volatile.Write(ref _operationTicks, _operationTicks + ((operation - _operationTicks) / weight));
     }
+
+    /// <summary>How long a statement takes, by the last ones.</summary>
+    public TimeSpan Statement => Stopwatch.GetElapsedTime(0, (long)Volatile.Read(ref _statementTicks));
 
     /// <param name="waiting">How many wait already.</param>
     public TimeSpan Of(int waiting) => waiting <= Few
         ? TimeSpan.Zero
-        : Stopwatch.GetElapsedTime(0, Volatile.Read(ref _statementTicks) * waiting / ((long)Volatile.Read(ref _most) * workers));
+        : Stopwatch.GetElapsedTime(0, (long)(Volatile.Read(ref _operationTicks) * waiting / workers));
 
     /// <returns>True: one more must not join the queue.</returns>
     public bool IsTooLong(int waiting) => waiting > Few && IsTooLong(Of(waiting), Stopwatch.GetTimestamp());

@@ -13,6 +13,7 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Histogram<double> _shardDuration;
     private readonly Counter<long> _shardErrors;
     private readonly Histogram<int> _gathered;
+    private readonly Counter<long> _alone;
     private readonly Counter<long> _fenced;
     private readonly Counter<long> _ringRead;
     private readonly Counter<long> _ringRefused;
@@ -36,6 +37,9 @@ internal sealed class RouterMetrics : IDisposable
         _gathered = _meter.CreateHistogram(
             "sharding.gather.size", "{operation}", "Operations that went to a shard in one statement.",
             tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128] });
+        _alone = _meter.CreateCounter<long>(
+            "sharding.gather.alone", "{operation}",
+            "Operations that were carried out alone, because the statement in which they had gone together was rolled back.");
         _fenced = _meter.CreateCounter<long>(
             "sharding.fence.refusals", "{operation}", "Operations that a shard refused because it does not own the slot.");
         _ringRead = _meter.CreateCounter<long>(
@@ -96,6 +100,9 @@ internal sealed class RouterMetrics : IDisposable
         1, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("kind", kind.ToString()));
 
     public void Gathered(string shard, string operation, int operations) => _gathered.Record(
+        operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
+
+    public void Alone(string shard, string operation, int operations) => _alone.Add(
         operations, new KeyValuePair<string, object?>("shard", shard), new KeyValuePair<string, object?>("operation", operation));
 
     public void StandbyRead(string shard) => _standbyReads.Add(1, new KeyValuePair<string, object?>("shard", shard));
