@@ -15,9 +15,10 @@ namespace ShardRouter.Gathering;
 /// which it had to wait (the connection has a short lock_timeout). So each operation is then carried out alone, in the ordinary way and
 /// with its own deadline. A slow or bad operation harms only itself, and later ones on its key, which wait behind it
 /// (<see cref="AloneKeys{TOperation,TResult}"/>).
-/// The shard itself may be slow instead, because it has too much to do. Then a statement takes too long after others that were slow too.
-/// Single calls would cost the shard far more than the statement, so it would have even more to do, and would never recover. So these
-/// operations go together again, half as many in a statement, before all others (<see cref="WaitingOperations{TOperation,TResult}.PutFirst"/>).
+/// A statement that meets its limit of time is different: the shard itself may be slow, because it has too much to do. Single calls would
+/// cost the shard far more than the statement, so it would have even more to do, and would never recover. So these operations go together
+/// again, a quarter as many in a statement, before all others (<see cref="WaitingOperations{TOperation,TResult}.PutFirst"/>). Only the last
+/// one that is left goes alone.
 /// Why they keep their order on a key: the lane has one worker, and this worker takes what was put first before it takes anything else.
 /// If a key then begins to be carried out alone, its operations among those that were put first go along.
 /// If the connection is lost, or the commit was not confirmed, nobody knows what was applied. Then the writes get "outcome unknown", and
@@ -41,12 +42,6 @@ internal sealed class GatherWorker<TOperation, TResult>(
 
     /// <summary>If locating takes longer, the operations are answered without their place in the log.</summary>
     private static readonly TimeSpan LocateLimit = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>
-    /// Statements that take so long are a quarter of their limit (<see cref="ShardCore.Shards.SessionSettings.Gathering"/>). If one more
-    /// meets the limit, the shard is to blame, and not an operation.
-    /// </summary>
-    private static readonly TimeSpan SlowStatement = TimeSpan.FromMilliseconds(75);
 
     private readonly List<GatheredOperation<TOperation, TResult>> _taken = new(MaxOperations);
     private ShardSession? _session;
@@ -201,7 +196,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
         }
         // An operation or the shard is slow: fewer operations go together until statements end in time again.
         if (IsTooSlow(error))
-            _most = Math.Max(_taken.Count / 2, 1);
+            _most = Math.Max(_taken.Count / 4, 1);
     }
 
     private void Forget() => (_session, _statement) = (null, null);
@@ -264,7 +259,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
         var notApplied = error is PostgresException && (ShardErrors.IsEndedIdle(error) || !(ShardErrors.IsConnectionLost(error) || ShardErrors.IsReadOnly(error)));
         if (notApplied || (sent && !kind.Writes))
         {
-            if (open.Length > 1 && IsTooSlow(error) && delay.Statement >= SlowStatement)
+            if (open.Length > 1 && IsTooSlow(error))
                 TakeAgain(open, waiting);
             else
                 CarryOutAlone(open, waiting);

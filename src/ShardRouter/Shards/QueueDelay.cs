@@ -27,7 +27,6 @@ internal sealed class QueueDelay(QueueTarget target, int workers)
 
     private static readonly long PatienceTicks = (long)(Patience.TotalSeconds * Stopwatch.Frequency);
 
-    private double _statementTicks;
     private double _operationTicks; // the share of one operation in a full statement
     private long _aboveSince;
     private long _refusedAt;
@@ -35,22 +34,16 @@ internal sealed class QueueDelay(QueueTarget target, int workers)
     /// <summary>A statement succeeded.</summary>
     /// <param name="ticks">Its time, in ticks of the stopwatch.</param>
     /// <param name="most">How many operations it could have had.</param>
-    public void Took(long ticks, int most) => Count(ticks, (double)ticks / most, Weight);
+    public void Took(long ticks, int most) => Count((double)ticks / most, Weight);
 
     /// <summary>
     /// A statement met its limit, and nothing of it was done. It counts as much as all earlier ones: a few more would be many operations
-    /// that nobody gets done. The next one has half as many operations, and is expected to need as long.
+    /// that nobody gets done. How long the shard would have needed is not known; it is taken for twice as long.
     /// </summary>
-    public void TookTooLong(long ticks, int most) => Count(ticks, 2.0 * ticks / most, weight: 2);
+    public void TookTooLong(long ticks, int most) => Count(2.0 * ticks / most, weight: 2);
 
-    private void Count(double statement, double operation, int weight)
-    {
-        Volatile.Write(ref _statementTicks, _statementTicks + ((statement - _statementTicks) / weight));
+    private void Count(double operation, int weight) =>
         Volatile.Write(ref _operationTicks, _operationTicks + ((operation - _operationTicks) / weight));
-    }
-
-    /// <summary>How long a statement takes, by the last ones.</summary>
-    public TimeSpan Statement => Stopwatch.GetElapsedTime(0, (long)Volatile.Read(ref _statementTicks));
 
     /// <param name="waiting">How many wait already.</param>
     public TimeSpan Of(int waiting) => waiting <= Few

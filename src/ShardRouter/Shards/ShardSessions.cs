@@ -27,6 +27,13 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
     private static readonly TimeSpan CheckLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// So many sessions are opened at the same time. A new session costs a shard as much as hundreds of reads, and while many are opened,
+    /// others are given back.
+    /// </summary>
+    private const int MostOpening = 4;
+
+    private readonly SemaphoreSlim _opening = new(MostOpening, MostOpening);
     private readonly Lock _gate = new(); // held for a few instructions
     private readonly List<ShardSession> _idle = []; // the session used last is at the end
     private int _generation;
@@ -42,7 +49,23 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
     /// <param name="deadline">Ends the wait for a new connection.</param>
     /// <returns>A session whose connection worked a moment ago.</returns>
     /// <exception cref="NpgsqlException">No connection can be made.</exception>
+    /// <exception cref="OperationCanceledException">The deadline came first.</exception>
     public async ValueTask<ShardSession> TakeAsync(CancellationToken deadline)
+    {
+        if (await TryTakeAsync() is { } idle)
+            return idle;
+        await _opening.WaitAsync(deadline);
+        try
+        {
+            return await TryTakeAsync() ?? await OpenAsync(deadline);
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private async ValueTask<ShardSession?> TryTakeAsync()
     {
         while (TryPop() is { } session)
         {
@@ -58,7 +81,7 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
             }
             others.ForEach(Drop);
         }
-        return await OpenAsync(deadline);
+        return null;
     }
 
     /// <summary>Whether a worker may use the session that it keeps without a check.</summary>
