@@ -39,7 +39,8 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
         {
             var answered = page is { Failure: null } ? page : null;
             statistics.Add(
-                ShapeOf.Query(query, query.Index?.Index.Name), FittingIndex.Of(query, answered?.Rows is [var first, ..] ? first.Key : null), meter,
+                ShapeOf.Query(query, query.Index?.Index.Name),
+                FittingIndex.Of(query, answered?.Rows is [var first, ..] ? first.Key : null), meter,
                 new QueryEnd(answered?.Rows.Count, query.After is not null, answered?.Stop == StopReason.Budget));
         }
     }
@@ -61,8 +62,8 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
 
         Task<Scattered<PagePart>> AskAsync(ItemQuery some, SlotSet of, Func<SlotSet, int> limit) => scatter.RunInTurnAsync(
             "query", of, before,
-            (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter), partial, meter,
-            deadline);
+            (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter),
+            partial, meter, deadline);
     }
 
     /// <summary>Makes the page of the first answers. If shares were too small to fill it, it asks the second time for the rest.</summary>
@@ -75,7 +76,8 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
         if (page is not { Stop: StopReason.Limit, ReadUpTo: { } end } || page.Rows.Count >= query.Limit)
             return (page, taken);
         var left = query.ScanLimit - time.GetElapsedTime(startedAt);
-        var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit).Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
+        var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit)
+            .Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
         parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part)];
         share.GiveBack(taken - BytesOf(parts));
         taken = BytesOf(parts);

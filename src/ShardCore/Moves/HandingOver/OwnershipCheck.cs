@@ -41,7 +41,8 @@ internal sealed class OwnershipCheck(MoveEnds ends, MoveJournal journal, MoveOpt
             throw new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
         }
         await LevelStandbys.RequireAsync(
-            connection, ends.Target.Id, $"Batch {batch.Id} is handed over, and its rows at {ends.Source.Id} are kept.", options, cancellation);
+            connection, ends.Target.Id, $"Batch {batch.Id} is handed over, and its rows at {ends.Source.Id} are kept.", options,
+            cancellation);
     }
 
     /// <summary>
@@ -56,7 +57,8 @@ internal sealed class OwnershipCheck(MoveEnds ends, MoveJournal journal, MoveOpt
             ? $"{ends.Source.Id} may have deleted some of its rows already."
             : $"{ends.Source.Id} has the rows as of the release.";
         return word.State == ImportState.Passed
-            ? $"{ends.Target.Id} owned these slots, and they went on to another shard since; {ends.Source.Id} went back to before that. {rows}"
+            ? $"{ends.Target.Id} owned these slots, and they went on to another shard since; {ends.Source.Id} went back to before that. "
+                + rows
             : $"{ends.Target.Id} owned these slots and does not know it any more: it lost commits, "
                 + $"and writes that it took may be among them. {rows}";
     }
