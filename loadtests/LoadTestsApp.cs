@@ -33,10 +33,10 @@ internal static class LoadTestsApp
         foreach (var bench in Benches)
             root.Add(BenchCommand.Of(bench, RunAsync));
         var result = root.Parse(arguments);
-        var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
+        var code = await result.RunAsync(interrupt);
         if (result.UnmatchedTokens.Count > 0 && result.CommandResult.Command is var command && command != root)
             await Console.Error.WriteLineAsync(BenchCommand.OptionsOf(command));
-        return result.Errors.Count > 0 ? 2 : code;
+        return code;
     }
 
     private static async Task<int> RunAsync(IBench bench, BenchOptions options, ILoadEngine engine, CancellationToken interrupt)

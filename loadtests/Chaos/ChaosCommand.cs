@@ -17,26 +17,13 @@ internal static class ChaosCommand
     private const int Interrupted = 130;
 
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
-    {
-        var result = New().Parse(arguments);
-        var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
-        return result.Errors.Count > 0 ? 2 : code;
-    }
+    public static Task<int> RunAsync(string[] arguments, CancellationToken interrupt) => New().Parse(arguments).RunAsync(interrupt);
 
     private static RootCommand New()
     {
-        var minutes = new Option<double>("--minutes") { Description = "the duration of the faults", DefaultValueFactory = _ => 2 };
-        minutes.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && value is <= 0 or > 1440)
-                result.AddError("--minutes takes a number above 0, at most 1440.");
-        });
-        var seed = new Option<int>("--seed")
-        {
-            Description = "the number from which the schedule is made: repeats the schedule of an earlier run (default: random)",
-            DefaultValueFactory = _ => Random.Shared.Next(1_000_000),
-        };
+        var minutes = RunCommandLine.Minutes("the duration of the faults");
+        var seed = RunCommandLine.Seed(
+            "the number from which the schedule is made: repeats the schedule of an earlier run (default: random)");
         var rate = new Option<double>("--rate")
         {
             Description = "the strength of the load; 1 is about 350 requests per second",
@@ -59,7 +46,9 @@ internal static class ChaosCommand
         only.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && result.Tokens[0].Value is var pattern && pattern != StaleRouter && MatrixCell.Matching(pattern).Count == 0)
-                result.AddError($"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
+                result.AddError(
+                    $"--only: no cell fits '{pattern}'. Steps: {string.Join(' ', Enum.GetValues<MoveStep>().Select(MatrixCell.NameOf))}. "
+                    + $"Faults: {string.Join(' ', Enum.GetValues<MatrixFault>().Select(MatrixCell.NameOf))}.");
         });
         var standbys = new Option<string>("--standbys")
         {
@@ -76,7 +65,10 @@ internal static class ChaosCommand
             Description = "like --ha; sync (the default of --ha): a commit waits for the standby; async: it does not wait",
         };
         haMode.AcceptOnlyFromAmong(ChaosCluster.Synchronous, ChaosCluster.Asynchronous);
-        var command = new RootCommand("Random moves, kills and pauses under load; then the checkers and the audit.") { minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads };
+        var command = new RootCommand("Random moves, kills and pauses under load; then the checkers and the audit.")
+        {
+            minutes, seed, rate, keep, ha, haMode, standbys, matrix, only, bulkheads,
+        };
         command.Validators.Add(result =>
         {
             if ((result.GetValue(ha) || result.GetResult(haMode) is not null) && (result.GetValue(matrix) || result.GetValue(bulkheads)))

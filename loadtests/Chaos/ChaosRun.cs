@@ -36,7 +36,9 @@ internal sealed class ChaosRun(ChaosOptions options, ChaosLog log)
     public async Task<bool> RunAsync(CancellationToken interrupt)
     {
         log.Write(string.Create(CultureInfo.InvariantCulture, $"chaos: {options.Duration.TotalMinutes:0.##} minutes, seed {options.Seed}"));
-        log.Write($"Starting a cluster of 3 shards{(options.HaMode is null ? ", a spare one" : $" of 2 hosts each, {options.HaMode},")} and {ChaosCluster.Routers} routers in {options.Cluster}");
+        log.Write(
+            $"Starting a cluster of 3 shards{(options.HaMode is null ? ", a spare one" : $" of 2 hosts each, {options.HaMode},")} "
+            + $"and {ChaosCluster.Routers} routers in {options.Cluster}");
         await using var cluster = await ChaosCluster.StartAsync(options.Cluster, options.Logs, options.Build, interrupt, options.HaMode);
         var rest = new ClusterRest(cluster, log);
         await rest.CreateCollectionsAsync(interrupt);

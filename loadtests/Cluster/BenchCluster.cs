@@ -49,7 +49,9 @@ internal sealed class BenchCluster : IAsyncDisposable
         {
             await Console.Out.WriteLineAsync($"{shards} shard{(shards == 1 ? "" : "s")} with {contents} and {routers} router{(routers == 1 ? "" : "s")}, in {place.Home}");
             await DevAsync(
-                place, ["up", "--open", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture), "--routers", routers.ToString(CultureInfo.InvariantCulture), .. options]);
+                place,
+                ["up", "--open", "--detach", "--no-data", "--shards", shards.ToString(CultureInfo.InvariantCulture),
+                    "--routers", routers.ToString(CultureInfo.InvariantCulture), .. options]);
             cancellation.ThrowIfCancellationRequested();
             var status = ClusterStatus.Parse(await DevAsync(place, "status", "--json"));
             await fill(status, cancellation);

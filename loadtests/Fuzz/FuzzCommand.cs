@@ -11,26 +11,12 @@ internal static class FuzzCommand
     private const int Interrupted = 130;
 
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(string[] arguments, CancellationToken interrupt)
-    {
-        var result = New().Parse(arguments);
-        var code = await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, interrupt);
-        return result.Errors.Count > 0 ? 2 : code;
-    }
+    public static Task<int> RunAsync(string[] arguments, CancellationToken interrupt) => New().Parse(arguments).RunAsync(interrupt);
 
     private static RootCommand New()
     {
-        var minutes = new Option<double>("--minutes") { Description = "for how long bad input is sent", DefaultValueFactory = _ => 2 };
-        minutes.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && value is <= 0 or > 1440)
-                result.AddError("--minutes takes a number above 0, at most 1440.");
-        });
-        var seed = new Option<int>("--seed")
-        {
-            Description = "the number from which the input is made: repeats that of an earlier run (default: random)",
-            DefaultValueFactory = _ => Random.Shared.Next(1_000_000),
-        };
+        var minutes = RunCommandLine.Minutes("for how long bad input is sent");
+        var seed = RunCommandLine.Seed("the number from which the input is made: repeats that of an earlier run (default: random)");
         var routerOnly = new Option<bool>("--router-only") { Description = "straight to the routers, and not through HAProxy too" };
         var command = new RootCommand("Bad input for a service of its own: no 500, no crash, no leak.") { minutes, seed, routerOnly };
         command.SetAction((parsed, interrupt) => RunAsync(

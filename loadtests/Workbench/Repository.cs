@@ -20,7 +20,8 @@ internal static class Repository
     /// The port offset of the cluster in <see cref="BenchHome"/>: its ports differ from those of the user's own cluster, and are below the
     /// ephemeral ports.
     /// </summary>
-    public static int BenchPortOffset => 20_000 + (int.TryParse(Environment.GetEnvironmentVariable("DEV_PORT_OFFSET"), CultureInfo.InvariantCulture, out var offset) ? offset : 0);
+    public static int BenchPortOffset => 20_000
+        + (int.TryParse(Environment.GetEnvironmentVariable("DEV_PORT_OFFSET"), CultureInfo.InvariantCulture, out var offset) ? offset : 0);
 
     /// <summary>The short hash of the commit, with a + if files differ from it.</summary>
     public static async Task<string> CommitAsync(CancellationToken cancellation)

@@ -77,7 +77,8 @@ internal static class ShardAdminApp
     private static ExitCode Misused(ParseResult parse, IReadOnlyList<string> arguments, AdminProcess process)
     {
         var output = new AdminOutput(process, AdminSettings.BeforeParsing(arguments));
-        var problem = string.Join(" ", parse.Errors.Where(error => !IsAside(error, parse)).Select(error => error.Message).Distinct(StringComparer.Ordinal));
+        var problem = string.Join(
+            " ", parse.Errors.Where(error => !IsAside(error, parse)).Select(error => error.Message).Distinct(StringComparer.Ordinal));
         output.Fail(new Failure(ExitCode.Usage, problem + Suggestion.For(parse), "Nothing was changed.", CommandText.HelpFor(parse)), null);
         return ExitCode.Usage;
     }

@@ -82,7 +82,8 @@ internal static class Composition
 
     public static IServiceCollection AddItems(this IServiceCollection services) => services
         .AddSingleton<StandbyFirst>().AddSingleton<TokenCheck>().AddSingleton<SessionReader>()
-        .AddSingleton<ItemReader>().AddSingleton<ItemWriter>().AddSingleton<PartitionReader>().AddSingleton<CursorSecret>().AddSingleton<CollectionCatalog>()
+        .AddSingleton<ItemReader>().AddSingleton<ItemWriter>().AddSingleton<PartitionReader>()
+        .AddSingleton<CursorSecret>().AddSingleton<CollectionCatalog>()
         .AddSingleton<PartitionLister>().AddSingleton<PartitionDeletion>();
 
     public static IServiceCollection AddQueries(this IServiceCollection services) => services
@@ -93,7 +94,8 @@ internal static class Composition
     public static IServiceCollection AddHttpApi(this IServiceCollection services) => services
         .AddSingleton<Answer>().AddSingleton<Pipeline>()
         .AddSingleton<ItemEndpoints>().AddSingleton<PartitionEndpoints>().AddSingleton<BatchEndpoints>()
-        .AddSingleton<TransactionEndpoints>().AddSingleton<QueryRefusals>().AddSingleton<PageAnswer>().AddSingleton<QueryEndpoints>().AddSingleton<ScanEndpoints>()
+        .AddSingleton<TransactionEndpoints>()
+        .AddSingleton<QueryRefusals>().AddSingleton<PageAnswer>().AddSingleton<QueryEndpoints>().AddSingleton<ScanEndpoints>()
         .AddSingleton<PartitionListEndpoints>().AddSingleton<PartitionDeletionEndpoints>()
         .AddSingleton<LocateEndpoints>().AddSingleton<CollectionEndpoints>().AddSingleton<IndexEndpoints>();
 
@@ -125,7 +127,8 @@ internal static class Composition
             () => pools.Measure(pool => pool.Waiting),
             () => pools.Measure(pool => pool.Circuit.IsClosed ? 1 : 0),
             () => app.Services.GetRequiredService<ItemReader>().Queues.Measure()
-                .Concat(app.Services.GetRequiredService<SessionReader>().Queues.Measure()).Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
+                .Concat(app.Services.GetRequiredService<SessionReader>().Queues.Measure())
+                .Concat(app.Services.GetRequiredService<ItemWriter>().Queues.Measure()),
             () => app.Services.GetRequiredService<HeldSlots>().Waiting,
             () => app.Services.GetRequiredService<RingWatcher>().RedisAnswers ? 1 : 0,
             app.Services.GetRequiredService<ShardHistories>().Measure,

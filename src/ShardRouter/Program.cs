@@ -34,7 +34,8 @@ var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadCo
 builder.AddListeners(options, certificate);
 builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton(await RedisConnection.OpenAsync(options.Redis));
-builder.Services.AddRouting().AddRingRouting(options).AddShards().AddLimits(limits).AddAccess(access).AddItems().AddQueries().AddHttpApi().AddOperations().AddTelemetry();
+builder.Services.AddRouting().AddRingRouting(options).AddShards().AddLimits(limits).AddAccess(access)
+    .AddItems().AddQueries().AddHttpApi().AddOperations().AddTelemetry();
 
 var app = builder.Build();
 app.ObserveMetrics();

@@ -1,10 +1,9 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using TestCluster;
+using Workbench;
 
 namespace EndToEnd.Tests;
 
@@ -146,37 +145,15 @@ public class DevCluster : IAsyncLifetime
     private static IEnumerable<int> WithHosts => [.. Enumerable.Range(5541, 6), .. Enumerable.Range(8401, 6), 8380, 8381];
 
     /// <summary>What is added to the ports that <c>./dev</c> uses by itself, so that a cluster has ports of its own.</summary>
-    public static int FreeOffset()
-    {
-        int[] basePorts = [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204, .. WithHosts];
-        for (var attempt = 0; attempt < 100; attempt++)
-        {
-            var offset = 12_000 + (Random.Shared.Next(300) * 30);
-            if (Array.TrueForAll(basePorts, port => IsFree(port + offset)))
-                return offset;
-        }
-        throw new InvalidOperationException("No free range of ports was found for a cluster.");
-    }
-
-    private static bool IsFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
+    public static int FreeOffset() => PortOffset.Free(
+        [8080, 8079, 6390, 5441, 5442, 5443, 8101, 8102, 8103, 8104, 8201, 8202, 8203, 8204, .. WithHosts]);
 }
 
 /// <summary>What <c>./dev status --json</c> prints.</summary>
 /// <param name="ApiKey">Null: the cluster runs open.</param>
 /// <param name="Ca">The file of the cluster's certificate authority; null: it does not speak TLS.</param>
-public sealed record ClusterStatus(string Proxy, IReadOnlyList<ClusterStatus.Router> Routers, ClusterStatus.RedisServer Redis, IReadOnlyList<ClusterStatus.Shard> Shards,
+public sealed record ClusterStatus(
+    string Proxy, IReadOnlyList<ClusterStatus.Router> Routers, ClusterStatus.RedisServer Redis, IReadOnlyList<ClusterStatus.Shard> Shards,
     string? ApiKey, string? Ca)
 {
     public sealed record Router(string Id, string Url, string Ops, int? Pid);

@@ -51,7 +51,10 @@ public sealed class ProcessTests(SharedPostgres postgres, SharedRedis redis)
             Limit, "the paused init has migrated");
         var waiting = cluster.RunAsync(cluster.InitArguments(2));
         await Eventually.ThatAsync(
-            async () => waiting.IsCompleted ? throw new InvalidOperationException($"The second init did not wait: {await waiting}") : await cluster.Database(1).ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and classid = {AdminLock.Class} and not granted") == 1,
+            async () => waiting.IsCompleted
+                ? throw new InvalidOperationException($"The second init did not wait: {await waiting}")
+                : await cluster.Database(1).ScalarAsync<long>(
+                    $"select count(*) from pg_locks where locktype = 'advisory' and classid = {AdminLock.Class} and not granted") == 1,
             Limit, "the second init waits for the first");
 
         UnixSignal.Interrupt.SendTo(paused.Id);

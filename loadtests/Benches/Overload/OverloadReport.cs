@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoadTests.Reports;
 using Workbench;
 
@@ -6,8 +7,12 @@ namespace LoadTests.Benches.Overload;
 /// <summary>The table and the verdicts of all turns.</summary>
 internal static class OverloadReport
 {
-    public static string Line(OverloadTurn turn) => FormattableString.Invariant(
-        $"peak {FigureText.Rate(turn.Peak)}/s; at twice of it {FigureText.Rate(turn.Goodput)}/s, p99 {FigureText.Time(turn.Accepted.P99)} (normal {FigureText.Time(turn.Normal)}); {FigureText.Rate(turn.RefusedPerSecond)}/s refused within {FigureText.Time(turn.Refused)}; normal after {turn.Recovered} s; {string.Join(", ", turn.Failed.Select(failure => $"{failure.Count} {failure.Kind}"))}");
+    public static string Line(OverloadTurn turn) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"peak {FigureText.Rate(turn.Peak)}/s; at twice of it {FigureText.Rate(turn.Goodput)}/s, p99 {FigureText.Time(turn.Accepted.P99)} "
+        + $"(normal {FigureText.Time(turn.Normal)}); {FigureText.Rate(turn.RefusedPerSecond)}/s refused within "
+        + $"{FigureText.Time(turn.Refused)}; normal after {turn.Recovered} s; "
+        + $"{string.Join(", ", turn.Failed.Select(failure => $"{failure.Count} {failure.Kind}"))}");
 
     public static void Tell(Report report, double cores, IReadOnlyList<OverloadTurn> turns, IReadOnlyList<double> hung, IReadOnlyList<double> idle)
     {

@@ -85,7 +85,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
         {
             cluster.Cuts = haMode is null ? null : await NetworkCuts.TryOpenAsync(cluster.Hosts, EtcdPort + cluster._offset);
             await cluster.DevAsync(
-                ["up", "--open", .. (string[])(haMode is null ? [] : ["--ha-mode", haMode]), "--detach", "--no-data", "--shards", "3", "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
+                ["up", "--open", .. (string[])(haMode is null ? [] : ["--ha-mode", haMode]), "--detach", "--no-data", "--shards", "3",
+                    "--routers", Routers.ToString(CultureInfo.InvariantCulture), .. (string[])(build ? [] : ["--no-build"])]);
             cancellation.ThrowIfCancellationRequested();
             if (haMode is null)
                 await cluster.DevAsync("shard", Spare);
@@ -212,7 +213,12 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>Takes no token: an interrupted ./dev stops by itself what it has started, and needs time for this.</summary>
     private Task<string> DevAsync(params string[] arguments) => OtherProgram.RunAsync(
         Path.Combine(Repository.Root, "dev"), arguments,
-        new Dictionary<string, string?>(StringComparer.Ordinal) { ["DEV_HOME"] = Home, ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture), ["DEV_HOST_GROUPS"] = Cuts is null ? null : "yes" },
+        new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["DEV_HOME"] = Home,
+            ["DEV_PORT_OFFSET"] = _offset.ToString(CultureInfo.InvariantCulture),
+            ["DEV_HOST_GROUPS"] = Cuts is null ? null : "yes",
+        },
         CancellationToken.None);
 
     private Uri Local(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port + _offset}"));

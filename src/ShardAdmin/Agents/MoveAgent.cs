@@ -180,7 +180,10 @@ internal sealed class MoveAgent(AdminSession session, AgentSettings settings, Ag
         var due = AgentRules.Due(batches);
         if (due.Count == 0)
             return;
-        log.Say("carry-on", $"{Tables.Counted(due.Count, "batch", "batches")}, {Tables.Counted(due.Sum(each => each.Batch.Slots.Length), "slot")}", operation);
+        log.Say(
+            "carry-on",
+            $"{Tables.Counted(due.Count, "batch", "batches")}, {Tables.Counted(due.Sum(each => each.Batch.Slots.Length), "slot")}",
+            operation);
         var clock = Stopwatch.StartNew();
         var display = new MoveDisplay(due, (each, progress) => log.Say(
             "batch",

@@ -44,7 +44,8 @@ internal sealed record AuditEntry(DateTime At, string Role, string Who, string W
         foreach (var (shard, row) in rows.OrderBy(each => each.Row.At).ThenBy(each => each.Shard, StringComparer.Ordinal))
         {
             var same = (row.Role, row.Who, row.What, row.Result);
-            if (last.TryGetValue(same, out var at) && row.At - merged[at].At <= Together && !merged[at].Shards.Contains(shard, StringComparer.Ordinal))
+            if (last.TryGetValue(same, out var at) && row.At - merged[at].At <= Together
+                && !merged[at].Shards.Contains(shard, StringComparer.Ordinal))
                 merged[at] = merged[at] with { Shards = [.. merged[at].Shards, shard] };
             else
             {

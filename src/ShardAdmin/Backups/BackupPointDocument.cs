@@ -28,7 +28,10 @@ internal sealed record BackupPointDocument(
     long Epoch, string Ring,
     IReadOnlyList<BackupShard> Shards, IReadOnlyList<BackupBatch> Unfinished, string Checksum)
 {
-    public static readonly DocumentKind Kind = new("shardadmin-backup-point", 1, "backup point", "shardadmin restore check FILE, with a document that 'shardadmin backup point NAME' wrote   (docs/operations/backup-and-restore.md)");
+    public static readonly DocumentKind Kind = new(
+        "shardadmin-backup-point", 1, "backup point",
+        "shardadmin restore check FILE, with a document that 'shardadmin backup point NAME' wrote   "
+        + "(docs/operations/backup-and-restore.md)");
 
     public BackupPointDocument WithChecksum() => this with { Checksum = Sum() };
 

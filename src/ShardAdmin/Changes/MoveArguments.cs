@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ShardAdmin.Output;
+using ShardAdmin.CommandLine;
 using ShardCore.Ring;
 
 namespace ShardAdmin.Changes;
@@ -10,14 +10,7 @@ internal sealed class MoveArguments : ChangeArguments
     {
         Description = "The slots to move, such as 5, 5-9 or 5,7,9-12",
         Arity = ArgumentArity.ZeroOrOne,
-        CustomParser = result =>
-        {
-            var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
-            if (SlotText.Parse(text) is { } slots)
-                return slots;
-            result.AddError($"SLOTS takes slots of 0…{Slot.Count - 1} such as 5, 5-9 or 5,7,9-12, not '{text}'.");
-            return null;
-        },
+        CustomParser = SlotsArgument.ParserFor("SLOTS"),
     };
 
     private readonly Option<string?> _partitionKey = new("--pk")

@@ -15,8 +15,7 @@ internal sealed record MoveChange(IReadOnlyList<Slot> Slots, ShardId To) : Clust
 
     public override void RequirePossible(ShardRing ring)
     {
-        var target = ring.Find(To)
-            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {To}.", "shardadmin ring show");
+        var target = ring.RequireShard(To);
         if (target.State == ShardState.Draining)
             throw new CommandFailedException(
                 ExitCode.Precondition, $"Shard {To} is being removed; it takes no slots.", "shardadmin ring show");

@@ -21,8 +21,8 @@ internal sealed record RebalanceChange(BalanceMeasure By, double Threshold, IRea
 
     public override void RequirePossible(ShardRing ring)
     {
-        if (Weights.Keys.Where(id => ring.Find(id) is null).ToArray() is [var stranger, ..])
-            throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {stranger}.", "shardadmin ring show");
+        foreach (var id in Weights.Keys)
+            ring.RequireShard(id);
         if (!ring.Shards.Any(shard => shard.State == ShardState.Active))
             throw new CommandFailedException(ExitCode.Precondition, "There is no shard that can own slots.", "shardadmin add-shard --help");
     }

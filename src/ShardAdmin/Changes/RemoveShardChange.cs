@@ -21,8 +21,7 @@ internal sealed record RemoveShardChange(ShardId Shard) : ClusterChange
 
     public override void RequirePossible(ShardRing ring)
     {
-        if (ring.Find(Shard) is null)
-            throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {Shard}.", "shardadmin ring show");
+        ring.RequireShard(Shard);
         if (!ring.Shards.Any(each => each.Id != Shard && each.State == ShardState.Active))
             throw new CommandFailedException(
                 ExitCode.Precondition,

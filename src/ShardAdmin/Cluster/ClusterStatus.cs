@@ -112,7 +112,8 @@ internal sealed class ClusterStatus(AdminSession session)
             else if (shard.RingEpoch is null)
                 yield return $"Shard {shard.Id} does not know that it is a shard.";
             else if (shard.Slots != ring.SlotsOf(new ShardId(shard.Id)).Length)
-                yield return $"Shard {shard.Id} owns {Tables.Counted(shard.Slots, "slot")}; the ring gives it {ring.SlotsOf(new ShardId(shard.Id)).Length}.";
+                yield return $"Shard {shard.Id} owns {Tables.Counted(shard.Slots, "slot")}; "
+                    + $"the ring gives it {ring.SlotsOf(new ShardId(shard.Id)).Length}.";
         }
         var known = Math.Max(shards.Max(shard => shard.KnownEpoch) ?? 0, routers.Select(router => router.Epoch).Append(0).Max());
         if (known > ring.Epoch.Value)
@@ -124,7 +125,8 @@ internal sealed class ClusterStatus(AdminSession session)
             yield return $"Router {router.Id} is {Tables.Counted(router.Behind, "epoch")} behind.";
     }
 
-    private sealed record ShardAnswer(int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items, bool ItemsAreEstimated)
+    private sealed record ShardAnswer(
+        int SchemaVersion, int Slots, long? RingEpoch, long? KnownEpoch, long SizeBytes, long? Items, bool ItemsAreEstimated)
     {
         public string? SettingProblem { get; init; }
 

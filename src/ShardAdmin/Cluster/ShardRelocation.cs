@@ -28,8 +28,7 @@ internal sealed class ShardRelocation(AdminSession session, ShardId id, ShardAdd
     /// <summary>Checks everything and changes nothing.</summary>
     public async Task<RelocationResult> LookAsync(ShardRing ring, CancellationToken cancellation)
     {
-        var before = ring.Find(id)
-            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var before = ring.RequireShard(id);
         var after = before with { At = to };
         if (ring.Shards.FirstOrDefault(each =>
             each.Id != id && each.Database == to.Database && each.At.Hosts.Intersect(to.Hosts).Any()) is { } twin)

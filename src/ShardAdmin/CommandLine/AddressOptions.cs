@@ -69,7 +69,9 @@ internal sealed class AddressOptions
         if (Number(result, _port) is { } port and (< 1 or > 65_535))
             result.AddError($"--port is 1…65535, not {port}.");
         else if (Number(result, _port) is { } ignored && host.Split(',').All(each => ShardAddress.ParseHosts(each, null) is not null))
-            result.AddError($"--port {ignored} is for hosts that name none, and '{host}' names {(host.Contains(',', StringComparison.Ordinal) ? "one for each" : "one")}: leave --port out.");
+            result.AddError(
+                $"--port {ignored} is for hosts that name none, and '{host}' names "
+                + $"{(host.Contains(',', StringComparison.Ordinal) ? "one for each" : "one")}: leave --port out.");
         else if (ShardAddress.ParseHosts(host, Number(result, _port)) is null)
             result.AddError(
                 ShardAddress.ParseHosts(host, Number(result, _port) ?? 5432) is null

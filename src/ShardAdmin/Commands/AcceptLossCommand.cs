@@ -12,7 +12,7 @@ namespace ShardAdmin.Commands;
 
 internal sealed class AcceptLossCommand : AdminCommand
 {
-    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that 'doctor' names at the check shard-history" };
+    private readonly Argument<string> _id = ShardArgument.New("SHARD", "The shard that 'doctor' names at the check shard-history");
     private readonly ChangeOptions _change;
 
     public AcceptLossCommand()
@@ -25,11 +25,6 @@ internal sealed class AcceptLossCommand : AdminCommand
             "shardadmin accept-loss s1 --yes -o json")
     {
         Arguments.Add(_id);
-        _id.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !ShardId.IsValid(result.Tokens[0].Value))
-                result.AddError($"'{result.Tokens[0].Value}' is not a shard id.");
-        });
         _change = new ChangeOptions(this);
     }
 
@@ -37,8 +32,7 @@ internal sealed class AcceptLossCommand : AdminCommand
     {
         var (id, dryRun) = (new ShardId(parse.GetRequiredValue(_id)), _change.IsDryRun(parse));
         var ring = await session.RequireRingAsync(cancellation);
-        var shard = ring.Find(id)
-            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var shard = ring.RequireShard(id);
         var standing = await ReadAsync(session, shard, cancellation);
         if (standing.Loss is null)
         {

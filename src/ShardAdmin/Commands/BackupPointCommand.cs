@@ -99,8 +99,8 @@ internal sealed class BackupPointCommand : AdminCommand
         console.WriteLine($"Backup point {document.Name} at {document.At:u}, epoch {document.Epoch}: hand-overs were held for "
             + $"{document.HeldMs:0} ms.");
         if (document.Unfinished.Count > 0)
-            console.WriteLine($"Moves are under way, with {Tables.Counted(document.Unfinished.Count, "batch", "batches")} unfinished; after a restore they are resumed or "
-                + "cancelled.");
+            console.WriteLine($"Moves are under way, with {Tables.Counted(document.Unfinished.Count, "batch", "batches")} unfinished; "
+                + "after a restore they are resumed or cancelled.");
         console.WriteLine($"The document is {path}. Keep it with the backups: shardadmin restore check {path}");
     }
 

@@ -29,7 +29,8 @@ internal sealed class MigrateCommand : AdminCommand
             "migrate",
             "Brings the schema of every shard to this program's version, all shards in parallel. "
             + "Reports shards whose schema was changed by hand and migration files that differ from the applied ones",
-            "shardadmin migrate --dry-run", "shardadmin migrate --database 10.0.0.4:5432/app   # before add-shard", "shardadmin migrate -o json | jq '.shards[] | {shard, after, state}'")
+            "shardadmin migrate --dry-run", "shardadmin migrate --database 10.0.0.4:5432/app   # before add-shard",
+            "shardadmin migrate -o json | jq '.shards[] | {shard, after, state}'")
     {
         Options.Add(_databases);
         _change = new ChangeOptions(this);

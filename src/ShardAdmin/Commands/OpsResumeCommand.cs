@@ -63,7 +63,9 @@ internal sealed class OpsResumeCommand : AdminCommand
         var detached = settings.Detach && !dryRun;
         var result = new { operations, dryRun, detached, plannedSlots = slots, movedSlots = moved, epoch = epoch.Value };
         session.Output.Write(result, console => console.WriteLine(
-            dryRun ? $"Dry run: {Tables.Counted(slots, "slot")} of {Tables.Counted(operations.Length, "operation")} would be continued. Nothing was changed."
+            dryRun
+                ? $"Dry run: {Tables.Counted(slots, "slot")} of {Tables.Counted(operations.Length, "operation")} would be continued. "
+                    + "Nothing was changed."
             : detached ? $"Resumed: {Tables.Counted(slots, "slot")} left. An agent continues: shardadmin ops watch {operations[0]}"
             : $"Resumed and completed: {Tables.Counted(moved, "slot")}, epoch {epoch}."));
         return ExitCode.Done;

@@ -48,7 +48,8 @@ internal sealed class OpsSettleCommand : AdminCommand
         _batch.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && !OperationArgument.IsBeginning(text))
-                result.AddError($"--batch takes the id of a batch, or its first {OperationArgument.LeastCharacters} characters or more, not '{text}'.");
+                result.AddError(
+                    $"--batch takes the id of a batch, or its first {OperationArgument.LeastCharacters} characters or more, not '{text}'.");
         });
         Options.Add(_batch);
         Options.Add(_ignoreStandbys);
@@ -62,7 +63,8 @@ internal sealed class OpsSettleCommand : AdminCommand
         var ring = await session.RequireRingAsync(cancellation);
         var id = await OperationArgument.ReadAsync(parse.GetRequiredValue(_id)!, session, ring, cancellation);
         var disputed = (await MoveJournals.UnfinishedAsync(session, ring.Shards, cancellation))
-            .Where(each => each.Batch.OperationId == id && each.Batch.Disputed is not null && (one is null || OperationArgument.Begins(each.Batch.Id, one)))
+            .Where(each => each.Batch.OperationId == id && each.Batch.Disputed is not null
+                && (one is null || OperationArgument.Begins(each.Batch.Id, one)))
             .ToArray();
         if (disputed.Length == 0)
             throw new CommandFailedException(

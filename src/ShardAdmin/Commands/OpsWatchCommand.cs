@@ -25,7 +25,9 @@ internal sealed class OpsWatchCommand : AdminCommand
     public override async Task<ExitCode> ExecuteAsync(ParseResult parse, AdminSession session, CancellationToken cancellation)
     {
         var ring = await session.RequireRingAsync(cancellation);
-        var id = parse.GetValue(_id) is { } text ? await OperationArgument.ReadAsync(text, session, ring, cancellation) : await OnlyOneAsync(session, ring, cancellation);
+        var id = parse.GetValue(_id) is { } text
+            ? await OperationArgument.ReadAsync(text, session, ring, cancellation)
+            : await OnlyOneAsync(session, ring, cancellation);
         session.LeftOff = "The operation goes on as before; only the watching ended.";
         var operation = await new OperationWatch(session, ring, id).RunAsync(cancellation);
         return operation.State == "done" ? ExitCode.Done : ExitCode.Failed;

@@ -12,7 +12,7 @@ namespace ShardAdmin.Commands;
 
 internal sealed class RelocateCommand : AdminCommand
 {
-    private readonly Argument<string> _id = new("SHARD") { Description = "The shard that has a new address" };
+    private readonly Argument<string> _id = ShardArgument.New("SHARD", "The shard that has a new address");
     private readonly AddressOptions _address = new();
     private readonly ChangeOptions _change;
 
@@ -26,11 +26,6 @@ internal sealed class RelocateCommand : AdminCommand
             "shardadmin relocate s2 --host 10.0.0.12 --port 5432 --dry-run   # only looks")
     {
         Arguments.Add(_id);
-        _id.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && !ShardId.IsValid(result.Tokens[0].Value))
-                result.AddError($"'{result.Tokens[0].Value}' is not a shard id.");
-        });
         _address.AddTo(this, "if its name is different there", isDatabaseRequired: false);
         _change = new ChangeOptions(this);
     }
@@ -39,8 +34,7 @@ internal sealed class RelocateCommand : AdminCommand
     {
         var (id, dryRun) = (new ShardId(parse.GetRequiredValue(_id)), _change.IsDryRun(parse));
         var ring = await session.RequireRingAsync(cancellation);
-        var before = ring.Find(id)
-            ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+        var before = ring.RequireShard(id);
         var to = _address.Read(parse.CommandResult, before.Database)!;
         if (ShardRules.FirstViolation(before with { At = to }) is { } violation)
             throw new CommandFailedException(ExitCode.Usage, violation, "shardadmin relocate --help");
@@ -48,7 +42,9 @@ internal sealed class RelocateCommand : AdminCommand
         var result = await relocation.LookAsync(ring, cancellation);
         string[] silentHosts = [.. ShardStandbys.OfHosts(session, result.After).Hosts.Where(host => host.Role == "silent").Select(host => host.Host)];
         foreach (var host in silentHosts)
-            session.Output.Warn($"{host} does not answer: nobody can tell whether it is a host of shard {id}. The ring {(dryRun ? "would name" : "names")} it all the same.");
+            session.Output.Warn(
+                $"{host} does not answer: nobody can tell whether it is a host of shard {id}. "
+                + $"The ring {(dryRun ? "would name" : "names")} it all the same.");
         if (result.Standing.Loss is { } loss)
             session.Output.Warn($"Shard {id} {loss.Describe()}.");
         if (!dryRun && result.Before != result.After)

@@ -22,14 +22,7 @@ internal sealed class VerifyCommand : AdminCommand
     {
         Description = "Check only these slots, such as 5, 5-9 or 5,7,9-12",
         HelpName = "SLOTS",
-        CustomParser = result =>
-        {
-            var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
-            if (SlotText.Parse(text) is { } slots)
-                return slots;
-            result.AddError($"--slots takes slots of 0…{Slot.Count - 1} such as 5, 5-9 or 5,7,9-12, not '{text}'.");
-            return null;
-        },
+        CustomParser = SlotsArgument.ParserFor("--slots"),
     };
 
     private readonly Option<int> _connections = new("--connections")

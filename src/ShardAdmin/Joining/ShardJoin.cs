@@ -52,7 +52,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     {
         var ring = await session.RequireRingAsync(cancellation);
         await RequirePossibleAsync(ring, cancellation); // 0
-        await using var held = await AdminLock.TakeAsync(session, ring.Shards.Append(shard).DistinctBy(each => each.Address, StringComparer.Ordinal), cancellation); // 1
+        await using var held = await AdminLock.TakeAsync( // 1
+            session, ring.Shards.Append(shard).DistinctBy(each => each.Address, StringComparer.Ordinal), cancellation);
         ring = await session.RequireRingAsync(cancellation);
         RingReading.RequireEpoch(ring, pinned);
         if (WasSeen(ring))
@@ -152,7 +153,8 @@ internal sealed class ShardJoin(AdminSession session, Shard shard)
     private async Task<ShardRing> JoinWithoutSlotsAsync(ShardRing ring, Epoch epoch, CancellationToken cancellation)
     {
         var donor = await Reach.ShardAsync(ring.Shards[0], () => ShardOwnershipStore.ReadIdentityAsync(session.Source(ring.Shards[0]), cancellation))
-            ?? throw new CommandFailedException(ExitCode.Precondition, $"Shard {ring.Shards[0].Id} does not know that it is a shard.", "shardadmin doctor");
+            ?? throw new CommandFailedException(
+                ExitCode.Precondition, $"Shard {ring.Shards[0].Id} does not know that it is a shard.", "shardadmin doctor");
         var next = ShardRing.Create(ring.Cluster, epoch, ring.Shards.Append(shard), ring.Owners);
         await CollectionCopy.RunAsync(session, ring.Shards, shard, cancellation); // 3
         await KeyCopy.RunAsync(session, ring.Shards, shard, cancellation);

@@ -16,7 +16,8 @@ internal static class KeyChecks
         if (contradicted.Length > 0)
             return new Finding(
                 check, FindingLevel.Failed,
-                $"The shards say different things of key {contradicted[0].Id} ({contradicted[0].Name}), and routers refuse it: somebody changed a row by hand.",
+                $"The shards say different things of key {contradicted[0].Id} ({contradicted[0].Name}), and routers refuse it: somebody "
+                + "changed a row by hand.",
                 $"shardadmin keys revoke {contradicted[0].Id}; shardadmin keys create --help");
         return Finding.Of(
             check, FindingLevel.Failed,

@@ -22,7 +22,9 @@ internal sealed class KeyRights
 
     private readonly Option<string[]> _partitions = ListOption(
         "--partitions", $"In which partitions (default: all): each {PartitionPattern.Rule}", "LIST",
-        text => text == "*" ? "'*' is every partition: leave --partitions out if that is meant" : PartitionPattern.TryParse(text) is null ? $"'{text}' is no pattern: {PartitionPattern.Rule}" : null);
+        text => text == "*" ? "'*' is every partition: leave --partitions out if that is meant"
+            : PartitionPattern.TryParse(text) is null ? $"'{text}' is no pattern: {PartitionPattern.Rule}"
+            : null);
 
     public KeyRights(Command command)
     {

@@ -23,14 +23,17 @@ internal static class OperationArgument
         argument.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && !IsBeginning(result.Tokens[0].Value))
-                result.AddError($"An operation id is a UUID as 'shardadmin ops list' shows it, or its first {LeastCharacters} characters or more, not '{result.Tokens[0].Value}'.");
+                result.AddError(
+                    $"An operation id is a UUID as 'shardadmin ops list' shows it, or its first {LeastCharacters} characters or more, "
+                    + $"not '{result.Tokens[0].Value}'.");
         });
         return argument;
     }
 
     /// <summary>Whether an id can begin so. Hyphens may be left out.</summary>
     public static bool IsBeginning(string text) =>
-        text.Length is >= LeastCharacters and <= UuidCharacters && text.All(c => char.IsAsciiHexDigit(c) || c == '-') && Digits(text).Length is >= LeastCharacters and <= 32;
+        text.Length is >= LeastCharacters and <= UuidCharacters && text.All(c => char.IsAsciiHexDigit(c) || c == '-')
+        && Digits(text).Length is >= LeastCharacters and <= 32;
 
     public static bool Begins(Guid id, string text) => id.ToString("N").StartsWith(Digits(text), StringComparison.OrdinalIgnoreCase);
 
@@ -46,7 +49,8 @@ internal static class OperationArgument
             [var only] => only,
             [] => throw new CommandFailedException(ExitCode.NotFound, $"There is no operation whose id begins with {text}.", "shardadmin ops list"),
             _ => throw new CommandFailedException(
-                ExitCode.Usage, $"The ids of {meant.Length} operations begin with {text}: {string.Join(", ", meant)}.", "the same command again with more of the id"),
+                ExitCode.Usage, $"The ids of {meant.Length} operations begin with {text}: {string.Join(", ", meant)}.",
+                "the same command again with more of the id"),
         };
     }
 

@@ -42,7 +42,10 @@ internal static class CheckedDocument
         {
             throw new CommandFailedException(
                 e is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed,
-                e is FileNotFoundException or DirectoryNotFoundException ? $"There is no {kind.What} {file}: no such file." : $"The {kind.What} {file} cannot be read: {e.Message}", kind.Anew);
+                e is FileNotFoundException or DirectoryNotFoundException
+                    ? $"There is no {kind.What} {file}: no such file."
+                    : $"The {kind.What} {file} cannot be read: {e.Message}",
+                kind.Anew);
         }
     }
 

@@ -41,6 +41,10 @@ internal static class RingReading
         return ring;
     }
 
+    /// <exception cref="CommandFailedException">The ring has no such shard.</exception>
+    public static Shard RequireShard(this ShardRing ring, ShardId id) => ring.Find(id)
+        ?? throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {id}.", "shardadmin ring show");
+
     /// <summary>For a plan that was made before.</summary>
     /// <param name="pinned">Null: any.</param>
     /// <exception cref="CommandFailedException">The ring has another epoch than the plan was made for.</exception>
@@ -48,6 +52,7 @@ internal static class RingReading
     {
         if (pinned is { } epoch && ring.Epoch != epoch)
             throw new CommandFailedException(new Failure(
-                ExitCode.Conflict, $"The plan is stale: it was made for epoch {epoch} of the ring, which has epoch {ring.Epoch} now.", "Nothing was changed.", "shardadmin plan …   (anew)"));
+                ExitCode.Conflict, $"The plan is stale: it was made for epoch {epoch} of the ring, which has epoch {ring.Epoch} now.",
+                "Nothing was changed.", "shardadmin plan …   (anew)"));
     }
 }

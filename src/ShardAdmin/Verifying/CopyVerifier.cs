@@ -1,5 +1,6 @@
 using ShardAdmin.CommandLine;
 using ShardAdmin.Failures;
+using ShardAdmin.Rings;
 using ShardAdmin.Shards;
 using ShardCore.Ring;
 
@@ -26,8 +27,7 @@ internal sealed class CopyVerifier(AdminSession session, ShardRing ring, VerifyR
     /// <summary>Scans the slots that the shard owns now. The ownership in the copy is from another time and does not count.</summary>
     private async Task<IEnumerable<ScannedSlot>> ScanAsync(ShardCopy copy, CancellationToken cancellation)
     {
-        if (ring.Find(copy.Shard) is null)
-            throw new CommandFailedException(ExitCode.NotFound, $"There is no shard {copy.Shard}.", "shardadmin ring show");
+        ring.RequireShard(copy.Shard);
         var map = await ClusterOwnership.ReadAsync(session, ring.Shards, cancellation);
         Slot[] owned = [.. (request.Slots ?? [.. Slot.All]).Where(slot => map.OwnersOf(slot).Contains(copy.Shard)).Order()];
         var ranges = new List<ScannedRange>();

@@ -1,5 +1,6 @@
 using ShardCore.Moves.Batches;
 using ShardCore.Moves.Changes;
+using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
 using ShardCore.Moves.Importing;
 using ShardCore.Moves.Journal;
@@ -17,8 +18,10 @@ internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOpti
     private const int MinRowsAtOnce = 2000;
     private const int MaxRowsAtOnce = 10_000;
 
-    /// <param name="requireOwned">Called right before the first row is deleted. The row may be the last copy but one.</param>
-    public async Task RunAsync(MoveBatch batch, Func<CancellationToken, Task> requireOwned, CancellationToken cancellation)
+    /// <exception cref="BatchDisputedException">The target does not own the slots any more, or does not know of the comparison.</exception>
+    /// <exception cref="AttemptOverException">Another mover has gone on with the batch.</exception>
+    /// <exception cref="StandbysBehindException" />
+    public async Task RunAsync(MoveBatch batch, CancellationToken cancellation)
     {
         options.Progress.Step = MoveStep.Clean;
         ends.Pipeline.Leave(batch.Id);
@@ -26,7 +29,8 @@ internal sealed class BatchCleaning(MoveEnds ends, MoveJournal journal, MoveOpti
         cancellation.ThrowIfCancellationRequested(); // WaitAsync does not look at it if the task is complete
         await options.StepAsync(MoveStep.Clean, cancellation);
         await Task.Delay(options.GraceBeforeCleaning, cancellation);
-        await requireOwned(cancellation);
+        // The target is asked right before the first row is deleted. The row may be the last copy but one.
+        await new OwnershipCheck(ends, journal, options).RequireSafeToCleanAsync(batch, cancellation);
         await CleanAsync(batch, cancellation);
         await options.StepAsync(MoveStep.Finish, CancellationToken.None);
         await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, CancellationToken.None);

@@ -1,6 +1,4 @@
-using Npgsql;
 using ShardCore.Moves.Batches;
-using ShardCore.Moves.Changes;
 using ShardCore.Moves.Copying;
 using ShardCore.Moves.Failures;
 using ShardCore.Moves.HandingOver;
@@ -111,11 +109,10 @@ public sealed class BatchMover(Shard source, Shard target, ShardAccess access, R
                     await PublishAsync(batch, ends, journal, token);
                     break;
                 case MoveWork.Verify:
-                    await VerifyAsync(batch, ends, journal, token);
+                    await new BatchVerification(ends, journal, options).RunAsync(batch, token);
                     break;
                 case MoveWork.CleanAndFinish:
-                    await new BatchCleaning(ends, journal, options).RunAsync(
-                        batch, stop => RequireSafeToCleanAsync(batch, ends, journal, stop), token);
+                    await new BatchCleaning(ends, journal, options).RunAsync(batch, token);
                     break;
                 default:
                     throw new BatchDisputedException($"Batch {batchId}: {batch.Disputed}");
@@ -192,7 +189,7 @@ public sealed class BatchMover(Shard source, Shard target, ShardAccess access, R
     {
         await options.StepAsync(MoveStep.Publish, cancellation);
         using var pass = await _pipeline.Gate.PassAsync(cancellation);
-        if (await OwnedWordAsync(batch, ends, journal, cancellation) is null)
+        if (await new OwnershipCheck(ends, journal, options).OwnedWordAsync(batch, cancellation) is null)
             return;
         if (!await ring.PublishAsync(batch, source.Id, token => journal.HasGivenAwayAsync(batch, token), cancellation))
             throw new AttemptOverException($"Batch {batch.Id}: {source.Id} does not give its slots away by it any more.");
@@ -200,115 +197,5 @@ public sealed class BatchMover(Shard source, Shard target, ShardAccess access, R
             await new MoveReports(ends.From).NoteAsync(
                 batch.Id, options.Progress.Bytes, options.Progress.Changes, pause.TotalMilliseconds, cancellation);
         await journal.AdvanceAsync(batch, MovePhase.Published, cancellation);
-    }
-
-    private async Task VerifyAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
-    {
-        using var comparing = await _pipeline.Compare.EnterAsync(cancellation);
-        await options.StepAsync(MoveStep.Verify, cancellation);
-        using (await _pipeline.Gate.PassAsync(cancellation))
-            await MovePublication.DropAsync(ends.From, batch.Id, batch.Attempt, cancellation);
-        await ItemTable.RequireNoOtherColumnAsync(
-            ends.From, source.Id, batch.Id, "Its slots have been handed over, and the source's rows are kept.", cancellation);
-        if (await OwnedWordAsync(batch, ends, journal, cancellation) is not { } word)
-            return;
-        if (!batch.IsSettled)
-        {
-            var why = word.IsCompared ? await NewerAsync(batch, journal, cancellation) : await DifferenceAsync(batch, ends, cancellation);
-            if (why is not null)
-            {
-                await DisputeAsync(batch, ends, journal, word, why, cancellation);
-                return;
-            }
-            await MoveImport.ComparedAsync(ends.To, batch.Id, cancellation);
-        }
-        await journal.AdvanceAsync(batch, MovePhase.Verified, cancellation);
-    }
-
-    private async Task<string?> DifferenceAsync(MoveBatch batch, MoveEnds ends, CancellationToken cancellation) =>
-        await new HandOverComparison(ends, options).DifferencesAsync(batch, cancellation) is { Count: > 0 } differing
-            ? $"the rows of {source.Id} and those that {target.Id} had at the hand-over differ in the slots "
-                + $"{string.Join(',', differing)}. The source's rows are kept."
-            : null;
-
-    /// <summary>
-    /// Whether the source has rows that are newer than its release. All rows of the release were compared once, but the source may have
-    /// lost the note of it. A source that forgot its release, and released again, can only have older rows than those, unless somebody
-    /// wrote there meanwhile.
-    /// </summary>
-    private async Task<string?> NewerAsync(MoveBatch batch, MoveJournal journal, CancellationToken cancellation) =>
-        batch.IsFollowing && await journal.HasNewerRowsAsync(batch, cancellation)
-            ? $"{source.Id} lost its release and took writes to these slots, which {target.Id} had come to own. "
-                + "The source's rows are kept."
-            : null;
-
-    /// <summary>
-    /// Marks the batch as disputed, unless another mover has compared it meanwhile. In that case the rows are right, and this mover read
-    /// them while they were being deleted.
-    /// </summary>
-    /// <exception cref="BatchDisputedException" />
-    private static async Task DisputeAsync(
-        MoveBatch batch, MoveEnds ends, MoveJournal journal, ImportWord before, string why, CancellationToken cancellation)
-    {
-        var isCompared = (await ImportWord.AskAsync(ends.To, batch.Id, cancellation)).IsCompared;
-        if (isCompared == before.IsCompared)
-            await DisputeAsync(batch, journal, why, cancellation);
-    }
-
-    /// <summary>Returns only if somebody else has gone on with the batch since: then nothing is done.</summary>
-    /// <exception cref="BatchDisputedException" />
-    private static async Task DisputeAsync(MoveBatch batch, MoveJournal journal, string why, CancellationToken cancellation)
-    {
-        if (await journal.DisputeAsync(batch, why, cancellation))
-            throw new BatchDisputedException($"Batch {batch.Id}: {why}");
-    }
-
-    /// <returns>What the target says, if it owns the slots by this batch. Null: another mover has gone on with the batch.</returns>
-    /// <exception cref="BatchDisputedException">The target lost its ownership.</exception>
-    private async Task<ImportWord?> OwnedWordAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
-    {
-        var word = await ImportWord.AskAsync(ends.To, batch.Id, cancellation);
-        if (IsOwner(word, batch))
-            return word;
-        await DisputeAsync(batch, journal, LostOwnership(word, batch), cancellation);
-        return null;
-    }
-
-    /// <summary>
-    /// Whether the target owns the slots by this batch, or the slots went on from it and a person said that this is right.
-    /// </summary>
-    private static bool IsOwner(ImportWord word, MoveBatch batch) =>
-        word.Epoch == batch.Epoch && (word.State == ImportState.Owned || (word.State == ImportState.Passed && batch.IsSettled));
-
-    private string LostOwnership(ImportWord word, MoveBatch batch)
-    {
-        var rows = batch.Phase == MovePhase.Verified
-            ? $"{source.Id} may have deleted some of its rows already."
-            : $"{source.Id} has the rows as of the release.";
-        return word.State == ImportState.Passed
-            ? $"{target.Id} owned these slots, and they went on to another shard since; {source.Id} went back to before that. {rows}"
-            : $"{target.Id} owned these slots and does not know it any more: it lost commits, "
-                + $"and writes that it took may be among them. {rows}";
-    }
-
-    /// <summary>
-    /// The source's rows are deleted only while three things are true: the target owns the slots, it has been compared, and every standby
-    /// that streams from it knows both.
-    /// </summary>
-    private async Task RequireSafeToCleanAsync(MoveBatch batch, MoveEnds ends, MoveJournal journal, CancellationToken cancellation)
-    {
-        // Both questions are asked in one session, because a new connection may lead to a standby that took over meanwhile.
-        await using var connection = await ends.To.OpenAsync(cancellation);
-        var word = await ImportWord.AskAsync(connection, batch.Id, cancellation);
-        if (!IsOwner(word, batch) || !(word.IsCompared || batch.IsSettled))
-        {
-            var why = IsOwner(word, batch)
-                ? $"{target.Id} does not know any more that its rows were compared: it lost commits. The source's rows are kept."
-                : LostOwnership(word, batch);
-            await DisputeAsync(batch, journal, why, cancellation);
-            throw new AttemptOverException($"Batch {batch.Id}: somebody else has gone on with it.");
-        }
-        await LevelStandbys.RequireAsync(
-            connection, target.Id, $"Batch {batch.Id} is handed over, and its rows at {source.Id} are kept.", options, cancellation);
     }
 }

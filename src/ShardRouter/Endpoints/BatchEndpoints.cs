@@ -97,26 +97,12 @@ internal sealed class BatchEndpoints(
     private static Task Respond(HttpContext context, int count, long bytes, bool allSucceeded, Action<Utf8JsonWriter, int> entry)
     {
         context.Response.StatusCode = allSucceeded ? StatusCodes.Status200OK : StatusCodes.Status207MultiStatus;
-        return JsonStream.WriteAsync(
-            context,
-            bytes,
-            json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("results");
-            },
-            count,
-            (json, i) =>
-            {
-                json.WriteStartObject();
-                entry(json, i);
-                json.WriteEndObject();
-            },
-            json =>
-            {
-                json.WriteEndArray();
-                json.WriteEndObject();
-            });
+        return JsonStream.WriteArrayAsync(context, bytes, "results", count, (json, i) =>
+        {
+            json.WriteStartObject();
+            entry(json, i);
+            json.WriteEndObject();
+        });
     }
 
     private static void WriteRead(Utf8JsonWriter json, ItemKey key, Routed<Item?> answer)

@@ -175,6 +175,7 @@ internal sealed class ItemEndpoints(
             return null;
         return int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && WriteOperation.IsTtl(seconds)
             ? seconds
-            : throw new ProblemException(Problems.InvalidHeader("Item-TTL", $"Expected a whole number of seconds, 1 to {WriteOperation.MaxTtlSeconds}."));
+            : throw new ProblemException(Problems.InvalidHeader(
+                "Item-TTL", $"Expected a whole number of seconds, 1 to {WriteOperation.MaxTtlSeconds}."));
     }
 }

@@ -44,7 +44,8 @@ internal sealed class PageAnswer(
             : QueryCursor.Read(identity, cursor, secret.Value!) ?? throw new ProblemException(Problems.InvalidCursor());
         if (!await refusals.MayAnswerAsync(context, request, deadline.Token))
             return;
-        query = QueryPlanner.Plan(query, allowsScan, after, await indexes.ReadyAsync(query.Items.Collection, query.Items.PartitionKey, deadline.Token));
+        var ready = await indexes.ReadyAsync(query.Items.Collection, query.Items.PartitionKey, deadline.Token);
+        query = QueryPlanner.Plan(query, allowsScan, after, ready);
         var share = PayloadShare.Of(context);
         var page = await reader.ReadAsync(query, slots, request.Before, request.IsPartial, share, deadline.Token);
         var count = page.Failure is null && query.Count != CountKind.None && cursor is null // the first page tells it for all
@@ -67,21 +68,13 @@ internal sealed class PageAnswer(
         others is null ? shards : [.. shards.Union(others).OrderBy(each => each.Value, StringComparer.Ordinal)];
 
     private static Task WriteAsync(HttpContext context, ItemQuery query, QueryPage page, string? next, ItemCount? count) =>
-        JsonStream.WriteAsync(
-            context,
-            page.Rows.Sum(row => row.Bytes),
-            json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("items");
-            },
-            page.Rows.Count,
+        JsonStream.WriteArrayAsync(
+            context, page.Rows.Sum(row => row.Bytes), "items", page.Rows.Count,
             (json, i) => ListEnvelope.WriteItem(
                 json, page.Rows[i].Key.PartitionKey, page.Rows[i].Key.Id, page.Rows[i].Version, page.Rows[i].UpdatedAt,
                 page.Rows[i].ExpiresAt, query.Select is { } select ? select.Apply(page.Rows[i].Doc) : page.Rows[i].Doc),
             json =>
             {
-                json.WriteEndArray();
                 if (next is not null)
                 {
                     json.WriteString("next", next);
@@ -90,7 +83,6 @@ internal sealed class PageAnswer(
                 if (count is not null)
                     WriteCount(json, count.Count, query.Count);
                 QueryRoute.Write(json, query.Items, query.Index, page.Shards, page.Incomplete, isBySlot: query.IsScan && count is null);
-                json.WriteEndObject();
             });
 
     /// <summary>Writes <c>"count"</c> and <c>"countKind"</c> into the object that is open.</summary>

@@ -62,23 +62,15 @@ internal sealed class PartitionEndpoints(PartitionReader reader, CursorSecret cu
             await WriteAsync(context, query, routed.Value, secret.Value!);
     }
 
-    private static Task WriteAsync(HttpContext context, PartitionQuery query, PartitionPage page, byte[] secret) => JsonStream.WriteAsync(
-        context,
-        page.Rows.Sum(row => (long)row.Doc.Length),
-        json =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("items");
-        },
-        page.Rows.Count,
-        (json, i) => ListEnvelope.WriteItem(
-            json, query.PartitionKey, page.Rows[i].Id, page.Rows[i].Version, page.Rows[i].UpdatedAt, page.Rows[i].ExpiresAt,
-            query.Select is { } select ? select.Apply(page.Rows[i].Doc) : page.Rows[i].Doc),
-        json =>
-        {
-            json.WriteEndArray();
-            if (page.ReadUpTo is { } id)
-                json.WriteString("next", CursorCodec.Write(query, id, secret));
-            json.WriteEndObject();
-        });
+    private static Task WriteAsync(HttpContext context, PartitionQuery query, PartitionPage page, byte[] secret) =>
+        JsonStream.WriteArrayAsync(
+            context, page.Rows.Sum(row => (long)row.Doc.Length), "items", page.Rows.Count,
+            (json, i) => ListEnvelope.WriteItem(
+                json, query.PartitionKey, page.Rows[i].Id, page.Rows[i].Version, page.Rows[i].UpdatedAt, page.Rows[i].ExpiresAt,
+                query.Select is { } select ? select.Apply(page.Rows[i].Doc) : page.Rows[i].Doc),
+            json =>
+            {
+                if (page.ReadUpTo is { } id)
+                    json.WriteString("next", CursorCodec.Write(query, id, secret));
+            });
 }

@@ -53,15 +53,8 @@ internal sealed class PartitionListEndpoints(PartitionLister lister, CursorSecre
     private static Task WriteAsync(HttpContext context, string collection, string prefix, PartitionsPage page, byte[] secret)
     {
         CountedPartition[] shown = [.. page.Partitions.Where(each => each.Items > 0)];
-        return JsonStream.WriteAsync(
-            context,
-            shown.Sum(each => (long)EntryBytes + each.Key.Length),
-            json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("items");
-            },
-            shown.Length,
+        return JsonStream.WriteArrayAsync(
+            context, shown.Sum(each => (long)EntryBytes + each.Key.Length), "items", shown.Length,
             (json, i) =>
             {
                 json.WriteStartObject();
@@ -72,10 +65,8 @@ internal sealed class PartitionListEndpoints(PartitionLister lister, CursorSecre
             },
             json =>
             {
-                json.WriteEndArray();
                 if (page.Next is { } next)
                     json.WriteString("next", PartitionCursor.Write(collection, prefix, next, secret));
-                json.WriteEndObject();
             });
     }
 }

@@ -74,7 +74,8 @@ internal sealed class QueryEndpoints(
         var (query, allowsScan) = QueryParser.Aggregate(body.RootElement, request.Collection, Caller.Of(context).Partitions);
         if (!await refusals.MayAnswerAsync(context, request, deadline.Token))
             return;
-        query = query with { Index = QueryPlanner.Plan(query.Items, allowsScan, await indexes.ReadyAsync(query.Items.Collection, query.Items.PartitionKey, deadline.Token)) };
+        var ready = await indexes.ReadyAsync(query.Items.Collection, query.Items.PartitionKey, deadline.Token);
+        query = query with { Index = QueryPlanner.Plan(query.Items, allowsScan, ready) };
         var told = await aggregates.ReadAsync(
             query, QueryRequest.SlotsOf(query.Items), request.Before, request.IsPartial, PayloadShare.Of(context), deadline.Token);
         await SocketThreads.Leave();

@@ -46,7 +46,8 @@ internal sealed class TransactionEndpoints(ItemWriter writer, RequestLimits limi
             await Answer.Problem(context, Problems.Of(failure, writes: true));
         else if (routed.Value!.FailedOperation is { } failed)
             await Answer.Problem(context, AtOperation(
-                failed, operations[failed].Key, Problems.Of(routed.Value.Culprit!, operations[failed].Key.Collection, operations[failed].Condition.Kind)));
+                failed, operations[failed].Key,
+                Problems.Of(routed.Value.Culprit!, operations[failed].Key.Collection, operations[failed].Condition.Kind)));
         else
             await WriteAsync(context, operations, routed.Value.Results);
     }
@@ -73,21 +74,8 @@ internal sealed class TransactionEndpoints(ItemWriter writer, RequestLimits limi
     {
         var bytes = results.Sum(result => (long)(result.Doc?.Length ?? 0));
         PayloadShare.Of(context).Take(bytes); // the writes are done already
-        return JsonStream.WriteAsync(
-            context,
-            bytes,
-            json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("results");
-            },
-            results.Count,
-            (json, i) => Write(json, operations[i], results[i]),
-            json =>
-            {
-                json.WriteEndArray();
-                json.WriteEndObject();
-            });
+        return JsonStream.WriteArrayAsync(
+            context, bytes, "results", results.Count, (json, i) => Write(json, operations[i], results[i]));
     }
 
     private static void Write(Utf8JsonWriter json, WriteOperation operation, WriteResult result)

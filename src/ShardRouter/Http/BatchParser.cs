@@ -178,7 +178,9 @@ internal static class BatchParser
     private static IEnumerable<(JsonElement Entry, string Pointer)> Entries(JsonElement body, string name)
     {
         if (!body.TryGetProperty(name, out var array) || array.ValueKind != JsonValueKind.Array)
-            throw Invalid($"'{name}' {(body.TryGetProperty(name, out _) ? "is not" : "is missing:")} an array of 1 to {MaxOperations} entries.", "/" + name);
+            throw Invalid(
+                $"'{name}' {(body.TryGetProperty(name, out _) ? "is not" : "is missing:")} an array of 1 to {MaxOperations} entries.",
+                "/" + name);
         var count = array.GetArrayLength();
         if (count is 0 or > MaxOperations)
             throw Invalid($"'{name}' has {count} entries; 1 to {MaxOperations} are allowed.", "/" + name);

@@ -67,7 +67,8 @@ internal static class ETag
             _ => throw new ProblemException(problem(name, $"At most {MaxListed} entity tags.")),
         };
 
-        ProblemException Malformed() => new(problem(name, $"Expected * or a list of at most {MaxListed} entity tags in double quotes, as the ETag header gave them."));
+        ProblemException Malformed() => new(problem(
+            name, $"Expected * or a list of at most {MaxListed} entity tags in double quotes, as the ETag header gave them."));
     }
 
     /// <param name="isStrong">A weak tag matches nothing.</param>

@@ -22,7 +22,9 @@ internal sealed record ItemTarget(string Collection, string PartitionKey, string
     {
         var path = RawTarget.PathOf(context.Features.Get<IHttpRequestFeature>()!.RawTarget);
         if (!path.StartsWith(Prefix, StringComparison.Ordinal))
-            return path is "/v1/collections" or "/v1:transact" or "/v1:locate" or "/openapi/v1.json" ? GoOn(context, path, next) : throw NoAddress(path);
+            return path is "/v1/collections" or "/v1:transact" or "/v1:locate" or "/openapi/v1.json"
+                ? GoOn(context, path, next)
+                : throw NoAddress(path);
         var rest = path.AsSpan(Prefix.Length);
         Span<Range> segments = stackalloc Range[5];
         var count = rest.Split(segments, '/');

@@ -42,6 +42,32 @@ internal static class JsonStream
         await Answer.Json(context, buffer.WrittenMemory);
     }
 
+    /// <summary>Writes an object whose first member is an array of the parts.</summary>
+    /// <param name="context">Its status and headers are set.</param>
+    /// <param name="bytes">About how many bytes the answer will have.</param>
+    /// <param name="array">The name of the array.</param>
+    /// <param name="count">How many parts there are.</param>
+    /// <param name="part">Writes one of them.</param>
+    /// <param name="rest">Writes the other members of the object; null: it has none.</param>
+    public static Task WriteArrayAsync(
+        HttpContext context, long bytes, string array, int count, Action<Utf8JsonWriter, int> part, Action<Utf8JsonWriter>? rest = null)
+    {
+        return WriteAsync(context, bytes, Begin, count, part, End);
+
+        void Begin(Utf8JsonWriter json)
+        {
+            json.WriteStartObject();
+            json.WriteStartArray(array);
+        }
+
+        void End(Utf8JsonWriter json)
+        {
+            json.WriteEndArray();
+            rest?.Invoke(json);
+            json.WriteEndObject();
+        }
+    }
+
     private static async Task LeaveAsync(HttpContext context, Utf8JsonWriter json, ArrayBufferWriter<byte> buffer)
     {
         await json.FlushAsync(context.RequestAborted);

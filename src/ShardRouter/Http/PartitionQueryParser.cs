@@ -68,7 +68,9 @@ internal static class PartitionQueryParser
                 default:
                     if (!name.StartsWith("f.", StringComparison.Ordinal))
                         throw new ProblemException(Problems.InvalidParameter(
-                            name, "There is no such parameter. Known are id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, f.<path>."));
+                            name,
+                            "There is no such parameter. Known are id.gt, id.gte, id.lt, id.lte, id.prefix, order, limit, select, cursor, "
+                            + "f.<path>."));
                     filters.AddRange(values.Select(each => Filter(name[2..], each)));
                     break;
             }

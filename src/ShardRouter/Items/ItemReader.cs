@@ -43,7 +43,8 @@ internal sealed class ItemReader(SlotDispatch dispatch, RouterMetrics metrics) :
     private static async Task<Fenced<Item?>> ReadAloneAsync(ShardPool pool, ItemKey key, CancellationToken deadline) =>
         (await pool.RunUncountedAsync(writes: false, call => ReadAsync(call, [key], null), deadline))[0];
 
-    private static Task<Fenced<Item?>[]> ReadAsync(ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline) =>
+    private static Task<Fenced<Item?>[]> ReadAsync(
+        ShardPool pool, IReadOnlyList<ItemKey> keys, AnswerAdmission admission, CancellationToken deadline) =>
         AdmittedRead.RunAsync(pool, Kind.Name, admission, (call, part) => ReadAsync(call, keys, part), deadline);
 
     private static async Task<Fenced<Item?>[]> ReadAsync(ShardCall call, IReadOnlyList<ItemKey> keys, AnswerAdmission.Part? admission)

@@ -28,7 +28,10 @@ internal sealed class PartitionSql
     {
         var sql = new PartitionSql(connection.CreateCommand(), table);
         var slotName = sql._fields.Add((short)slot.Value);
-        sql._where.Append(CultureInfo.InvariantCulture, $"i.slot = {slotName} and i.collection = {CollectionSql.Literal(query.Collection)} and i.pk = {sql._fields.Add(query.PartitionKey)}");
+        sql._where.Append(
+            CultureInfo.InvariantCulture,
+            $"i.slot = {slotName} and i.collection = {CollectionSql.Literal(query.Collection)} "
+            + $"and i.pk = {sql._fields.Add(query.PartitionKey)}");
         foreach (var (comparison, id) in query.Bounds)
             sql._where.Append(CultureInfo.InvariantCulture, $" and i.id {comparison} {sql._fields.Add(id)}");
         if (query.After is not null)

@@ -92,7 +92,8 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
     /// <summary>All statements are sent together. Each has a snapshot of its own: the reads of a call do not depend on each other.</summary>
     private async Task<Fenced<Item?>[]> ManyCollectionsAsync(IReadOnlyList<ItemKey> keys)
     {
-        var places = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i].Collection, StringComparer.Ordinal).Select(same => same.ToArray()).ToArray();
+        var places = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i].Collection, StringComparer.Ordinal)
+            .Select(same => same.ToArray()).ToArray();
         await using var batch = new NpgsqlBatch(_session.Connection);
         foreach (var some in places)
         {

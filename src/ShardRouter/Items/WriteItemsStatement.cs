@@ -97,7 +97,9 @@ internal sealed class WriteItemsStatement : IGatheredStatement<WriteOperation, W
         {
             try
             {
-                return !_atomic && operations is [var only] && PutItemStatement.CanRun(only) ? [await PutAsync(only)] : await NamedAsync(collection, operations);
+                return !_atomic && operations is [var only] && PutItemStatement.CanRun(only)
+                    ? [await PutAsync(only)]
+                    : await NamedAsync(collection, operations);
             }
             catch (PostgresException e) when (CollectionSql.IsMissing(e)) // so nothing was applied
             {

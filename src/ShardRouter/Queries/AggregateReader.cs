@@ -25,7 +25,8 @@ internal sealed class AggregateReader(Scatter scatter, QueryStatistics statistic
         try
         {
             var scattered = await scatter.RunAsync(
-                "aggregate", query.Items.Among(slots), before, (call, asked) => AggregateStatement.ExecuteAsync(call, query, asked, share, meter), partial,
+                "aggregate", query.Items.Among(slots), before,
+                (call, asked) => AggregateStatement.ExecuteAsync(call, query, asked, share, meter), partial,
                 meter, deadline);
             if (scattered.Failure is null)
                 returned = query.GroupBy.Count == 0 ? 1 : scattered.Answers.Sum(each => each.Value.Count);
@@ -34,7 +35,8 @@ internal sealed class AggregateReader(Scatter scatter, QueryStatistics statistic
         finally
         {
             statistics.Add(
-                ShapeOf.Aggregate(query, query.Index?.Index.Name), FittingIndex.Of(query), meter, new QueryEnd(returned, IsLaterPage: false, IsCutByBudget: false));
+                ShapeOf.Aggregate(query, query.Index?.Index.Name), FittingIndex.Of(query), meter,
+                new QueryEnd(returned, IsLaterPage: false, IsCutByBudget: false));
         }
     }
 

@@ -96,7 +96,8 @@ internal sealed class ItemsSql(NpgsqlCommand command, string table, IndexUse? us
         var from = $"from sharding.slot_ownership o where o.state in ('owned', 'frozen') and {isAsked}";
         // Nearly every item is of such a slot. Without "coalesce" the planner expects one of 200, and then rather sorts all items than
         // read an index in order.
-        _isMine = $"coalesce(case when m.slots is null then {(isAll ? IsSlot : $"case when {IsSlot} then get_bit({bits}, i.slot) = 1 end")} else i.slot::int4 <@ m.slots end, false)";
+        var isAskedSlot = isAll ? IsSlot : $"case when {IsSlot} then get_bit({bits}, i.slot) = 1 end";
+        _isMine = $"coalesce(case when m.slots is null then {isAskedSlot} else i.slot::int4 <@ m.slots end, false)";
         return $"""
             with mine as materialized (
                 select case when (select count(*) {from}) <> {Add((long)count)}

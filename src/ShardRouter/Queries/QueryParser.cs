@@ -83,7 +83,8 @@ internal static class QueryParser
     /// </summary>
     private static CountKind Estimated(ItemSelection items) => items.Partitions is not null && (items.Filter is not null || items.Bounds.Count > 0)
         ? throw JsonMembers.Invalid(
-            "An estimate with a filter, or with bounds of the id, comes from statistics of all partitions, and the key or token is bound to some. Expected \"exact\".",
+            "An estimate with a filter, or with bounds of the id, comes from statistics of all partitions, and the key or token is bound "
+            + "to some. Expected \"exact\".",
             "/count")
         : CountKind.Estimated;
 

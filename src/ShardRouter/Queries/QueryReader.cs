@@ -39,7 +39,8 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
         {
             var answered = page is { Failure: null } ? page : null;
             statistics.Add(
-                ShapeOf.Query(query, query.Index?.Index.Name), FittingIndex.Of(query, answered?.Rows is [var first, ..] ? first.Key : null), meter,
+                ShapeOf.Query(query, query.Index?.Index.Name),
+                FittingIndex.Of(query, answered?.Rows is [var first, ..] ? first.Key : null), meter,
                 new QueryEnd(answered?.Rows.Count, query.After is not null, answered?.Stop == StopReason.Budget));
         }
     }
@@ -54,45 +55,51 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
         var startedAt = time.GetTimestamp();
         var first = await AskAsync(query, slots, asked => Share(query, asked.Count, slots.Count));
         if (first.Failure is { } failure)
-            return new QueryPage([], null, StopReason.None, [], [], failure, first.FailedShard);
-        List<PagePart> parts = [.. first.Answers.Select(each => each.Value)];
-        var (page, taken) = (PageMerge.Merge(query, parts), BytesOf(parts));
-        if (page is { Stop: StopReason.Limit, ReadUpTo: { } end } && page.Rows.Count < query.Limit)
-        {
-            var left = query.ScanLimit - time.GetElapsedTime(startedAt);
-            var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit).Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
-            parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part)];
-            share.GiveBack(taken - BytesOf(parts));
-            taken = BytesOf(parts);
-            if (left < query.ScanLimit / 2)
-            {
-                page = page with { Stop = StopReason.Budget };
-            }
-            else if (await MoreAsync(query with { After = end, Limit = query.Limit - page.Rows.Count, ScanLimit = left }, more) is { } second)
-            {
-                taken += BytesOf(second);
-                page = PageMerge.Merge(query, [.. PageMerge.Without(parts, second), .. second]);
-            }
-        }
+            return QueryPage.Failed(failure, first.FailedShard);
+        var (page, taken) = await FillAsync(query, first, startedAt, share, AskAsync);
         share.GiveBack(taken - page.Rows.Sum(row => row.Bytes));
         return page with { Shards = InOrder(first.Answers.Select(each => each.Shard)), Incomplete = InOrder(first.Incomplete) };
 
         Task<Scattered<PagePart>> AskAsync(ItemQuery some, SlotSet of, Func<SlotSet, int> limit) => scatter.RunInTurnAsync(
             "query", of, before,
-            (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter), partial, meter,
-            deadline);
+            (call, asked) => ExecuteAsync(call, some with { Limit = limit(asked) }, asked, PageMerge.MostPageBytes, share, meter),
+            partial, meter, deadline);
+    }
 
-        async Task<IReadOnlyList<PagePart>?> MoreAsync(ItemQuery rest, SlotSet of)
+    /// <summary>Makes the page of the first answers. If shares were too small to fill it, it asks the second time for the rest.</summary>
+    /// <returns>The page, and how many bytes of the request's share its parts hold.</returns>
+    private async Task<(QueryPage Page, long Taken)> FillAsync(
+        ItemQuery query, Scattered<PagePart> first, long startedAt, PayloadShare share, AskShards ask)
+    {
+        List<PagePart> parts = [.. first.Answers.Select(each => each.Value)];
+        var (page, taken) = (PageMerge.Merge(query, parts), BytesOf(parts));
+        if (page is not { Stop: StopReason.Limit, ReadUpTo: { } end } || page.Rows.Count >= query.Limit)
+            return (page, taken);
+        var left = query.ScanLimit - time.GetElapsedTime(startedAt);
+        var more = first.Answers.Where(each => each.Value.Stop == StopReason.Limit)
+            .Aggregate(SlotSet.None, (all, each) => all.Or(each.Slots));
+        parts = [.. parts.Select(part => part.Stop == StopReason.Limit ? part.UpTo(end, query.Order) : part)];
+        share.GiveBack(taken - BytesOf(parts));
+        taken = BytesOf(parts);
+        if (left < query.ScanLimit / 2)
+            return (page with { Stop = StopReason.Budget }, taken);
+        var rest = query with { After = end, Limit = query.Limit - page.Rows.Count, ScanLimit = left };
+        return await MoreAsync(rest, more, ask) is { } second
+            ? (PageMerge.Merge(query, [.. PageMerge.Without(parts, second), .. second]), taken + BytesOf(second))
+            : (page, taken);
+    }
+
+    /// <returns>Null: the second time failed, or a shard is missing in it.</returns>
+    private static async Task<IReadOnlyList<PagePart>?> MoreAsync(ItemQuery rest, SlotSet slots, AskShards ask)
+    {
+        try
         {
-            try
-            {
-                var answer = await AskAsync(rest, of, _ => rest.Limit);
-                return answer is { Failure: null, Incomplete: [] } ? [.. answer.Answers.Select(each => each.Value)] : null;
-            }
-            catch (ProblemException)
-            {
-                return null; // overloaded
-            }
+            var answer = await ask(rest, slots, _ => rest.Limit);
+            return answer is { Failure: null, Incomplete: [] } ? [.. answer.Answers.Select(each => each.Value)] : null;
+        }
+        catch (ProblemException)
+        {
+            return null; // overloaded
         }
     }
 
@@ -116,6 +123,11 @@ internal sealed class QueryReader(Scatter scatter, ScanReader scans, QueryStatis
 
     private static ShardId[] InOrder(IEnumerable<ShardId> shards) =>
         [.. shards.Distinct().OrderBy(each => each.Value, StringComparer.Ordinal)];
+
+    /// <param name="query">The page, or the rest of it.</param>
+    /// <param name="slots">The slots of its items.</param>
+    /// <param name="limit">How many items a shard may give, by the slots that it is asked for.</param>
+    private delegate Task<Scattered<PagePart>> AskShards(ItemQuery query, SlotSet slots, Func<SlotSet, int> limit);
 }
 
 /// <param name="ReadUpTo">The next page begins behind this; null: there is none.</param>
@@ -126,4 +138,6 @@ internal sealed record QueryPage(
 {
     /// <summary>How many slots at once the next page should begin with; 0: that is not known.</summary>
     public int SlotsAtOnce { get; init; }
+
+    public static QueryPage Failed(ShardFailure failure, ShardId shard) => new([], null, StopReason.None, [], [], failure, shard);
 }

@@ -49,7 +49,7 @@ internal sealed class ScanReader(Scatter scatter, TimeProvider time)
             var answer = await scatter.RunInTurnAsync(
                 "scan", asked, before, (call, some) => ExecuteAsync(call, round, some, mostBytes, share, meter), partial, meter, deadline);
             if (answer.Failure is { } failure)
-                return new QueryPage([], null, StopReason.None, [], [], failure, answer.FailedShard);
+                return QueryPage.Failed(failure, answer.FailedShard);
             read.Add(answer, asked.Count);
             left = left.Minus(asked);
             if (read.HasEnded || read.Rows >= query.Limit || read.Bytes >= PageMerge.MostPageBytes

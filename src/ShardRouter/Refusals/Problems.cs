@@ -30,7 +30,8 @@ internal static class Problems
         $"No index serves this filter, order or count. Make one (PUT /v1/collections/{collection}/indexes/NAME), name a partition, or say that "
         + "you want it so: \"allowScan\": true.");
 
-    public static Problem IndexNotFound(string name) => new(404, "index-not-found", "There is no such index", $"The collection has no index '{name}'.");
+    public static Problem IndexNotFound(string name) =>
+        new(404, "index-not-found", "There is no such index", $"The collection has no index '{name}'.");
 
     public static Problem IndexDiffers(string name) => new(
         409, "index-exists", "An index of that name has other fields", $"Delete the index '{name}' first, or give the new one another name.");
@@ -167,13 +168,16 @@ internal static class Problems
     public static Problem RequestTimeout() => new(408, "request-timeout", "The request did not arrive in time", Retryable: true);
 
     public static Problem RateLimited(RateLimit limit) => Limited(
-        limit, "rate-limited", "The key or token asked for too much", $"It may ask for {limit.PerSecond} operations a second. Nothing was applied.");
+        limit, "rate-limited", "The key or token asked for too much",
+        $"It may ask for {limit.PerSecond} operations a second. Nothing was applied.");
 
     public static Problem HotPartition(RateLimit limit) => Limited(
-        limit, "hot-partition", "Too much is asked of this partition", $"It may be asked for {limit.PerSecond} operations a second. Nothing was applied.");
+        limit, "hot-partition", "Too much is asked of this partition",
+        $"It may be asked for {limit.PerSecond} operations a second. Nothing was applied.");
 
     public static Problem TooManyAtOnce(int most) => new(
-        429, "rate-limited", "The key or token asks for too much at once", $"It may wait for {most} answers at the same time. Nothing was applied.", Retryable: true)
+        429, "rate-limited", "The key or token asks for too much at once",
+        $"It may wait for {most} answers at the same time. Nothing was applied.", Retryable: true)
     { RetryAfterSeconds = 1 };
 
     private static Problem Limited(RateLimit limit, string code, string title, string detail) => new(429, code, title, detail, Retryable: true)
@@ -200,11 +204,14 @@ internal static class Problems
     public static Problem Of(ShardFailure failure, bool writes) => failure switch
     {
         ShardFailure.RingUnavailable =>
-            new(503, "ring-unavailable", "The router knows no ring yet", "'shardadmin status' tells why.", Retryable: true) { RetryAfterSeconds = 1 },
-        ShardFailure.Unavailable => new(503, "shard-unavailable", "The shard of this partition does not answer", Retryable: true) { RetryAfterSeconds = 1 },
+            new(503, "ring-unavailable", "The router knows no ring yet", "'shardadmin status' tells why.", Retryable: true)
+            { RetryAfterSeconds = 1 },
+        ShardFailure.Unavailable =>
+            new(503, "shard-unavailable", "The shard of this partition does not answer", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.Overloaded =>
             new(503, "overloaded", "Too many requests wait for the shard of this partition", Retryable: true) { RetryAfterSeconds = 1 },
-        ShardFailure.SlotMoving => new(503, "slot-moving", "The partition is being handed to another shard", Retryable: true) { RetryAfterSeconds = 1 },
+        ShardFailure.SlotMoving =>
+            new(503, "slot-moving", "The partition is being handed to another shard", Retryable: true) { RetryAfterSeconds = 1 },
         ShardFailure.Defect => Internal() with { Detail = "Nothing was applied; the router's log tells why." },
         ShardFailure.OutcomeUnknown => new(
             504, "deadline-exceeded", "No answer came in time",

@@ -253,7 +253,9 @@ internal sealed partial class ShardPool(
         {
             if (!sent && error is not PostgresException && !ShardErrors.IsLate(error) && generation == circuit.Generation)
                 circuit.Open(error.Message); // no connection can be made; the monitor closes the circuit again
-            LogFailed(Name, failure, error.GetType().Name, error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
+            LogFailed(
+                Name, failure, error.GetType().Name,
+                error is PostgresException postgres ? postgres.SqlState + " " + postgres.MessageText : error.Message);
         }
         return new ShardCallException(failure, shard.Id.Value, error);
     }

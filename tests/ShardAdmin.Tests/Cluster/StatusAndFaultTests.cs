@@ -134,7 +134,13 @@ public sealed class StatusAndFaultTests(SharedPostgres postgres, SharedRedis red
     public async Task Every_result_in_json_is_one_document_and_in_ndjson_a_line_each()
     {
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
-        foreach (var command in new string[][] { ["status"], ["verify"], ["doctor"], ["routers"], ["queries"], ["migrate"], ["ring", "show"], ["ring", "history"], ["ring", "rebuild"], ["collections", "list"], ["collections", "create", "c"], cluster.InitArguments(2) })
+        string[][] commands =
+        [
+            ["status"], ["verify"], ["doctor"], ["routers"], ["queries"], ["migrate"],
+            ["ring", "show"], ["ring", "history"], ["ring", "rebuild"],
+            ["collections", "list"], ["collections", "create", "c"], cluster.InitArguments(2),
+        ];
+        foreach (var command in commands)
         {
             Assert.Equal(System.Text.Json.JsonValueKind.Object, (await cluster.RunAsync([.. command, "-o", "json"])).Json.ValueKind);
             foreach (var line in (await cluster.RunAsync([.. command, "-o", "ndjson"])).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries))

@@ -76,7 +76,9 @@ public sealed class KeysInShardsTests(SharedPostgres postgres, SharedRedis redis
     {
         await using var cluster = await AdminCluster.InitialisedAsync(postgres, redis, 2);
         var id = await KeyCommandTests.CreateAsync(cluster);
-        await cluster.Database(2).ExecuteAsync("alter table sharding.api_key disable trigger keep_api_key; update sharding.api_key set scopes = '{bulk}'; alter table sharding.api_key enable trigger keep_api_key");
+        await cluster.Database(2).ExecuteAsync(
+            "alter table sharding.api_key disable trigger keep_api_key; update sharding.api_key set scopes = '{bulk}'; "
+            + "alter table sharding.api_key enable trigger keep_api_key");
 
         (await cluster.RunAsync("keys", "list")).Succeeds("contradicted");
         (await cluster.RunAsync("doctor")).Exits(ExitCode.Precondition, "different things", $"shardadmin keys revoke {id}");

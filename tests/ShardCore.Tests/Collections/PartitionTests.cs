@@ -38,12 +38,17 @@ public sealed class PartitionTests(SharedPostgres postgres)
     {
         await using var shard = await ShardUnderTest.CreateAsync(postgres);
 
-        Assert.Equal("d {fillfactor=90}", await shard.Database.ScalarAsync<string>("select relreplident::text || ' ' || reloptions::text from pg_class where oid = 'sharding_items.things'::regclass"));
+        Assert.Equal("d {fillfactor=90}", await shard.Database.ScalarAsync<string>(
+            "select relreplident::text || ' ' || reloptions::text from pg_class where oid = 'sharding_items.things'::regclass"));
         Assert.Equal(
             "things.expires_at (slot, expires_at) WHERE (expires_at IS NOT NULL), things.pkey (slot, collection, pk, id)",
-            await shard.Database.ScalarAsync<string>("select string_agg(indexname || ' ' || substr(indexdef, strpos(indexdef, '(')), ', ' order by indexname) from pg_indexes where schemaname = 'sharding_items'"));
+            await shard.Database.ScalarAsync<string>(
+                "select string_agg(indexname || ' ' || substr(indexdef, strpos(indexdef, '(')), ', ' order by indexname) "
+                + "from pg_indexes where schemaname = 'sharding_items'"));
         Assert.Equal("keep_deleted_version", await shard.Database.ScalarAsync<string>("select string_agg(tgname, ',') from pg_trigger where tgrelid = 'sharding_items.things'::regclass"));
-        Assert.Equal(2L, await shard.Database.ScalarAsync<long>("select count(*) from pg_inherits i join pg_index x on x.indexrelid = i.inhrelid where x.indrelid = 'sharding_items.things'::regclass")); // attached: none is made twice
+        Assert.Equal(2L, await shard.Database.ScalarAsync<long>( // attached: none is made twice
+            "select count(*) from pg_inherits i join pg_index x on x.indexrelid = i.inhrelid "
+            + "where x.indrelid = 'sharding_items.things'::regclass"));
     }
 
     [Fact]

@@ -24,7 +24,10 @@ public sealed partial class DocumentTests
         var named = MarkdownFile.All.SelectMany(document => document.NamedFiles.Select(file => (document.Path, File: file))).ToList();
 
         Assert.True(named.Count > 40, $"Only {named.Count} names were found.");
-        Assert.Empty(named.Where(each => !MarkdownFile.AllFiles.Any(file => file == each.File || file.EndsWith("/" + each.File, StringComparison.Ordinal))).Select(each => $"{each.Path}: {each.File}"));
+        Assert.Empty(named
+            .Where(each => !MarkdownFile.AllFiles.Any(
+                file => file == each.File || file.EndsWith("/" + each.File, StringComparison.Ordinal)))
+            .Select(each => $"{each.Path}: {each.File}"));
     }
 
     [Fact]

@@ -18,7 +18,8 @@ internal sealed partial record MarkdownFile(string Path, string Text)
     public static MarkdownFile Read(string path) => new(path, File.ReadAllText(System.IO.Path.Combine(Checkout.Root, path)));
 
     /// <summary>Addresses of links and images that lead to files, as they are written.</summary>
-    public IEnumerable<string> RelativeLinks => Links().Matches(Prose).Select(match => match.Groups["to"].Value).Where(to => !to.Contains("://", StringComparison.Ordinal) && !to.StartsWith("mailto:", StringComparison.Ordinal));
+    public IEnumerable<string> RelativeLinks => Links().Matches(Prose).Select(match => match.Groups["to"].Value)
+        .Where(to => !to.Contains("://", StringComparison.Ordinal) && !to.StartsWith("mailto:", StringComparison.Ordinal));
 
     /// <summary>Source files that the text names in backticks, such as <c>Moves/BatchMover.cs</c>.</summary>
     public IEnumerable<string> NamedFiles => Names().Matches(Prose).Select(match => match.Groups["file"].Value);

@@ -217,7 +217,9 @@ public sealed class ShardMigratorTests(SharedPostgres postgres)
 
         var inspecting = Inspect(database, First, Second);
         await Eventually.ThatAsync(
-            async () => await database.ScalarAsync<long>($"select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()) and classid = {MigrationLock.Class} and not granted") == 1,
+            async () => await database.ScalarAsync<long>(
+                "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database "
+                + $"where datname = current_database()) and classid = {MigrationLock.Class} and not granted") == 1,
             TimeSpan.FromSeconds(30), "the inspection waits for the migrator");
         // Two statements: sent as one, the lock would be free before the table is gone for others.
         foreach (var end in (string[])["drop table sharding.half", $"select pg_advisory_unlock({MigrationLock.Class}, 0)"])

@@ -199,7 +199,10 @@ public sealed class LostCommitsTests(SharedPostgres postgres, SharedRedis redis)
         {
             if (step != MoveStep.CatchUp)
                 return;
-            await shards.ExecuteAsync(MovingShards.First, "alter table sharding_items.c replica identity full; alter table sharding_items.d replica identity full; alter table sharding.item replica identity full");
+            await shards.ExecuteAsync(
+                MovingShards.First,
+                "alter table sharding_items.c replica identity full; alter table sharding_items.d replica identity full; "
+                + "alter table sharding.item replica identity full");
             await shards.ScalarAsync<string>(MovingShards.First, WriteSql("delete", "id1", null));
             await shards.ScalarAsync<string>(MovingShards.First, WriteSql("put", "id2", "{\"n\":2}"));
         });

@@ -51,7 +51,10 @@ public sealed class UniqueValuesTests(SharedPostgres postgres, SharedRedis redis
 
         await shards.Mover(MovingShards.First, MovingShards.Second, options).RunAsync(batch.Id, "test", false, CancellationToken.None); // which compares both sides
 
-        Assert.Equal(2L, await shards.ScalarAsync<long>(MovingShards.Second, "select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid where c.relname in ('c.u', 'c.u.u') and x.indisvalid"));
+        Assert.Equal(2L, await shards.ScalarAsync<long>(
+            MovingShards.Second,
+            "select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid "
+            + "where c.relname in ('c.u', 'c.u.u') and x.indisvalid"));
         Assert.True(await shards.ScalarAsync<bool>(MovingShards.Second, "select exists (select from sharding.item)"));
         await shards.AssertCleanAsync([Slot], MovingShards.Second, MovingShards.First);
     }

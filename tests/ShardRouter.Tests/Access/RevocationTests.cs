@@ -117,7 +117,9 @@ public sealed class RevocationTests(SharedPostgres postgres, SharedRedis redis)
             await shard.Database.ExecuteAsync("alter table sharding.api_key rename to away"); // as a schema that was not migrated yet
         await using var router = await cluster.StartUnreadyRouterAsync(GuardedCluster.Guarded);
 
-        await Eventually.ThatAsync(async () => (await router.HealthAsync("ready")).Text.StartsWith("no API keys", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "the router says why it is not ready");
+        await Eventually.ThatAsync(
+            async () => (await router.HealthAsync("ready")).Text.StartsWith("no API keys", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(10), "the router says why it is not ready");
         (await router.HealthAsync("ready")).Expect(503);
         var reply = (await router.Api.GetAsync("/v1/collections", Showing(text))).ExpectProblem(503, "keys-unavailable");
         Assert.True(reply.Json.GetProperty("retryable").GetBoolean());

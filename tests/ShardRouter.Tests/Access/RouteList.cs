@@ -17,7 +17,9 @@ internal static class RouteList
         var options = RouterOptions.FromEnvironment(_ => null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(await RedisConnection.OpenAsync("127.0.0.1:1"));
-        builder.Services.AddRouting().AddRingRouting(options).AddShards().AddLimits(LimitOptions.FromEnvironment(_ => null)).AddAccess(new AccessOptions(IsOpen: false, null)).AddItems().AddQueries().AddHttpApi().AddOperations().AddTelemetry();
+        builder.Services.AddRouting().AddRingRouting(options).AddShards()
+            .AddLimits(LimitOptions.FromEnvironment(_ => null)).AddAccess(new AccessOptions(IsOpen: false, null))
+            .AddItems().AddQueries().AddHttpApi().AddOperations().AddTelemetry();
         await using var app = builder.Build();
         Composition.MapRoutes(app, app.Services);
         return [.. ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).Cast<RouteEndpoint>().SelectMany(route =>

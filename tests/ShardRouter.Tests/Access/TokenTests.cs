@@ -59,7 +59,12 @@ public sealed class TokenTests(TokenCluster tokens) : IClassFixture<TokenCluster
     [Fact]
     public async Task A_token_of_either_kind_of_key_lets_in_for_its_scopes()
     {
-        foreach (var token in new[] { tokens.Rsa.Token(TokenMaker.Claims()), tokens.Ec.Token(TokenMaker.Claims()), tokens.Rsa.Token(TokenMaker.Claims(), "PS256"), tokens.Rsa.Token(TokenMaker.Claims(), "RS512") })
+        string[] good =
+        [
+            tokens.Rsa.Token(TokenMaker.Claims()), tokens.Ec.Token(TokenMaker.Claims()),
+            tokens.Rsa.Token(TokenMaker.Claims(), "PS256"), tokens.Rsa.Token(TokenMaker.Claims(), "RS512"),
+        ];
+        foreach (var token in good)
         {
             (await ReadAsync(token)).Expect(200);
             (await WriteAsync(token)).Expect(200);

@@ -22,7 +22,9 @@ public sealed class PublicationTests(OwnCluster own) : IClassFixture<OwnCluster>
         var dropping = Task.Run(async () =>
         {
             for (; !stop.IsCancellationRequested; drops++)
-                await own.Cluster["s1"].Database.ExecuteAsync("create publication p for table sharding.item where (slot < 10) with (publish_via_partition_root = true, publish = 'insert, update, delete'); drop publication p");
+                await own.Cluster["s1"].Database.ExecuteAsync(
+                    "create publication p for table sharding.item where (slot < 10) "
+                    + "with (publish_via_partition_root = true, publish = 'insert, update, delete'); drop publication p");
         });
 
         var written = await Task.WhenAll(Enumerable.Range(0, 8).Select(writer => WriteUntilAsync(pk, writer, stop.Token)));

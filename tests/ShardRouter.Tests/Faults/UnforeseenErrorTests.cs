@@ -32,7 +32,9 @@ public sealed class UnforeseenErrorTests(OwnCluster own) : IClassFixture<OwnClus
     public async Task Deleting_expired_items_that_fails_in_one_shard_leaves_the_router_running()
     {
         await Cluster["s3"].Database.ExecuteAsync(
-            "create or replace function sharding.delete_expired(p_limit integer, p_collection text, p_from integer, out deleted integer, out next_collection text, out next_from integer) language plpgsql as $$ begin raise data_corrupted using message = 'a damaged page'; end $$");
+            "create or replace function sharding.delete_expired(p_limit integer, p_collection text, p_from integer, "
+            + "out deleted integer, out next_collection text, out next_from integer) language plpgsql as "
+            + "$$ begin raise data_corrupted using message = 'a damaged page'; end $$");
 
         await Eventually.ThatAsync(
             () => own.Router.HasExited || own.Router.Output.Contains("Expired items of shard s3 could not be deleted", StringComparison.Ordinal),

@@ -31,7 +31,9 @@ public sealed class IndexPlanTests(RouterFixture fixture) : RouterTests(fixture)
     [MemberData(nameof(Queries))]
     public async Task A_page_reads_the_index_from_where_it_begins(string index, string filter, string order, bool isUnordered)
     {
-        var use = new IndexDefinition("i", [.. Fields(index).Select(field => new IndexField(string.Join('.', field.Path), field.Path, null, field.Descending))], false, default, IndexState.Ready, 1, null, "", true);
+        IndexField[] fields = [.. Fields(index)
+            .Select(field => new IndexField(string.Join('.', field.Path), field.Path, null, field.Descending))];
+        var use = new IndexDefinition("i", fields, false, default, IndexState.Ready, 1, null, "", true);
         (await Items.IndexAsync("i", $"[{string.Join(',', use.Fields.Select(field => $$"""{"path":"{{field.Path}}","dir":"{{(field.Descending ? "desc" : "asc")}}"}"""))}]")).Expect(200);
         var shard = Cluster.Shards[0].Database;
         await shard.ExecuteAsync($$"""
@@ -45,7 +47,13 @@ public sealed class IndexPlanTests(RouterFixture fixture) : RouterTests(fixture)
         var query = QueryPlanner.Plan(new ItemQuery(items, [.. Fields(order)], null, 100, null, TimeSpan.FromSeconds(1), CountKind.None), false, null, [use]);
 
         var first = await ExplainAsync(query);
-        var later = await ExplainAsync(query with { After = new SortKey([.. query.Order.Select(field => field.Path[0] == "s" ? new SortValue(SortValue.String, "a") : new SortValue(SortValue.Number, "10001"))], 0, "p1", "i10001") });
+        SortValue[] values =
+        [
+            .. query.Order.Select(field => field.Path[0] == "s"
+                ? new SortValue(SortValue.String, "a")
+                : new SortValue(SortValue.Number, "10001")),
+        ];
+        var later = await ExplainAsync(query with { After = new SortKey(values, 0, "p1", "i10001") });
 
         Assert.Equal(isUnordered, order.Length == 0);
         foreach (var plan in new[] { first, later })

@@ -57,7 +57,10 @@ public sealed class DifferentialTests(SharedPostgres postgres, SharedRedis redis
     private static async Task SameAsync(QueryCluster cluster, RandomQuery query)
     {
         var (expected, answered) = (await cluster.ExpectedAsync(query), await cluster.AnswerAsync(query));
-        Assert.True(expected.SequenceEqual(answered), $"{query}\nSQL: {query.Where}\nexpected {expected.Count}: {string.Join(' ', expected)}\nanswered {answered.Count}: {string.Join(' ', answered)}");
+        Assert.True(
+            expected.SequenceEqual(answered),
+            $"{query}\nSQL: {query.Where}\nexpected {expected.Count}: {string.Join(' ', expected)}\n"
+            + $"answered {answered.Count}: {string.Join(' ', answered)}");
         Assert.True(expected.Count == await cluster.CountAsync(query), $"{query}: {expected.Count}");
     }
 

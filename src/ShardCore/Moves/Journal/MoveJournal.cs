@@ -173,7 +173,8 @@ public sealed class MoveJournal(ShardDatabase source)
     /// <param name="epoch">Of the release by which the target owns them.</param>
     /// <param name="floor">The version floor of that release.</param>
     /// <returns>False: the writers did not leave in time, and nothing is done.</returns>
-    public Task<bool> TryFollowAsync(Guid id, int attempt, Epoch epoch, long floor, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
+    public Task<bool> TryFollowAsync(
+        Guid id, int attempt, Epoch epoch, long floor, TimeSpan lockTimeout, CancellationToken cancellation) => _calls.TryAsync(
         FormattableString.Invariant(
             $"set local lock_timeout = {(int)lockTimeout.TotalMilliseconds}; select sharding.move_follow(@id, @attempt, @epoch, @floor)"),
         new { id, attempt, epoch = epoch.Value, floor }, cancellation);

@@ -140,7 +140,10 @@ public sealed class DdlDuringMoveTests(SharedPostgres postgres, SharedRedis redi
         var moving = shards.Mover(MovingShards.First, MovingShards.Second, locked).RunAsync(batch.Id, "test", false, CancellationToken.None);
 
         await Eventually.ThatAsync(
-            async () => held is not null && await shards.ScalarAsync<long>(MovingShards.First, "select count(*) from pg_locks where not granted and relation in (select inhrelid from pg_inherits union select inhparent from pg_inherits)") > 0,
+            async () => held is not null && await shards.ScalarAsync<long>(
+                MovingShards.First,
+                "select count(*) from pg_locks where not granted "
+                + "and relation in (select inhrelid from pg_inherits union select inhparent from pg_inherits)") > 0,
             Limit, "the lock is held and waited for");
         Assert.False(moving.IsCompleted);
         await held!.DisposeAsync();

@@ -27,7 +27,7 @@ internal sealed class HandOverProgram(KnownBug bug, ModelBounds bounds)
         reach("move_dispute", disputed.Value == 1 ? disputed.State.WithDead(mover) : Again(s, mover));
     }
 
-    /// <summary>BatchMover.OwnedWordAsync.</summary>
+    /// <summary>OwnershipCheck.OwnedWordAsync.</summary>
     public static bool Owns(ModelState s, MoverMemory me) => TargetFunctions.Word(s) is { IsOwned: true } word && word.Epoch == me.Epoch;
 
     private void Own(ModelState s, int mover, MoverMemory me, Action<string, ModelState> reach)
