@@ -48,8 +48,8 @@ public sealed record RouterOptions
     public required int PayloadMebibytes { get; init; }
 
     /// <summary>
-    /// SHARDING_QUEUE_MS, default 1000: how long operations should wait for their shard. Longer waits are borne for a second; if they last,
-    /// operations are refused (<see cref="Shards.QueueDelay"/>).
+    /// SHARDING_QUEUE_MS, default 250: how long operations should wait for their shard, and batches, transactions, lists and queries four
+    /// times as long. Longer waits are borne for a second; if they last, operations are refused (<see cref="Shards.QueueDelay"/>).
     /// </summary>
     public required TimeSpan QueueDelay { get; init; }
 
@@ -75,7 +75,7 @@ public sealed record RouterOptions
             DrainDelay = TimeSpan.FromSeconds(Number("SHARDING_DRAIN_SECONDS", 2, 0, 300)),
             PoolSize = Number("SHARDING_POOL_SIZE", 32, 1, 1000),
             PayloadMebibytes = Number("SHARDING_PAYLOAD_MIB", 64, 16, 65_536),
-            QueueDelay = TimeSpan.FromMilliseconds(Number("SHARDING_QUEUE_MS", 1000, 10, 30_000)),
+            QueueDelay = TimeSpan.FromMilliseconds(Number("SHARDING_QUEUE_MS", 250, 10, 30_000)),
         };
 
         string Server(string name, string otherwise) => Text(name, otherwise) is var text && RedisAddress.IsValid(text)

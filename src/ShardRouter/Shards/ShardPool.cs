@@ -30,6 +30,9 @@ internal sealed partial class ShardPool(
 
     private const int MaxAttempts = 5;
 
+    /// <summary>A call has many operations, or long ones. So it may wait this many times longer than one that is gathered.</summary>
+    private const int CallPatience = 4;
+
     /// <summary>
     /// A read-only session that is younger than this is believed. So a shard that stays read-only gets a few new connections a second,
     /// and not one for each write that it refuses. A shard that is writable again takes writes at most this much later.
@@ -65,7 +68,7 @@ internal sealed partial class ShardPool(
     public QueueTarget QueueTarget
     {
         get;
-        init => _delay = new(field = value, size);
+        init => _delay = new(new QueueTarget((field = value).Delay * CallPatience), size);
     } = QueueTarget.None;
 
     /// <summary>How long a single call that comes now will wait for a session.</summary>
