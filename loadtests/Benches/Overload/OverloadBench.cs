@@ -7,23 +7,24 @@ using Workbench;
 namespace LoadTests.Benches.Overload;
 
 /// <summary>
-/// Measures what becomes of a service that gets twice of what its shards can do, of others when one shard hangs, and when thousands of
-/// connections are open. Open loops: latency counts from the planned start.
+/// Measures what becomes of a shard that is asked for twice of what it can do, of the other shards when one hangs, and of all when
+/// thousands of connections are open. Open loops: latency counts from the planned start.
 /// </summary>
 /// <remarks>
-/// The shards get so little of a core that they are what bounds the service, and not the router or the clients beside them. Connections
-/// are opened and code is compiled before that.
+/// The shards get so little of a core that a shard is what bounds the service, and not the router or the clients beside it. That is also why
+/// only one shard gets too much: three together can do more than router and clients on two cores. Connections are opened and code is
+/// compiled before that.
 /// </remarks>
 internal sealed class OverloadBench : IBench
 {
     private const int Shards = 3;
-    private const double CoresOfOne = 0.1;
+    private const double CoresOfOne = 0.06;
 
     /// <summary>
-    /// So many that more would not get more done. Statements gather the operations of all who wait, so with 96 users the shards gave half
-    /// of what they could. And so few that nobody waits as long as the queue bears.
+    /// So many that more would not get more done. Statements gather the operations of all who wait, so with few users a shard gives half of
+    /// what it can. And so few that nobody waits as long as the queue bears.
     /// </summary>
-    private const int SaturatingUsers = 768;
+    private const int SaturatingUsers = 384;
 
     private const int Users = 256;
 
@@ -42,7 +43,7 @@ internal sealed class OverloadBench : IBench
 
     public string Name => "overload";
 
-    public string Description => "twice of what three shards can do, one that hangs, and 10,500 idle and slow connections";
+    public string Description => "twice of what a shard can do, one that hangs, and 10,500 idle and slow connections";
 
     public async Task RunAsync(BenchRun run, CancellationToken cancellation)
     {
@@ -60,7 +61,7 @@ internal sealed class OverloadBench : IBench
             foreach (var shard in cluster.Status.Shards)
                 items.Add(await MovedRows.ItemsAsync(shard, cancellation));
             var loads = new OverloadLoads(run, router.Url, items, Settling);
-            await loads.ClosedAsync(Users, run.Options.FirstWarmUp, cancellation); // compiles, and opens connections
+            await loads.ClosedAsync(Users, run.Options.FirstWarmUp, only: null, cancellation); // compiles, and opens connections
 
             var quotas = cluster.Status.Shards.Select((shard, i) => Held(shard.ProcessId, i, cores)).ToArray();
             try
@@ -91,10 +92,10 @@ internal sealed class OverloadBench : IBench
         {
             turns.Add(await TurnAsync(loads, cancellation));
             run.Report.Progress(OverloadReport.Line(turns[^1]));
-            var rate = turns[^1].Peak * NormalShare;
-            hung.Add(await HungShardAsync(loads, cluster, rate / Shards, cancellation));
+            var rate = turns[^1].Peak * NormalShare; // of one shard
+            hung.Add(await HungShardAsync(loads, cluster, rate, cancellation));
             run.Report.Progress(FormattableString.Invariant($"one shard hangs: the others' p99 {hung[^1]:0.00} times"));
-            idle.Add(await ConnectionsAsync(run, loads, router, rate, cancellation));
+            idle.Add(await ConnectionsAsync(run, loads, router, rate * Shards, cancellation));
             run.Report.Progress(FormattableString.Invariant($"idle and slow connections: p99 {idle[^1]:0.00} times"));
         }
         OverloadReport.Tell(run.Report, cores, turns, hung, idle);
@@ -102,11 +103,12 @@ internal sealed class OverloadBench : IBench
 
     private static async Task<OverloadTurn> TurnAsync(OverloadLoads loads, CancellationToken cancellation)
     {
-        var (_, peak) = await loads.ClosedAsync(SaturatingUsers, cancellation);
-        var (normal, _, _) = await loads.OpenAsync(peak * NormalShare, Users, cancellation);
-        var (much, _, result) = await loads.OpenAsync(peak * OverloadShare, OverloadUsers, cancellation);
+        int[] first = [0];
+        var (_, peak) = await loads.ClosedAsync(SaturatingUsers, first, cancellation);
+        var (normal, _, _) = await loads.OpenAsync(peak * NormalShare, Users, cancellation, first);
+        var (much, _, result) = await loads.OpenAsync(peak * OverloadShare, OverloadUsers, cancellation, first);
         var limit = normal.Accepted.Percentile(0.99) * 2;
-        var recovered = await loads.RecoverAsync(peak * NormalShare, Users, RecoveryLimit, limit, cancellation);
+        var recovered = await loads.RecoverAsync(peak * NormalShare, Users, RecoveryLimit, limit, first, cancellation);
         return new OverloadTurn(
             peak, much.Accepted.Count / loads.CountedSeconds, normal.Accepted.Percentile(0.99), much.Accepted.Summarize(), much.Refused.Percentile(0.99),
             much.Refused.Count / loads.CountedSeconds, result.Failures, recovered);

@@ -12,15 +12,17 @@ internal sealed class OverloadLoads(BenchRun run, Uri router, IReadOnlyList<IRea
 
     public double CountedSeconds => run.Options.Duration.TotalSeconds;
 
-    public Task<(OverloadOutcomes Outcomes, double PerSecond)> ClosedAsync(int users, CancellationToken cancellation) =>
-        ClosedAsync(users, run.Options.Duration, cancellation);
+    /// <param name="only">The numbers of the shards; null: all.</param>
+    public Task<(OverloadOutcomes Outcomes, double PerSecond)> ClosedAsync(int users, int[]? only, CancellationToken cancellation) =>
+        ClosedAsync(users, run.Options.Duration, only, cancellation);
 
-    /// <summary>The most that the service can do with so many users.</summary>
-    public async Task<(OverloadOutcomes Outcomes, double PerSecond)> ClosedAsync(int users, TimeSpan duration, CancellationToken cancellation)
+    /// <summary>The most that the shards can do with so many users.</summary>
+    public async Task<(OverloadOutcomes Outcomes, double PerSecond)> ClosedAsync(
+        int users, TimeSpan duration, int[]? only, CancellationToken cancellation)
     {
         var outcomes = new OverloadOutcomes(settling);
         await run.LoadAsync(
-            OverloadSession.Scenario("saturated", router, _all, outcomes), LoadPlan.Closed(users, settling, duration) with { CountsFailures = true }, cancellation);
+            OverloadSession.Scenario("saturated", router, Of(only), outcomes), LoadPlan.Closed(users, settling, duration) with { CountsFailures = true }, cancellation);
         return (outcomes, outcomes.Accepted.Count / duration.TotalSeconds);
     }
 
@@ -28,10 +30,9 @@ internal sealed class OverloadLoads(BenchRun run, Uri router, IReadOnlyList<IRea
     public async Task<(OverloadOutcomes Outcomes, double PerSecond, LoadResult Result)> OpenAsync(
         double rate, int users, CancellationToken cancellation, int[]? only = null)
     {
-        IReadOnlyList<int> chosen = only is null ? _all : [.. only.SelectMany(shard => items[shard])];
         var outcomes = new OverloadOutcomes(settling);
         var result = await run.LoadAsync(
-            OverloadSession.Scenario("open", router, chosen, outcomes),
+            OverloadSession.Scenario("open", router, Of(only), outcomes),
             LoadPlan.Open(rate, users, settling, run.Options.Duration) with { CountsFailures = true }, cancellation);
         return (outcomes, outcomes.Accepted.Count / CountedSeconds, result);
     }
@@ -39,12 +40,14 @@ internal sealed class OverloadLoads(BenchRun run, Uri router, IReadOnlyList<IRea
     /// <returns>
     /// How many seconds it took until the p99 of a second was below the limit and nothing failed in it; null: longer than it was watched.
     /// </returns>
-    public async Task<int?> RecoverAsync(double rate, int users, TimeSpan watched, TimeSpan limit, CancellationToken cancellation)
+    public async Task<int?> RecoverAsync(double rate, int users, TimeSpan watched, TimeSpan limit, int[]? only, CancellationToken cancellation)
     {
         var result = await run.LoadAsync(
-            HttpSession.Scenario("after", router, RequestMix.Mixed), // here a refusal is a failure
+            OverloadSession.Scenario("after", router, Of(only), outcomes: null),
             LoadPlan.Open(rate, users, TimeSpan.Zero, watched) with { CountsFailures = true, KeepsSeconds = true }, cancellation);
         var first = result.Seconds.ToList().FindIndex(second => second.P99 <= limit && second.Failed == 0);
         return first < 0 ? null : first + 1;
     }
+
+    private IReadOnlyList<int> Of(int[]? only) => only is null ? _all : [.. only.SelectMany(shard => items[shard])];
 }
