@@ -17,7 +17,7 @@ internal static class OverloadReport
     public static void Tell(Report report, double cores, IReadOnlyList<OverloadTurn> turns, IReadOnlyList<double> hung, IReadOnlyList<double> idle)
     {
         report.Table(
-            FormattableString.Invariant($"80 % GET, 20 % PUT, shards with {cores} core each; one gets twice its peak"),
+            FormattableString.Invariant($"80 % GET, 20 % PUT, one shard with {cores} core gets twice its peak"),
             ["peak/s", "right/s", "of the peak", "p50", "p99", "p99 at half the peak", "refused/s", "refusal p99", "other failures", "normal after"],
             turns.Select(turn => (string[])
             [

@@ -49,6 +49,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
     private int _triedIn; // the circuit's generation at the last connect
     private long _expectedBytes;
     private int _most = MaxOperations;
+    private int _mostAgain = MaxOperations; // of those that were put first
     private int _capacity; // how many operations the taken ones could have been
 
     /// <summary>The worker has a session on which it can send a statement at once.</summary>
@@ -61,7 +62,8 @@ internal sealed class GatherWorker<TOperation, TResult>(
     public bool Take(WaitingOperations<TOperation, TResult> waiting)
     {
         _taken.Clear();
-        var limit = (int)Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
+        var most = waiting.HasFirst ? Math.Min(_most, _mostAgain) : _most;
+        var limit = (int)Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, most);
         var bytes = alone is null or { IsEmpty: true }
             ? waiting.TakeInto(_taken, limit, MaxBytes, kind.SizeOf)
             : TakeInOrder(waiting, limit);
@@ -194,9 +196,10 @@ internal sealed class GatherWorker<TOperation, TResult>(
             ShardSessions.Drop(session);
             Forget();
         }
-        // An operation or the shard is slow: fewer operations go together until statements end in time again.
+        // An operation or the shard is slow: fewer operations go together until statements end in time again. Those that have been together
+        // are split faster. So an operation that is slow by itself is found soon, and others lose little of the shard's time to it.
         if (IsTooSlow(error))
-            _most = Math.Max(_taken.Count / 4, 1);
+            (_most, _mostAgain) = (Math.Max(_taken.Count / 2, 1), Math.Max(_taken.Count / 4, 1));
     }
 
     private void Forget() => (_session, _statement) = (null, null);

@@ -20,6 +20,9 @@ internal sealed class WaitingOperations<TOperation, TResult>
 
     public int Count => Math.Max(Volatile.Read(ref _count), 0);
 
+    /// <summary>Operations were put first, and at least one of them is still here. It may be a shell.</summary>
+    public bool HasFirst => !_first.IsEmpty;
+
     public bool IsEmpty => Volatile.Read(ref _count) <= 0;
 
     public void Enqueue(GatheredOperation<TOperation, TResult> operation)

@@ -152,6 +152,11 @@ internal sealed class ReadItemsStatement : IGatheredStatement<ItemKey, Item?>
         {
             // the router itself has ended the statement
         }
+        catch (PostgresException)
+        {
+            await reader.DisposeEndedAsync(); // a session with an open reader could not be used again, and a new one is dear
+            throw;
+        }
         await (isEnded ? reader.DisposeEndedAsync() : reader.DisposeAsync().AsTask());
         for (var i = 0; isEnded && i < answers.Length; i++)
             if (!isAnswered[i])

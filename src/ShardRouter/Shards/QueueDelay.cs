@@ -82,7 +82,7 @@ internal sealed class QueueDelay(QueueTarget target, int workers)
 internal readonly record struct QueueTarget(TimeSpan Delay)
 {
     /// <summary>No more than this many times the delay, also for a moment.</summary>
-    private const int Burst = 8;
+    private const int Burst = 4;
 
     /// <summary>For tests, and pools that nobody configures: there is no limit but the length of the queue.</summary>
     public static QueueTarget None { get; } = new(TimeSpan.FromHours(1));

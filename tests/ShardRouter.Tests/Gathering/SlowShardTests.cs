@@ -20,7 +20,7 @@ public sealed class SlowShardTests(SharedPostgres postgres, SharedRedis redis) :
     public async ValueTask InitializeAsync()
     {
         _cluster = await SeededCluster.CreateAsync(postgres, redis, shards: 1);
-        _router = await _cluster.StartRouterAsync();
+        _router = await _cluster.StartRouterAsync(("SHARDING_QUEUE_MS", "10000")); // none is to be refused
         _items = await ApiCollection.CreateAsync(_router.Api);
         await _cluster["s1"].Database.ExecuteAsync("""
             create function public.slow() returns trigger language plpgsql as $$ begin perform pg_catalog.pg_sleep(0.005); return new; end $$;
