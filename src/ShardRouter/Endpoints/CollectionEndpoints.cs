@@ -140,7 +140,7 @@ internal sealed class CollectionEndpoints(RingHolder holder, ShardPools pools)
         RequestBody.RequireMediaType(context, "application/json");
         using var options = BatchParser.Parse(body);
         foreach (var option in options.RootElement.EnumerateObject())
-            throw new ProblemException(Problems.InvalidJson("A collection has no such option.", "/" + option.Name));
+            throw JsonMembers.Invalid("A collection has no such option.", "/" + JsonMembers.SafeName(option));
     }
 
     private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> content)

@@ -55,7 +55,8 @@ internal static class JsonMembers
 
     public static ProblemException Invalid(string detail, string? pointer = null) => new(Problems.InvalidJson(detail, pointer));
 
-    private static string SafeName(JsonProperty member)
+    /// <returns>The name for a message. A name with a lone surrogate is no text, and becomes a question mark.</returns>
+    public static string SafeName(JsonProperty member)
     {
         try
         {
