@@ -79,7 +79,7 @@ internal sealed class FuzzRun
             {
                 case CaseKind.Mutated or CaseKind.Noise:
                     var received = Encoding.UTF8.GetString(await connection.ThrowAsync(sent.Bytes));
-                    if (AnswerJudge.JudgeUnknown(received) is { } unknown)
+                    if (AnswerJudge.JudgeUnknown(sent, received) is { } unknown)
                         _findings.Add($"{sent.Kind}: {unknown}", sent, number, received);
                     break;
                 case CaseKind.BrokenOff:

@@ -22,16 +22,18 @@ internal sealed class AnswerJudge(ApiContract contract)
             return sent.Bytes.Length > LongRequest ? null : "no answer";
         if (answers.Count < sent.Answers && answers[^1].KeepsConnection)
             return string.Create(CultureInfo.InvariantCulture, $"{answers.Count} answers to {sent.Answers} requests");
-        var isHasty = sent.Bytes.AsSpan().IndexOf("Request-Timeout: 0.0"u8) >= 0;
-        return answers.Select(answer => Judge(answer, sent.Request, isHasty)).FirstOrDefault(wrong => wrong is not null);
+        return answers.Select(answer => Judge(answer, sent.Request, IsHasty(sent))).FirstOrDefault(wrong => wrong is not null);
     }
 
     /// <summary>Of bytes that came back for bytes of which nobody knows what they are.</summary>
-    public static string? JudgeUnknown(string received) =>
-        received.StartsWith("HTTP/1.1 5", StringComparison.Ordinal) && !IsRefusal(received.AsSpan(9, 3), received) ? FirstLine(received)
+    public static string? JudgeUnknown(FuzzCase sent, string received) =>
+        received.StartsWith("HTTP/1.1 5", StringComparison.Ordinal) && !IsRefusal(received.AsSpan(9, 3), received)
+            && !(IsHasty(sent) && received.AsSpan(9, 3) is "503" or "504") ? FirstLine(received)
         : received.Contains("\nHTTP/1.1 500", StringComparison.Ordinal) || received.Contains("\nHTTP/1.1 502", StringComparison.Ordinal) ? "500 or 502 within " + FirstLine(received)
         : HasInternal(received) ? "internal within " + FirstLine(received)
         : null;
+
+    private static bool IsHasty(FuzzCase sent) => sent.Bytes.AsSpan().IndexOf("Request-Timeout: 0.0"u8) >= 0;
 
     /// <param name="isHasty">A request gave itself so little time that it may say anything of shards that did not answer by then.</param>
     private string? Judge(ReceivedAnswer answer, FuzzRequest? request, bool isHasty)

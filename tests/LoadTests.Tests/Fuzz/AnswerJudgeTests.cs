@@ -49,7 +49,16 @@ public sealed class AnswerJudgeTests
     [InlineData("HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n", false)]
     [InlineData("", false)]
     public void Answers_to_nobody_knows_what_are_judged_too(string received, bool isWrong) =>
-        Assert.Equal(isWrong, AnswerJudge.JudgeUnknown(received) is not null);
+        Assert.Equal(isWrong, AnswerJudge.JudgeUnknown(CaseOf(1), received) is not null);
+
+    [Fact]
+    public void One_who_has_no_time_may_hear_that_a_shard_did_not_answer()
+    {
+        const string Late = "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"code\":\"shard-unavailable\"}";
+
+        Assert.NotNull(AnswerJudge.JudgeUnknown(CaseOf(1), Late));
+        Assert.Null(AnswerJudge.JudgeUnknown(CaseOf(1) with { Bytes = [.. "GET /x HTTP/1.1\r\nRequest-Timeout: 0.001\r\n"u8] }, Late));
+    }
 
     [Fact]
     public void A_seed_and_a_number_make_the_same_case_and_every_operation_comes_up()
