@@ -77,7 +77,12 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
             // told so.
             var trouble = worker.IsReady ? null : await worker.ConnectAsync();
             if (!worker.Take(_waiting))
-                break;
+            {
+                // Another thread is taking out the last operation and has not counted it yet. Looking again on this stack, here or in
+                // StartWorker, might never end, and the stack would overflow.
+                await Task.Yield();
+                continue;
+            }
             await worker.RunAsync(_waiting, trouble); // fails operations, but never throws
             // After several answers the worker goes on behind them: it just handed them to the pool. So the next operations of their
             // clients go together, and the first one does not go alone.

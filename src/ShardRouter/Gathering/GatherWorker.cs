@@ -220,8 +220,11 @@ internal sealed class GatherWorker<TOperation, TResult>(
             count++;
         }
         _expectedBytes = Math.Max(bytes / Math.Max(count, 1), _expectedBytes / 2);
-        _most = Math.Min(_most + 1 + (_most / 32), MaxOperations); // slowly: the next one that takes too long is work for nothing
+        (_most, _mostAgain) = (More(_most), More(_mostAgain));
     }
+
+    /// <summary>Slowly: the next statement that takes too long is work for nothing.</summary>
+    private static int More(int most) => Math.Min(most + 1 + (most / 32), MaxOperations);
 
     /// <summary>
     /// If an operation went alone, its request goes on here, on the thread that read the answer: handing it over costs more than the rest
@@ -241,11 +244,13 @@ internal sealed class GatherWorker<TOperation, TResult>(
         }
     }
 
-    private static void AskAgain(GatheredOperation<TOperation, TResult> operation, WaitingOperations<TOperation, TResult> waiting)
+    private void AskAgain(GatheredOperation<TOperation, TResult> operation, WaitingOperations<TOperation, TResult> waiting)
     {
         operation.PutBack();
-        if (!operation.IsAnswered)
-            waiting.Enqueue(operation);
+        if (operation.IsAnswered)
+            return;
+        waiting.Enqueue(operation);
+        FailWaitingIfOpen(waiting);
     }
 
     /// <summary>Whether the session is so old that a read-only shard may be writable again.</summary>
@@ -262,7 +267,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
         var notApplied = error is PostgresException && (ShardErrors.IsEndedIdle(error) || !(ShardErrors.IsConnectionLost(error) || ShardErrors.IsReadOnly(error)));
         if (notApplied || (sent && !kind.Writes))
         {
-            if (open.Length > 1 && IsTooSlow(error))
+            if (sent && open.Length > 1 && IsTooSlow(error))
                 TakeAgain(open, waiting);
             else
                 CarryOutAlone(open, waiting);
@@ -273,11 +278,21 @@ internal sealed class GatherWorker<TOperation, TResult>(
             operation.TryFail(failed.Failure, error);
     }
 
-    private static void TakeAgain(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
+    private void TakeAgain(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
     {
         foreach (var operation in open)
             operation.PutBack();
         waiting.PutFirst([.. open.Where(operation => !operation.IsAnswered)]);
+        FailWaitingIfOpen(waiting);
+    }
+
+    /// <summary>The circuit may have opened while operations were not in the queue. Then it did not find them there.</summary>
+    private void FailWaitingIfOpen(WaitingOperations<TOperation, TResult> waiting)
+    {
+        if (pool.Circuit.IsClosed)
+            return;
+        foreach (var operation in waiting.ToArray())
+            operation.TryGiveUp(ShardFailure.Unavailable);
     }
 
     private void CarryOutAlone(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
@@ -288,6 +303,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
         {
             var keys = open.Select(operation => kind.KeyOf(operation.Operation)).ToHashSet();
             open = [.. open, .. waiting.TakeFirst(operation => keys.Contains(kind.KeyOf(operation.Operation)))];
+            FailWaitingIfOpen(waiting); // the others of those that were put first
         }
         metrics.Alone(pool.Name, kind.Name, open.Length);
         foreach (var same in open.GroupBy(operation => kind.KeyOf(operation.Operation)))

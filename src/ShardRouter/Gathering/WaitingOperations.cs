@@ -117,6 +117,9 @@ internal sealed class WaitingOperations<TOperation, TResult>
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>The entries of the queue now. Some may be shells.</summary>
-    public GatheredOperation<TOperation, TResult>[] ToArray() => [.. _first, .. _queue];
+    /// <summary>
+    /// The entries of the queue now. Some may be shells. Each part is copied by itself: a collection expression over both would first ask
+    /// for their counts, and fail if one of them changes before it is copied.
+    /// </summary>
+    public GatheredOperation<TOperation, TResult>[] ToArray() => [.. _first.ToArray(), .. _queue.ToArray()];
 }

@@ -33,6 +33,9 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
     /// </summary>
     private const int MostOpening = 4;
 
+    /// <summary>Who waits until a session may be opened takes one that was given back meanwhile.</summary>
+    private static readonly TimeSpan LooksAgainAfter = TimeSpan.FromMilliseconds(20);
+
     private readonly SemaphoreSlim _opening = new(MostOpening, MostOpening);
     private readonly Lock _gate = new(); // held for a few instructions
     private readonly List<ShardSession> _idle = []; // the session used last is at the end
@@ -54,7 +57,14 @@ internal sealed class ShardSessions(ShardDatabase source, ShardLog? log = null, 
     {
         if (await TryTakeAsync() is { } idle)
             return idle;
-        await _opening.WaitAsync(deadline);
+        var startedAt = Environment.TickCount64;
+        while (!await _opening.WaitAsync(LooksAgainAfter, deadline))
+        {
+            if (await TryTakeAsync() is { } givenBack)
+                return givenBack;
+            if (Environment.TickCount64 - startedAt >= OpenLimit.TotalMilliseconds)
+                throw TooLate(null); // as for those whose connections are being opened
+        }
         try
         {
             return await TryTakeAsync() ?? await OpenAsync(deadline);
