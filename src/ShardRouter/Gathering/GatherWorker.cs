@@ -17,7 +17,7 @@ namespace ShardRouter.Gathering;
 /// (<see cref="AloneKeys{TOperation,TResult}"/>).
 /// A statement that meets its limit of time is different: the shard itself may be slow, because it has too much to do. Single calls would
 /// cost the shard far more than the statement, so it would have even more to do, and would never recover. So these operations go together
-/// again, a quarter as many in a statement, before all others (<see cref="WaitingOperations{TOperation,TResult}.PutFirst"/>). Only the last
+/// again, an eighth as many in a statement, before all others (<see cref="WaitingOperations{TOperation,TResult}.PutFirst"/>). Only the last
 /// one that is left goes alone.
 /// Why they keep their order on a key: the lane has one worker, and this worker takes what was put first before it takes anything else.
 /// If a key then begins to be carried out alone, its operations among those that were put first go along.
@@ -49,7 +49,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
     private int _triedIn; // the circuit's generation at the last connect
     private long _expectedBytes;
     private int _most = MaxOperations;
-    private int _mostAgain = MaxOperations; // of those that were put first
+    private bool _takesAgain; // the statement has operations that were put first
     private int _capacity; // how many operations the taken ones could have been
 
     /// <summary>The worker has a session on which it can send a statement at once.</summary>
@@ -62,8 +62,8 @@ internal sealed class GatherWorker<TOperation, TResult>(
     public bool Take(WaitingOperations<TOperation, TResult> waiting)
     {
         _taken.Clear();
-        var most = waiting.HasFirst ? Math.Min(_most, _mostAgain) : _most;
-        var limit = (int)Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, most);
+        _takesAgain = waiting.HasFirst;
+        var limit = (int)Math.Clamp(MaxAnswerBytes / Math.Max(_expectedBytes, 1), 1, _most);
         var bytes = alone is null or { IsEmpty: true }
             ? waiting.TakeInto(_taken, limit, MaxBytes, kind.SizeOf)
             : TakeInOrder(waiting, limit);
@@ -74,7 +74,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
     private int TakeInOrder(WaitingOperations<TOperation, TResult> waiting, int limit)
     {
         var bytes = 0;
-        while (_taken.Count < limit && bytes < MaxBytes && TryNext(waiting, out var operation))
+        while (bytes < MaxBytes && waiting.HasRoom(_taken.Count, ref limit) && TryNext(waiting, out var operation))
         {
             if (!operation.TryTake())
                 continue; // its time ended in the queue
@@ -144,13 +144,14 @@ internal sealed class GatherWorker<TOperation, TResult>(
             answers = await (statement.IsCompletedSuccessfully ? statement : statement.WaitAsync(StatementLimit));
             session.RequireConfirmed(); // the statement is done only if its commit is confirmed
             session.Used();
-            delay.Took(Stopwatch.GetTimestamp() - startedAt, _capacity);
+            if (!_takesAgain)
+                delay.Took(Stopwatch.GetTimestamp() - startedAt, _capacity);
         }
         catch (Exception e)
         {
             GiveUp(session, statement, e);
             Fail(e, sent: statement is not null, waiting);
-            if (IsTooSlow(e))
+            if (IsTooSlow(e) && !_takesAgain)
                 delay.TookTooLong(Stopwatch.GetTimestamp() - startedAt, _capacity);
             return;
         }
@@ -196,10 +197,10 @@ internal sealed class GatherWorker<TOperation, TResult>(
             ShardSessions.Drop(session);
             Forget();
         }
-        // An operation or the shard is slow: fewer operations go together until statements end in time again. Those that have been together
-        // are split faster. So an operation that is slow by itself is found soon, and others lose little of the shard's time to it.
-        if (IsTooSlow(error))
-            (_most, _mostAgain) = (Math.Max(_taken.Count / 2, 1), Math.Max(_taken.Count / 4, 1));
+        // An operation or the shard is slow: fewer operations go together until statements end in time again. Until an operation that is slow
+        // by itself is found, several statements take too long. Only the first of them says something of the shard.
+        if (IsTooSlow(error) && !_takesAgain)
+            _most = Math.Max(_taken.Count / 2, 1);
     }
 
     private void Forget() => (_session, _statement) = (null, null);
@@ -220,11 +221,8 @@ internal sealed class GatherWorker<TOperation, TResult>(
             count++;
         }
         _expectedBytes = Math.Max(bytes / Math.Max(count, 1), _expectedBytes / 2);
-        (_most, _mostAgain) = (More(_most), More(_mostAgain));
+        _most = Math.Min(_most + 1 + (_most / 32), MaxOperations); // slowly: the next one that takes too long is work for nothing
     }
-
-    /// <summary>Slowly: the next statement that takes too long is work for nothing.</summary>
-    private static int More(int most) => Math.Min(most + 1 + (most / 32), MaxOperations);
 
     /// <summary>
     /// If an operation went alone, its request goes on here, on the thread that read the answer: handing it over costs more than the rest
@@ -278,10 +276,17 @@ internal sealed class GatherWorker<TOperation, TResult>(
             operation.TryFail(failed.Failure, error);
     }
 
+    /// <summary>
+    /// Each operation remembers with how few others it may go. So an operation that is slow by itself is found in a few steps, and those
+    /// that are not in its part lose nothing more to it.
+    /// </summary>
     private void TakeAgain(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)
     {
         foreach (var operation in open)
+        {
+            operation.Together = Math.Max(open.Length / 8, 1);
             operation.PutBack();
+        }
         waiting.PutFirst([.. open.Where(operation => !operation.IsAnswered)]);
         FailWaitingIfOpen(waiting);
     }

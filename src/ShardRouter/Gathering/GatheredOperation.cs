@@ -39,6 +39,9 @@ internal sealed class GatheredOperation<TOperation, TResult>(TOperation operatio
 
     public CancellationToken Deadline => deadline;
 
+    /// <summary>The most operations of a statement that this one goes with. Only the worker that has taken it sets this.</summary>
+    public int Together { get; set; } = int.MaxValue;
+
     public long EnteredAt { get; } = Stopwatch.GetTimestamp();
 
     /// <summary>May be awaited only once.</summary>

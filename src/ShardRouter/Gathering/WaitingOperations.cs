@@ -89,16 +89,30 @@ internal sealed class WaitingOperations<TOperation, TResult>
         return true;
     }
 
+    /// <summary>Whether the next operation may go with those that were taken.</summary>
+    /// <param name="taken">How many were taken.</param>
+    /// <param name="most">How many may go together. It becomes less if the next one goes with fewer.</param>
+    public bool HasRoom(int taken, ref int most)
+    {
+        if (_first.TryPeek(out var next) && next.Together < most)
+        {
+            if (taken >= next.Together)
+                return false;
+            most = next.Together;
+        }
+        return taken < most;
+    }
+
     /// <summary>Takes the first operations for a statement.</summary>
     /// <param name="into">The list that gets them.</param>
     /// <param name="most">How many operations at most.</param>
     /// <param name="mostBytes">No further operation is taken once the bytes reach this.</param>
     /// <param name="sizeOf">The bytes of an operation.</param>
     /// <returns>The bytes of those that were taken.</returns>
-    public int TakeInto(List<GatheredOperation<TOperation, TResult>> into, long most, int mostBytes, Func<TOperation, int> sizeOf)
+    public int TakeInto(List<GatheredOperation<TOperation, TResult>> into, int most, int mostBytes, Func<TOperation, int> sizeOf)
     {
         var bytes = 0;
-        while (into.Count < most && bytes < mostBytes && TryDequeue(out var operation))
+        while (bytes < mostBytes && HasRoom(into.Count, ref most) && TryDequeue(out var operation))
         {
             if (!operation.TryTake())
                 continue; // its time ended just now
