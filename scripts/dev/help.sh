@@ -11,7 +11,7 @@ help_show() {
   ./dev up --ha                 each shard has two Postgres servers under Patroni and fails over by itself; one etcd for all
   ./dev up --agent              also an agent, which continues moves that were interrupted or detached; later ups start it too.
                                 Without it, one runs that builds indexes only
-  ./dev up --open               without API keys: everybody who reaches a port may read and write everything; needed at each start
+  ./dev up --open               without API keys: everybody who reaches a port may read and write everything; needed after each down
   ./dev up --tls                TLS everywhere, by an authority of its own; chosen at the first start. ./dev tls renew: new certificates
   ./dev up --compose            the same in containers, from compose.yaml
   ./dev status [--json]         what runs where, and the API key that the first up made

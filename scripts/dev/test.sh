@@ -100,6 +100,10 @@ test_project() { # test_project FOLDER FILTER: adds to its caller's passed, fail
     return
   fi
   test_run "$1" --logger 'console;verbosity=normal' "${filter[@]}" 2>&1 | tee "$log" | test_output "$2" || code=$?
+  ((code != 130)) || {
+    echo "dev: interrupted" >&2
+    exit 130
+  }
   failures=$(test_count Failed "$log")
   ((passed += $(test_count Passed "$log"), failed += failures, skipped += $(test_count Skipped "$log"))) || true
   if ((code == 0)); then

@@ -61,7 +61,9 @@ internal static class Composition
         builder.Host.ConfigureHostOptions(host => host.ShutdownTimeout = options.DrainDelay + TimeSpan.FromSeconds(35));
         // A slow reader of the console must not stop requests.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning)
+        builder.Logging.AddSimpleConsole(console =>
+            (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' "))
+            .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // nobody reads its scope and activity for each request
     }
 
