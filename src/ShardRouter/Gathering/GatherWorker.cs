@@ -32,6 +32,10 @@ internal sealed class GatherWorker<TOperation, TResult>(
     : IAsyncDisposable
 {
     private const int MaxOperations = 128;
+
+    /// <summary>If fewer operations take too long together, one of them is to blame rather than the shard.</summary>
+    private const int FewestOfSlowShard = 8;
+
     private const int MaxBytes = 1024 * 1024;
     private const int MaxAnswerBytes = 4 * 1024 * 1024;
 
@@ -151,7 +155,7 @@ internal sealed class GatherWorker<TOperation, TResult>(
         {
             GiveUp(session, statement, e);
             Fail(e, sent: statement is not null, waiting);
-            if (IsTooSlow(e) && !_takesAgain)
+            if (IsTooSlow(e) && !_takesAgain && _taken.Count >= FewestOfSlowShard)
                 delay.TookTooLong(Stopwatch.GetTimestamp() - startedAt, _capacity);
             return;
         }
@@ -199,8 +203,8 @@ internal sealed class GatherWorker<TOperation, TResult>(
         }
         // An operation or the shard is slow: fewer operations go together until statements end in time again. Until an operation that is slow
         // by itself is found, several statements take too long. Only the first of them says something of the shard.
-        if (IsTooSlow(error) && !_takesAgain)
-            _most = Math.Max(_taken.Count / 2, 1);
+        if (IsTooSlow(error) && !_takesAgain && _taken.Count >= FewestOfSlowShard)
+            _most = Math.Max(_taken.Count / 2, FewestOfSlowShard);
     }
 
     private void Forget() => (_session, _statement) = (null, null);
