@@ -18,7 +18,7 @@ public sealed class SlowNeighbourTests(SharedPostgres postgres, SharedRedis redi
         _router = await _cluster.StartRouterAsync();
         _items = await ApiCollection.CreateAsync(_router.Api);
         await _cluster["s1"].Database.ExecuteAsync("""
-            create function public.slow() returns trigger language plpgsql as $$ begin perform pg_catalog.pg_sleep(3); return new; end $$;
+            create function public.slow() returns trigger language plpgsql as $$ begin perform pg_catalog.pg_sleep(8); return new; end $$;
             create trigger slow before insert or update on sharding.item for each row when (new.id = 'slow') execute function public.slow()
             """);
     }
@@ -26,12 +26,12 @@ public sealed class SlowNeighbourTests(SharedPostgres postgres, SharedRedis redi
     [Fact]
     public async Task Writes_that_were_gathered_with_a_slow_one_are_carried_out_in_their_time()
     {
-        for (var round = 0; round < 3; round++)
+        for (var round = 0; round < 2; round++)
         {
-            var slow = _items.PutAsync("FR", "slow", "{}", ("Request-Timeout", "20"));
+            var slow = _items.PutAsync("FR", "slow", "{}", ("Request-Timeout", "25"));
             var replies = new List<ApiReply>();
             while (!slow.IsCompleted)
-                replies.AddRange(await Task.WhenAll(Enumerable.Range(0, Neighbours).Select(i => _items.PutAsync("FR", $"quick{i}", "{}", ("Request-Timeout", "2")))));
+                replies.AddRange(await Task.WhenAll(Enumerable.Range(0, Neighbours).Select(i => _items.PutAsync("FR", $"quick{i}", "{}", ("Request-Timeout", "5")))));
 
             Assert.InRange((await slow).Status, 200, 201);
             Assert.NotEmpty(replies);
