@@ -49,8 +49,7 @@ internal sealed class GatherLane<TOperation, TResult> : IAsyncDisposable
     /// <summary>Ends the wait of all operations that are not under way.</summary>
     public void FailWaiting(ShardFailure failure)
     {
-        foreach (var operation in _waiting.ToArray())
-            operation.TryGiveUp(failure);
+        _waiting.GiveUp(failure);
         _alone?.FailWaiting(failure);
     }
 

@@ -298,10 +298,8 @@ internal sealed class GatherWorker<TOperation, TResult>(
     /// <summary>The circuit may have opened while operations were not in the queue. Then it did not find them there.</summary>
     private void FailWaitingIfOpen(WaitingOperations<TOperation, TResult> waiting)
     {
-        if (pool.Circuit.IsClosed)
-            return;
-        foreach (var operation in waiting.ToArray())
-            operation.TryGiveUp(ShardFailure.Unavailable);
+        if (!pool.Circuit.IsClosed)
+            waiting.GiveUp(ShardFailure.Unavailable);
     }
 
     private void CarryOutAlone(GatheredOperation<TOperation, TResult>[] open, WaitingOperations<TOperation, TResult> waiting)

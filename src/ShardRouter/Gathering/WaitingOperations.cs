@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using ShardRouter.Outcomes;
 
 namespace ShardRouter.Gathering;
 
@@ -129,6 +130,13 @@ internal sealed class WaitingOperations<TOperation, TResult>
             return;
         operation.Empty();
         Interlocked.Decrement(ref _count);
+    }
+
+    /// <summary>Ends the wait of all operations that are here now.</summary>
+    public void GiveUp(ShardFailure failure)
+    {
+        foreach (var operation in ToArray())
+            operation.TryGiveUp(failure);
     }
 
     /// <summary>
